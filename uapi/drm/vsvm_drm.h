@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vsvm: shared virtual memory on a DRM device that has no hardware.
+ */
+#ifndef _VSVM_DRM_H_
+#define _VSVM_DRM_H_
+
+#include "drm.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/**
+ * DOC: Rules of this interface
+ *
+ * - Structures are 64-bit aligned and have no implicit padding. Every @pad and
+ *   every flag bit that has no name here must be zero and is refused with
+ *   EINVAL otherwise.
+ * - Structures passed to an ioctl may grow at the end. A value of zero in a new
+ *   field keeps the behaviour from before that field. Fields and flags are
+ *   never removed or given another meaning. Each addition raises the driver's
+ *   minor version.
+ * - Addresses are virtual addresses of the calling process. Sizes are in bytes
+ *   unless the field's name or text says pages. Pointers travel as __u64.
+ * - A file belongs to the address space of the process that used it first
+ *   (READ, WRITE, MIGRATE, SNAPSHOT, pread or pwrite). Any other process that
+ *   holds the file, a forked child included, gets EPERM.
+ * - Output fields are written on failure too: an ioctl that fails in the middle
+ *   of a range says how far it got.
+ * - Every refusal is explained in the kernel log at drm debug level
+ *   (drm.debug=0x2) with the condition that failed.
+ *
+ * Errors that any ioctl below can return, besides those named with it:
+ *
+ * - EINVAL: a pad or an unknown flag is not zero, a range is empty, wraps
+ *   around, or is not aligned where it has to be.
+ * - EFAULT: a range or a buffer reaches outside of what user space can own, or
+ *   no memory that may be read is mapped at an address that had to be used.
+ * - EPERM: the file belongs to another address space.
+ * - ENODEV: the device was unplugged.
+ * - ENOMEM: the host is out of memory.
+ * - EINTR: the caller is being killed.
+ * - EBUSY: other threads changed the mapping all the time for
+ *   &DRM_VSVM_STALL_SECONDS while no byte of progress was made.
+ */
+
+/**
+ * DOC: File access without ioctls
+ *
+ * pread() and pwrite() on the render node work like on /proc/PID/mem: the file
+ * offset is the virtual address. The device does the access, with the rules and
+ * the errors of &DRM_IOCTL_VSVM_READ and &DRM_IOCTL_VSVM_WRITE. A transfer that
+ * stops early returns the bytes it did; the error comes when it did none.
+ *
+ * mmap() of the render node at offset 0 gives zeroed pages of the driver's,
+ * MAP_SHARED or MAP_PRIVATE, up to &DRM_VSVM_MMAP_MAX bytes. The device can
+ * read and write them like any other memory; they never migrate.
+ */
+
+/** DRM_VSVM_STALL_SECONDS: how long an access may stall without progress */
+#define DRM_VSVM_STALL_SECONDS	10
+
+/** DRM_VSVM_MMAP_MAX: largest mapping of the render node, in bytes */
+#define DRM_VSVM_MMAP_MAX	(1ULL << 30)
+
+/** DRM_VSVM_MAX_RUNS: most runs that one SNAPSHOT may ask for */
+#define DRM_VSVM_MAX_RUNS	(1U << 20)
+
+/*
+ * Place new ids at the end, do not reorder, replace or remove entries.
+ */
+#define DRM_VSVM_INFO		0x00
+#define DRM_VSVM_READ		0x01
+#define DRM_VSVM_WRITE		0x02
+#define DRM_VSVM_MIGRATE	0x03
+#define DRM_VSVM_SNAPSHOT	0x04
+
+/**
+ * struct drm_vsvm_info - what the device is
+ *
+ * Binds nothing, touches no memory. Never fails but for EINVAL and ENODEV.
+ */
+struct drm_vsvm_info {
+	/** @flags: in, must be zero */
+	__u32 flags;
+	/** @device: out, number of this device among vsvm's, from 0 */
+	__u32 device;
+	/** @devices: out, how many devices the driver made when it was loaded */
+	__u32 devices;
+	/** @page_size: out, bytes in a small page */
+	__u32 page_size;
+	/** @huge_size: out, bytes in a huge device page; 0: this kernel has none */
+	__u64 huge_size;
+	/** @vram_size: out, bytes of device memory */
+	__u64 vram_size;
+	/** @vram_used: out, bytes of device memory that hold somebody's pages */
+	__u64 vram_used;
+	/** @vram_backing: out, bytes of host memory behind the device memory now */
+	__u64 vram_backing;
+};
+
+/**
+ * struct drm_vsvm_rw - the device reads or writes memory of the process
+ *
+ * READ copies from the range at @addr, as the device sees it, to @buf. WRITE
+ * copies from @buf to the range. Both may start and end anywhere in a page. A
+ * page that is not there yet is faulted in, as for a CPU; a page on this device
+ * or on another vsvm device is used where it is.
+ *
+ * WRITE makes copy-on-write happen, and marks what it changed as dirty.
+ *
+ * Errors, with @done telling how many bytes came before:
+ *
+ * - EFAULT: at @addr + @done nothing is mapped, or it may not be read
+ *   (PROT_NONE), or it is memory that no device can use (VM_IO, VM_PFNMAP), or
+ *   @buf + @done cannot be used.
+ * - EPERM: WRITE, and the mapping at @addr + @done is read-only.
+ * - EHWPOISON: the page at @addr + @done is lost to a memory error.
+ */
+struct drm_vsvm_rw {
+	/** @addr: in, first byte in the process */
+	__u64 addr;
+	/** @buf: in, user pointer to the other side of the copy */
+	__u64 buf;
+	/** @len: in, bytes to copy, not zero */
+	__u64 len;
+	/** @flags: in, must be zero */
+	__u32 flags;
+	/** @pad: in, must be zero */
+	__u32 pad;
+	/** @done: out, bytes copied */
+	__u64 done;
+	/** @faults: out, pages that were not in the device page table yet */
+	__u64 faults;
+};
+
+/**
+ * enum drm_vsvm_target - where MIGRATE takes memory
+ */
+enum drm_vsvm_target {
+	/** @DRM_VSVM_TARGET_SYSTEM: home, from whichever vsvm device has it */
+	DRM_VSVM_TARGET_SYSTEM = 0,
+	/** @DRM_VSVM_TARGET_DEVICE: to the device of this file */
+	DRM_VSVM_TARGET_DEVICE = 1,
+};
+
+/** DRM_VSVM_MIGRATE_POPULATE: give what was never touched cleared pages there */
+#define DRM_VSVM_MIGRATE_POPULATE	(1U << 0)
+
+/**
+ * enum drm_vsvm_stay - why a page stayed where it was
+ */
+enum drm_vsvm_stay {
+	/** @DRM_VSVM_STAY_UNMAPPED: no mapping there */
+	DRM_VSVM_STAY_UNMAPPED = 0,
+	/** @DRM_VSVM_STAY_ACCESS: the mapping may not be read (PROT_NONE) */
+	DRM_VSVM_STAY_ACCESS,
+	/** @DRM_VSVM_STAY_SPECIAL: a driver's mapping, DAX, or other special memory */
+	DRM_VSVM_STAY_SPECIAL,
+	/** @DRM_VSVM_STAY_HUGETLB: a hugetlb mapping */
+	DRM_VSVM_STAY_HUGETLB,
+	/** @DRM_VSVM_STAY_FILE: a page of a file or of shared memory */
+	DRM_VSVM_STAY_FILE,
+	/** @DRM_VSVM_STAY_KSM: merged by KSM, other processes share it */
+	DRM_VSVM_STAY_KSM,
+	/** @DRM_VSVM_STAY_PINNED: somebody holds a reference (I/O, a pin) */
+	DRM_VSVM_STAY_PINNED,
+	/** @DRM_VSVM_STAY_BUSY: locked, or changed by another thread meanwhile */
+	DRM_VSVM_STAY_BUSY,
+	/** @DRM_VSVM_STAY_DEVICE_FULL: no device memory left */
+	DRM_VSVM_STAY_DEVICE_FULL,
+	/** @DRM_VSVM_STAY_HOST_FULL: no host memory left for the copy */
+	DRM_VSVM_STAY_HOST_FULL,
+	/** @DRM_VSVM_STAY_ERROR: lost to a memory error, or not usable at all */
+	DRM_VSVM_STAY_ERROR,
+	/** @DRM_VSVM_STAY_REASONS: how many reasons there are */
+	DRM_VSVM_STAY_REASONS,
+};
+
+/** DRM_VSVM_STAY_MAX: room for reasons in &struct drm_vsvm_migrate */
+#define DRM_VSVM_STAY_MAX	16
+
+/**
+ * struct drm_vsvm_migrate - move a range to the device, or home
+ *
+ * The range is worked off in address order. Memory that cannot move is a normal
+ * result, not an error: it stays, readable and writable by CPU and device, and
+ * is counted under its reason. When the ioctl returns 0, @moved + @there +
+ * @absent + all of @stayed add up to @len and @next is the end of the range;
+ * when it fails they add up to @next - @addr.
+ *
+ * A page that was swapped out is read in before it moves. A page of a mapping
+ * that is mlocked moves too; after that mlock no longer means resident in
+ * system memory.
+ *
+ * Errors:
+ *
+ * - EINVAL: @addr or @len is not a multiple of the page size, or @target or a
+ *   flag is unknown, or POPULATE is asked for with target SYSTEM.
+ * - EFAULT: nothing at all is mapped in the range.
+ */
+struct drm_vsvm_migrate {
+	/** @addr: in, first byte, page aligned */
+	__u64 addr;
+	/** @len: in, bytes, page aligned, not zero */
+	__u64 len;
+	/** @target: in, one of &enum drm_vsvm_target */
+	__u32 target;
+	/** @flags: in, 0 or DRM_VSVM_MIGRATE_POPULATE */
+	__u32 flags;
+	/** @next: out, first address that was not worked off */
+	__u64 next;
+	/** @moved: out, bytes that moved */
+	__u64 moved;
+	/** @there: out, bytes that were at the target before */
+	__u64 there;
+	/** @absent: out, bytes that were never touched and that stay so */
+	__u64 absent;
+	/** @stayed: out, bytes that stayed, by &enum drm_vsvm_stay */
+	__u64 stayed[DRM_VSVM_STAY_MAX];
+};
+
+/*
+ * What a page of the process is to the device, &drm_vsvm_run.state.
+ * One of the places ...
+ */
+/** DRM_VSVM_STATE_PLACE: mask of the place in a state */
+#define DRM_VSVM_STATE_PLACE	0xfU
+/** DRM_VSVM_PLACE_ABSENT: mapped memory without a page: untouched or swapped out */
+#define DRM_VSVM_PLACE_ABSENT	0U
+/** DRM_VSVM_PLACE_ERROR: no mapping, no right to read, or not usable by a device */
+#define DRM_VSVM_PLACE_ERROR	1U
+/** DRM_VSVM_PLACE_ZERO: the zero page, read-only */
+#define DRM_VSVM_PLACE_ZERO	2U
+/** DRM_VSVM_PLACE_SYSTEM: a page in system memory */
+#define DRM_VSVM_PLACE_SYSTEM	3U
+/** DRM_VSVM_PLACE_DEVICE: a page on the device of this file */
+#define DRM_VSVM_PLACE_DEVICE	4U
+/** DRM_VSVM_PLACE_PEER: a page on another vsvm device, see &drm_vsvm_run.device */
+#define DRM_VSVM_PLACE_PEER	5U
+
+/* ... with these rights ... */
+/** DRM_VSVM_STATE_READ: can be read without a fault */
+#define DRM_VSVM_STATE_READ	(1U << 4)
+/** DRM_VSVM_STATE_WRITE: can be written without a fault */
+#define DRM_VSVM_STATE_WRITE	(1U << 5)
+
+/* ... mapped in one piece of this size. */
+/** DRM_VSVM_STATE_ORDER_SHIFT: log2 of the pages that one CPU entry maps */
+#define DRM_VSVM_STATE_ORDER_SHIFT	8
+/** DRM_VSVM_STATE_ORDER: the same as a mask */
+#define DRM_VSVM_STATE_ORDER	(0x1fU << DRM_VSVM_STATE_ORDER_SHIFT)
+
+/**
+ * struct drm_vsvm_run - neighbouring pages in the same state
+ */
+struct drm_vsvm_run {
+	/** @start: address of the first page */
+	__u64 start;
+	/** @count: number of pages */
+	__u64 count;
+	/** @state: DRM_VSVM_PLACE_*, DRM_VSVM_STATE_* */
+	__u32 state;
+	/** @device: number of the vsvm device that has the pages, or 0 */
+	__u32 device;
+};
+
+/**
+ * struct drm_vsvm_snapshot - where the pages of a range live
+ *
+ * Faults nothing in and changes nothing. The state of each page was true at one
+ * moment during the call; two pages need not have been looked at together.
+ *
+ * Runs come in address order, without gaps, from @addr to @next. When @next is
+ * short of the end, the array was full: call again from there.
+ *
+ * Errors, with @nr_runs and @next telling what was stored before:
+ *
+ * - EINVAL: @addr or @len is not a multiple of the page size, @nr_runs is zero
+ *   or above DRM_VSVM_MAX_RUNS.
+ * - EFAULT: @runs cannot be written.
+ */
+struct drm_vsvm_snapshot {
+	/** @addr: in, first byte, page aligned */
+	__u64 addr;
+	/** @len: in, bytes, page aligned, not zero */
+	__u64 len;
+	/** @runs: in, user pointer to an array of &struct drm_vsvm_run */
+	__u64 runs;
+	/** @nr_runs: in, room in the array; out, runs stored */
+	__u32 nr_runs;
+	/** @flags: in, must be zero */
+	__u32 flags;
+	/** @next: out, first address that is in no stored run */
+	__u64 next;
+};
+
+#define DRM_IOCTL_VSVM_INFO	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_INFO, struct drm_vsvm_info)
+#define DRM_IOCTL_VSVM_READ	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_READ, struct drm_vsvm_rw)
+#define DRM_IOCTL_VSVM_WRITE	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_WRITE, struct drm_vsvm_rw)
+#define DRM_IOCTL_VSVM_MIGRATE	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_MIGRATE, struct drm_vsvm_migrate)
+#define DRM_IOCTL_VSVM_SNAPSHOT	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_SNAPSHOT, struct drm_vsvm_snapshot)
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif /* _VSVM_DRM_H_ */
