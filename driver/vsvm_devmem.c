@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Device memory: the pagemap, its blocks, and the host memory behind them.
+ *
+ * A device has a fixed number of blocks of 2 MiB. A device page leads to its
+ * block, and to its backing page in the block, by arithmetic on its pfn: there
+ * is no pointer in a device page, nothing to update when core mm splits a
+ * device folio, and a block whose last page is freed is whole again.
+ *
+ * Lifetime: from probe until remove, which first drains every page. Pages may
+ * outlive the file and the process that brought them here (a fork's child has
+ * them mapped too), so nothing in this file knows of files or processes.
+ *
+ * Locks: &vsvm_devmem.lock, a leaf, taken with interrupts off because a folio
+ * may be freed from any context.
+ */
+#include <linux/bitmap.h>
+#include <linux/highmem.h>
+#include <linux/ioport.h>
+#include <linux/migrate.h>
+#include <linux/slab.h>
+
+#include "vsvm_devmem.h"
+
+char vsvm_devmem_owner[] = "vsvm";
+
+/*
+ * Backing is not charged to a memcg: the device folio that uses it is, once,
+ * by core mm.
+ */
+#define BACKING_GFP	(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
+
+static struct vsvm_block *block_of(struct vsvm_devmem *dm, unsigned long pfn)
+{
+	return &dm->blocks[(pfn - dm->first_pfn) >> VSVM_BLOCK_ORDER];
+}
+
+static unsigned long block_pfn(struct vsvm_devmem *dm, struct vsvm_block *b)
+{
+	return dm->first_pfn + ((b - dm->blocks) << VSVM_BLOCK_ORDER);
+}
+
+/**
+ * vsvm_devmem_backing() - the host page that holds a device page's bytes
+ * @page: device page of any vsvm device
+ *
+ * The caller keeps @page from being freed: it holds a reference, or it saw the
+ * page mapped and holds the page-table lock of a mirror that would have to be
+ * invalidated first.
+ */
+struct page *vsvm_devmem_backing(struct page *page)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(page);
+	unsigned long pfn = page_to_pfn(page);
+
+	return folio_page(block_of(dm, pfn)->backing,
+			  (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1));
+}
+
+/* Puts @b on the list where it belongs now. */
+static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
+{
+	lockdep_assert_held(&dm->lock);
+
+	if (b->nr_used == VSVM_BLOCK_PAGES)
+		list_move(&b->link, &dm->full);
+	else if (b->nr_used)
+		list_move(&b->link, &dm->partial);
+	else if (b->backing)
+		list_move(&b->link, &dm->free);
+	else
+		list_move_tail(&b->link, &dm->free);
+}
+
+static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
+		       unsigned int nr)
+{
+	struct vsvm_block *b = block_of(dm, pfn);
+
+	lockdep_assert_held(&dm->lock);
+	bitmap_clear(b->used, (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1),
+		     nr);
+	b->nr_used -= nr;
+	dm->nr_used -= nr;
+	block_file(dm, b);
+}
+
+/**
+ * vsvm_devmem_folio_free() - core mm dropped the last reference of a folio
+ * @folio: device folio, of any order up to a block's
+ *
+ * May run in any context. The folio is not touched here: its struct pages are
+ * set up anew when they are given out again.
+ */
+void vsvm_devmem_folio_free(struct folio *folio)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(&folio->page);
+	unsigned long flags;
+
+	spin_lock_irqsave(&dm->lock, flags);
+	block_give(dm, folio_pfn(folio), folio_nr_pages(folio));
+	spin_unlock_irqrestore(&dm->lock, flags);
+}
+
+/*
+ * Takes an empty block off the free list and sees that it has backing. The
+ * block is on no list then, so nobody else finds it while the allocation
+ * sleeps. Called and returns with the lock held.
+ */
+static struct vsvm_block *block_open(struct vsvm_devmem *dm,
+				     unsigned long *flags)
+{
+	struct vsvm_block *b;
+	struct folio *backing;
+
+	lockdep_assert_held(&dm->lock);
+	b = list_first_entry_or_null(&dm->free, struct vsvm_block, link);
+	if (!b)
+		return NULL;
+
+	list_del_init(&b->link);
+	if (b->backing)
+		return b;
+
+	spin_unlock_irqrestore(&dm->lock, *flags);
+	backing = folio_alloc(BACKING_GFP, VSVM_BLOCK_ORDER);
+	spin_lock_irqsave(&dm->lock, *flags);
+	if (!backing) {
+		block_file(dm, b);
+		return NULL;
+	}
+	b->backing = backing;
+	dm->nr_backed++;
+	return b;
+}
+
+static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
+			       unsigned long *pfns, unsigned int n)
+{
+	unsigned long first = block_pfn(dm, b), bit;
+	unsigned int got = 0;
+
+	lockdep_assert_held(&dm->lock);
+	for_each_clear_bit(bit, b->used, VSVM_BLOCK_PAGES) {
+		if (got == n)
+			break;
+		__set_bit(bit, b->used);
+		pfns[got++] = first + bit;
+	}
+	b->nr_used += got;
+	dm->nr_used += got;
+	block_file(dm, b);
+	return got;
+}
+
+/**
+ * vsvm_devmem_reserve() - take small device pages
+ * @dm: the device's memory
+ * @pfns: out, device pfns
+ * @n: how many, at most a block's
+ *
+ * Neighbours stay together: more than half a block starts an empty one while
+ * there is one. May sleep; never evicts.
+ *
+ * Return: how many there were, less than @n when the device is full or the
+ * host has no memory for backing.
+ */
+unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm, unsigned long *pfns,
+				 unsigned int n)
+{
+	bool fresh = n > VSVM_BLOCK_PAGES / 2;
+	struct vsvm_block *b;
+	unsigned int got = 0;
+	unsigned long flags;
+
+	spin_lock_irqsave(&dm->lock, flags);
+	while (got < n) {
+		b = fresh ? block_open(dm, &flags) : NULL;
+		fresh = false;
+		if (!b)
+			b = list_first_entry_or_null(&dm->partial,
+						     struct vsvm_block, link);
+		if (!b)
+			b = block_open(dm, &flags);
+		if (!b)
+			break;
+		got += block_take(dm, b, pfns + got, n - got);
+	}
+	spin_unlock_irqrestore(&dm->lock, flags);
+	return got;
+}
+
+/**
+ * vsvm_devmem_reserve_block() - take an empty block as one huge page
+ * @dm: the device's memory
+ *
+ * May sleep; never evicts.
+ *
+ * Return: device pfn of the first page; 0: no block is empty, or the host has
+ * no memory for backing.
+ */
+unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm)
+{
+	unsigned long flags, pfn = 0;
+	struct vsvm_block *b;
+
+	spin_lock_irqsave(&dm->lock, flags);
+	b = block_open(dm, &flags);
+	if (b) {
+		bitmap_fill(b->used, VSVM_BLOCK_PAGES);
+		b->nr_used = VSVM_BLOCK_PAGES;
+		dm->nr_used += VSVM_BLOCK_PAGES;
+		block_file(dm, b);
+		pfn = block_pfn(dm, b);
+	}
+	spin_unlock_irqrestore(&dm->lock, flags);
+	return pfn;
+}
+
+/**
+ * vsvm_devmem_unreserve() - give back what no folio was made of
+ * @dm: the device's memory
+ * @pfns: device pfns
+ * @n: number of @pfns
+ * @order: 0 for small pages, VSVM_BLOCK_ORDER for blocks
+ */
+void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pfns,
+			   unsigned int n, unsigned int order)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	if (!n)
+		return;
+
+	spin_lock_irqsave(&dm->lock, flags);
+	for (i = 0; i < n; i++)
+		block_give(dm, pfns[i], 1U << order);
+	spin_unlock_irqrestore(&dm->lock, flags);
+}
+
+/**
+ * vsvm_devmem_folio() - make a folio of a reserved pfn
+ * @dm: the device's memory
+ * @pfn: a pfn from one of the reserve functions
+ * @order: 0, or VSVM_BLOCK_ORDER for vsvm_devmem_reserve_block()
+ *
+ * The pagemap is alive: the caller is between drm_dev_enter() and
+ * drm_dev_exit(), and remove waits for that before it unmaps anything.
+ *
+ * Return: the folio, locked, with one reference.
+ */
+struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
+				unsigned int order)
+{
+	/* Not page_folio(): the page may still look like a tail of its past. */
+	struct folio *folio = (struct folio *)pfn_to_page(pfn);
+
+	zone_device_folio_init(folio, &dm->pgmap, order);
+	return folio;
+}
+
+static void copy_pages(struct page *to, struct page *from, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		copy_highpage(to + i, from + i);
+}
+
+static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
+				unsigned long i, bool must)
+{
+	unsigned long addr = home->start + i * PAGE_SIZE;
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
+
+	if (order)
+		gfp = GFP_TRANSHUGE_LIGHT;
+	else if (!must)
+		gfp |= __GFP_NOWARN | __GFP_NORETRY;
+
+	if (home->vma)
+		return vma_alloc_folio(gfp, order, home->vma, addr);
+	return folio_alloc(gfp, order);
+}
+
+/*
+ * A huge device page must have a huge destination: nothing that core mm
+ * exports splits it here. When the host has no huge page, the block's own
+ * backing is one, and it holds the bytes already. The extra reference keeps
+ * the backing when the migration fails after all.
+ */
+static struct folio *home_handover(struct vsvm_home *home, struct page *page)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(page);
+	struct vsvm_block *b = block_of(dm, page_to_pfn(page));
+
+	home->handed = b;
+	folio_get(b->backing);
+	return b->backing;
+}
+
+static void home_copy_huge(struct vsvm_home *home, unsigned long i,
+			   struct page *page)
+{
+	struct folio *folio = home_alloc(home, VSVM_BLOCK_ORDER, i, false);
+
+	if (folio)
+		copy_pages(&folio->page, vsvm_devmem_backing(page),
+			   VSVM_BLOCK_PAGES);
+	else
+		folio = home_handover(home, page);
+
+	folio_lock(folio);
+	home->dst[i] = migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
+}
+
+static void home_copy_small(struct vsvm_home *home, unsigned long i,
+			    struct page *page)
+{
+	struct folio *folio = home_alloc(home, 0, i, page == home->must);
+
+	if (!folio)
+		return;
+	copy_pages(&folio->page, vsvm_devmem_backing(page), 1);
+	folio_lock(folio);
+	home->dst[i] = migrate_pfn(folio_pfn(folio));
+}
+
+/**
+ * vsvm_devmem_home_copy() - give device pages a destination and copy them there
+ * @home: what to bring home
+ *
+ * Call it between migrate_vma_setup() or migrate_device_pfns() and the
+ * function that ends in _pages(). Entries without a page (holes), pages of
+ * another device than the wanted one, and pages for which the host has no
+ * memory keep a zero destination and stay.
+ */
+void vsvm_devmem_home_copy(struct vsvm_home *home)
+{
+	unsigned long i, nr;
+	struct page *page;
+
+	for (i = 0; i < home->npages; i += nr) {
+		nr = 1;
+		page = migrate_pfn_to_page(home->src[i]);
+		if (!page || !(home->src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		if (home->src[i] & MIGRATE_PFN_COMPOUND)
+			nr = folio_nr_pages(page_folio(page));
+		if (!vsvm_devmem_owns(page) ||
+		    (home->only && vsvm_devmem_of(page) != home->only))
+			continue;
+		if (nr == VSVM_BLOCK_PAGES)
+			home_copy_huge(home, i, page);
+		else if (nr == 1)
+			home_copy_small(home, i, page);
+	}
+}
+
+/**
+ * vsvm_devmem_home_settle() - after the pages moved, before they are finalized
+ * @home: what vsvm_devmem_home_copy() worked on
+ *
+ * If a backing was handed over and its page really went, the backing belongs
+ * to the process now and the block has none. Source and destination are still
+ * locked, so the device page cannot have been given out anew.
+ */
+void vsvm_devmem_home_settle(struct vsvm_home *home)
+{
+	struct vsvm_block *b = home->handed;
+	struct vsvm_devmem *dm;
+	struct folio *backing;
+	unsigned long flags;
+
+	if (!b)
+		return;
+
+	backing = b->backing;
+	if (home->src[0] & MIGRATE_PFN_MIGRATE) {
+		dm = vsvm_devmem_of(migrate_pfn_to_page(home->src[0]));
+		spin_lock_irqsave(&dm->lock, flags);
+		b->backing = NULL;
+		dm->nr_backed--;
+		spin_unlock_irqrestore(&dm->lock, flags);
+		folio_put(backing);
+	}
+	home->handed = NULL;
+}
+
+static void free_blocks(struct vsvm_devmem *dm)
+{
+	unsigned long i;
+
+	for (i = 0; i < dm->nr_blocks; i++) {
+		WARN_ON(dm->blocks[i].nr_used);
+		if (dm->blocks[i].backing)
+			folio_put(dm->blocks[i].backing);
+	}
+	kvfree(dm->blocks);
+}
+
+/**
+ * vsvm_devmem_create() - make a device's memory
+ * @device: number of the device
+ * @size: bytes, a multiple of the block size
+ * @ops: what core mm calls for its pages
+ *
+ * Return: the memory; -ENOMEM; or what request_free_mem_region() and
+ * memremap_pages() say when no physical addresses are left.
+ */
+struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 size,
+				       const struct dev_pagemap_ops *ops)
+{
+	struct vsvm_devmem *dm;
+	struct resource *res;
+	unsigned long i;
+	void *addr;
+	int ret;
+
+	dm = kzalloc(sizeof(*dm), GFP_KERNEL);
+	if (!dm)
+		return ERR_PTR(-ENOMEM);
+
+	spin_lock_init(&dm->lock);
+	INIT_LIST_HEAD(&dm->free);
+	INIT_LIST_HEAD(&dm->partial);
+	INIT_LIST_HEAD(&dm->full);
+	dm->device = device;
+	dm->nr_blocks = size >> (PAGE_SHIFT + VSVM_BLOCK_ORDER);
+	dm->blocks = kvcalloc(dm->nr_blocks, sizeof(*dm->blocks), GFP_KERNEL);
+	if (!dm->blocks) {
+		ret = -ENOMEM;
+		goto free_dm;
+	}
+
+	/* Physical addresses that nothing answers to; at least a section. */
+	res = request_free_mem_region(&iomem_resource, size, "vsvm");
+	if (IS_ERR(res)) {
+		ret = PTR_ERR(res);
+		goto free_blocks;
+	}
+
+	dm->pgmap.type = MEMORY_DEVICE_PRIVATE;
+	dm->pgmap.owner = vsvm_devmem_owner;
+	dm->pgmap.ops = ops;
+	dm->pgmap.nr_range = 1;
+	dm->pgmap.range.start = res->start;
+	dm->pgmap.range.end = res->end;
+	dm->first_pfn = PHYS_PFN(res->start);
+	for (i = 0; i < dm->nr_blocks; i++)
+		list_add_tail(&dm->blocks[i].link, &dm->free);
+
+	addr = memremap_pages(&dm->pgmap, numa_mem_id());
+	if (IS_ERR(addr)) {
+		ret = PTR_ERR(addr);
+		goto release_region;
+	}
+	return dm;
+
+release_region:
+	release_mem_region(res->start, resource_size(res));
+free_blocks:
+	kvfree(dm->blocks);
+free_dm:
+	kfree(dm);
+	return ERR_PTR(ret);
+}
+
+/**
+ * vsvm_devmem_destroy() - undo vsvm_devmem_create()
+ * @dm: the memory, drained: memunmap_pages() waits for the last page
+ */
+void vsvm_devmem_destroy(struct vsvm_devmem *dm)
+{
+	struct range range = dm->pgmap.range;
+
+	memunmap_pages(&dm->pgmap);
+	release_mem_region(range.start, range_len(&range));
+	free_blocks(dm);
+	kfree(dm);
+}

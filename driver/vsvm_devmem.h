@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VSVM_DEVMEM_H
+#define VSVM_DEVMEM_H
+
+#include <linux/list.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/spinlock.h>
+
+#define VSVM_BLOCK_ORDER	HPAGE_PMD_ORDER
+#define VSVM_BLOCK_PAGES	(1UL << VSVM_BLOCK_ORDER)
+#define VSVM_BLOCK_SIZE		(PAGE_SIZE << VSVM_BLOCK_ORDER)
+
+/* Every vsvm pagemap has this owner, so that devices see each other's pages. */
+extern char vsvm_devmem_owner[];
+
+/**
+ * struct vsvm_block - 2 MiB of device memory
+ * @used: one bit for each device page that is given out
+ * @nr_used: how many bits are set in @used
+ * @backing: the host memory that plays the device memory; NULL: none yet.
+ *	Set once before the first page is given out, changed only while no
+ *	page is, or by a handover (see &struct vsvm_home)
+ * @link: in &vsvm_devmem.free, .partial or .full; empty while a reserve
+ *	looks for backing
+ *
+ * Protected by &vsvm_devmem.lock.
+ */
+struct vsvm_block {
+	DECLARE_BITMAP(used, VSVM_BLOCK_PAGES);
+	unsigned int nr_used;
+	struct folio *backing;
+	struct list_head link;
+};
+
+/**
+ * struct vsvm_devmem - the memory of one device
+ * @pgmap: device-private pages; a page leads here and nowhere else
+ * @device: number of the device
+ * @first_pfn: device pfn of the first page of the first block
+ * @nr_blocks: number of blocks
+ * @lock: protects the blocks, the lists and the counts; taken from
+ *	folio_free, so with interrupts off
+ * @free: blocks without a page in use, those with backing first
+ * @partial: blocks with some pages in use, all with backing
+ * @full: blocks with every page in use
+ * @nr_used: pages given out
+ * @nr_backed: blocks with backing
+ * @blocks: the blocks
+ */
+struct vsvm_devmem {
+	struct dev_pagemap pgmap;
+	unsigned int device;
+	unsigned long first_pfn;
+	unsigned long nr_blocks;
+	spinlock_t lock;
+	struct list_head free;
+	struct list_head partial;
+	struct list_head full;
+	unsigned long nr_used;
+	unsigned long nr_backed;
+	struct vsvm_block *blocks;
+};
+
+struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 size,
+				       const struct dev_pagemap_ops *ops);
+void vsvm_devmem_destroy(struct vsvm_devmem *dm);
+void vsvm_devmem_folio_free(struct folio *folio);
+
+unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm, unsigned long *pfns,
+				 unsigned int n);
+unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm);
+void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pfns,
+			   unsigned int n, unsigned int order);
+struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
+				unsigned int order);
+
+static inline struct vsvm_devmem *vsvm_devmem_of(const struct page *page)
+{
+	return container_of(page_pgmap(page), struct vsvm_devmem, pgmap);
+}
+
+/* True for a page of any vsvm device. */
+static inline bool vsvm_devmem_owns(const struct page *page)
+{
+	return is_device_private_page(page) &&
+	       page_pgmap(page)->owner == vsvm_devmem_owner;
+}
+
+struct page *vsvm_devmem_backing(struct page *page);
+
+/**
+ * struct vsvm_home - device pages on their way home
+ * @src: entries as migrate_vma_setup() or migrate_device_pfns() left them
+ * @dst: entries to fill, zero on entry
+ * @npages: number of entries, at most one block's
+ * @vma: where the pages are mapped, for the memory policy; NULL: unknown
+ * @start: address of the first entry in @vma
+ * @only: take pages of this device alone; NULL: of any vsvm device
+ * @must: device page that cannot wait (a CPU stands at it), or NULL
+ * @handed: out, block whose backing became the destination, or NULL
+ */
+struct vsvm_home {
+	unsigned long *src;
+	unsigned long *dst;
+	unsigned long npages;
+	struct vm_area_struct *vma;
+	unsigned long start;
+	struct vsvm_devmem *only;
+	struct page *must;
+	struct vsvm_block *handed;
+};
+
+void vsvm_devmem_home_copy(struct vsvm_home *home);
+void vsvm_devmem_home_settle(struct vsvm_home *home);
+
+#endif /* VSVM_DEVMEM_H */
