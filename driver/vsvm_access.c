@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the device does with a process's memory: read, write, snapshot. Each is
+ * a visitor of the per-page path.
+ *
+ * A visitor runs under the page-table lock, where user memory may only be
+ * touched with page faults off. When the caller's buffer is not there, the
+ * visitor stops, the walk drops the lock, and relax() faults the buffer in.
+ *
+ * Lifetime: a call. Locks: none of its own.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/uaccess.h>
+
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_access.h"
+#include "vsvm_mirror.h"
+
+/**
+ * struct copy - a device read or write under way
+ * @v: the visitor
+ * @start: first byte in the process
+ * @buf: the caller's buffer, for the byte at @start
+ * @at: where in the buffer to go on
+ * @left: bytes left from there on
+ */
+struct copy {
+	struct vsvm_visitor v;
+	unsigned long start;
+	char __user *buf;
+	char __user *at;
+	unsigned long left;
+};
+
+static void copy_advance(struct copy *c, unsigned long done)
+{
+	c->at += done;
+	c->left -= done;
+}
+
+static long read_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct copy *c = container_of(v, struct copy, v);
+	void *from = page_address(span->page) + offset_in_page(span->addr);
+	unsigned long done;
+
+	pagefault_disable();
+	done = span->len - __copy_to_user_inatomic(c->at, from, span->len);
+	pagefault_enable();
+	copy_advance(c, done);
+	return done;
+}
+
+static int read_relax(struct vsvm_visitor *v)
+{
+	struct copy *c = container_of(v, struct copy, v);
+	size_t want = min(c->left, PMD_SIZE);
+
+	return fault_in_writeable(c->at, want) == want ? -EFAULT : 0;
+}
+
+/*
+ * A page that the device changed is dirty, whatever the CPU's entry says. It
+ * has to be said under the lock: after it, reclaim may drop the page as clean.
+ */
+static void mark_dirty(const struct vsvm_span *span, unsigned long len)
+{
+	unsigned long i, n;
+
+	if ((span->state & DRM_VSVM_STATE_PLACE) != DRM_VSVM_PLACE_SYSTEM)
+		return;
+	n = DIV_ROUND_UP(offset_in_page(span->addr) + len, PAGE_SIZE);
+	for (i = 0; i < n; i++)
+		folio_mark_dirty(page_folio(span->page + i));
+}
+
+static long write_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct copy *c = container_of(v, struct copy, v);
+	void *to = page_address(span->page) + offset_in_page(span->addr);
+	unsigned long done;
+
+	pagefault_disable();
+	done = span->len - __copy_from_user_inatomic(to, c->at, span->len);
+	pagefault_enable();
+	if (done)
+		mark_dirty(span, done);
+	copy_advance(c, done);
+	return done;
+}
+
+static int write_relax(struct vsvm_visitor *v)
+{
+	struct copy *c = container_of(v, struct copy, v);
+	size_t want = min(c->left, PMD_SIZE);
+
+	return fault_in_readable(c->at, want) == want ? -EFAULT : 0;
+}
+
+/**
+ * vsvm_access_copy() - the device reads or writes a range
+ * @m: the mirror, bound to current->mm
+ * @rw: the range and the buffer, both checked; done and faults are set
+ * @write: true: from the buffer to the range
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_rw.
+ */
+int vsvm_access_copy(struct vsvm_mirror *m, struct drm_vsvm_rw *rw, bool write)
+{
+	struct copy c = {
+		.v.visit = write ? write_visit : read_visit,
+		.v.relax = write ? write_relax : read_relax,
+		.at = u64_to_user_ptr(rw->buf),
+		.left = rw->len,
+	};
+	unsigned long next;
+	int ret;
+
+	ret = vsvm_mirror_walk(m, rw->addr, rw->addr + rw->len,
+			       write ? VSVM_NEED_WRITE : VSVM_NEED_READ, &c.v,
+			       &next, &rw->faults);
+	rw->done = next - rw->addr;
+	return ret;
+}
+
+/**
+ * struct snapshot - a snapshot under way
+ * @v: the visitor
+ * @run: the run that is still growing; count 0: none
+ * @out: the caller's array
+ * @nr: runs stored
+ * @max: room in the array
+ */
+struct snapshot {
+	struct vsvm_visitor v;
+	struct drm_vsvm_run run;
+	struct drm_vsvm_run __user *out;
+	u32 nr;
+	u32 max;
+};
+
+static long snapshot_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct snapshot *s = container_of(v, struct snapshot, v);
+	struct drm_vsvm_run *run = &s->run;
+
+	if (run->count &&
+	    (run->state != span->state || run->device != span->device)) {
+		if (copy_to_user_nofault(&s->out[s->nr], run, sizeof(*run)))
+			return 0;
+		run->count = 0;
+		s->nr++;
+	}
+	if (!run->count) {
+		if (s->nr == s->max)
+			return -ENOSPC;
+		run->start = span->addr;
+		run->state = span->state;
+		run->device = span->device;
+	}
+	run->count += span->len >> PAGE_SHIFT;
+	return span->len;
+}
+
+static int snapshot_relax(struct vsvm_visitor *v)
+{
+	struct snapshot *s = container_of(v, struct snapshot, v);
+
+	return fault_in_writeable((char __user *)&s->out[s->nr],
+				  sizeof(s->run)) ? -EFAULT : 0;
+}
+
+/**
+ * vsvm_access_snapshot() - store where the pages of a range live
+ * @m: the mirror, bound to current->mm
+ * @snap: the range and the array, both checked; nr_runs and next are set
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_snapshot.
+ */
+int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *snap)
+{
+	struct snapshot s = {
+		.v.visit = snapshot_visit,
+		.v.relax = snapshot_relax,
+		.out = u64_to_user_ptr(snap->runs),
+		.max = snap->nr_runs,
+	};
+	unsigned long next;
+	int ret;
+
+	ret = vsvm_mirror_walk(m, snap->addr, snap->addr + snap->len,
+			       VSVM_NEED_NONE, &s.v, &next, NULL);
+	if (ret == -ENOSPC)
+		ret = 0;
+
+	/* The last run: either complete, or cut where the walk ended. */
+	if (s.run.count) {
+		if (copy_to_user(&s.out[s.nr], &s.run, sizeof(s.run))) {
+			next = s.run.start;
+			ret = -EFAULT;
+		} else {
+			s.nr++;
+		}
+	}
+	snap->nr_runs = s.nr;
+	snap->next = next;
+	return ret;
+}

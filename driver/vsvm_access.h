@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VSVM_ACCESS_H
+#define VSVM_ACCESS_H
+
+#include <linux/types.h>
+
+struct drm_vsvm_rw;
+struct drm_vsvm_snapshot;
+struct vsvm_mirror;
+
+int vsvm_access_copy(struct vsvm_mirror *m, struct drm_vsvm_rw *rw, bool write);
+int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *s);
+
+#endif /* VSVM_ACCESS_H */

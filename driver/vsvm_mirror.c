@@ -1,0 +1,759 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The mirror: the device page table of one mm, kept coherent by an interval
+ * notifier, and the per-page path that every access walks.
+ *
+ * The table: leaves of 512 entries, found by address >> PMD_SHIFT. An entry is
+ * the state of a page as user space sees it (drm/vsvm_drm.h), the number of the
+ * device that has it, and the pfn where its bytes are. A valid entry holds no
+ * reference: it is right because whoever unmaps the page from the CPU first
+ * calls vsvm_mirror_invalidate(), which waits for the page-table lock. That
+ * goes for the driver's own migrations too; none are filtered out.
+ *
+ * The per-page path, vsvm_mirror_walk(): spans that are valid in the table are
+ * visited under the lock at once. What is missing goes through
+ * hmm_range_fault_unlocked_timeout(), is checked against the notifier's
+ * sequence under the lock, classified once, and installed; without giving up
+ * the lock the visit goes on. A walk that only looks (VSVM_NEED_NONE) does the
+ * same without faulting and without installing.
+ *
+ * Lifetime: bound to an mm until the file is closed; the notifier keeps the
+ * mm_struct, not its memory. After the mm is gone its release has invalidated
+ * everything.
+ *
+ * Locks: see &struct vsvm_mirror.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/hmm.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_devmem.h"
+#include "vsvm_mirror.h"
+
+#define LEAF_ENTRIES	PTRS_PER_PTE
+
+/*
+ * An entry: state as in the uapi (15 bits), ENTRY_DMA, device, pfn. The entry
+ * of the next page in memory is larger by ENTRY_NEXT. ENTRY_DMA is the table's
+ * own: the page is mapped for DMA at leaf->dma.
+ */
+#define ENTRY_DMA	(1ULL << 15)
+#define ENTRY_DEV_SHIFT	16
+#define ENTRY_PFN_SHIFT	24
+#define ENTRY_NEXT	(1ULL << ENTRY_PFN_SHIFT)
+
+struct vsvm_leaf {
+	u64 entry[LEAF_ENTRIES];
+	dma_addr_t dma[LEAF_ENTRIES];
+};
+
+/**
+ * struct walk - one walk of the per-page path
+ * @m: the mirror
+ * @v: the visitor
+ * @need: what it needs
+ * @addr: first byte not visited yet
+ * @limit: most pages to fault at once; halved to find a bad page
+ * @deadline: jiffies; pushed on by every byte of progress
+ * @pfns: for hmm_range_fault(), LEAF_ENTRIES of them, allocated at first use
+ * @faults: entries installed
+ */
+struct walk {
+	struct vsvm_mirror *m;
+	struct vsvm_visitor *v;
+	enum vsvm_need need;
+	unsigned long addr;
+	unsigned long limit;
+	unsigned long deadline;
+	unsigned long *pfns;
+	u64 faults;
+};
+
+static void set_deadline(struct walk *w)
+{
+	w->deadline = jiffies + DRM_VSVM_STALL_SECONDS * HZ;
+}
+
+/* What ends a walk between two steps; every retry passes here. */
+static int walk_interrupted(struct walk *w)
+{
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (time_after(jiffies, w->deadline))
+		return -EBUSY;
+	return 0;
+}
+
+static unsigned long leaf_index(unsigned long addr)
+{
+	return (addr >> PAGE_SHIFT) & (LEAF_ENTRIES - 1);
+}
+
+/* End of the leaf that holds @addr, but at most @end. */
+static unsigned long leaf_end(unsigned long addr, unsigned long end)
+{
+	unsigned long next = (addr & PMD_MASK) + PMD_SIZE;
+
+	return next - 1 < end - 1 ? next : end;
+}
+
+static struct page *entry_page(u64 entry)
+{
+	unsigned long pfn = entry >> ENTRY_PFN_SHIFT;
+
+	return pfn ? pfn_to_page(pfn) : NULL;
+}
+
+static u32 entry_state(u64 entry)
+{
+	return entry & (DRM_VSVM_STATE_PLACE | DRM_VSVM_STATE_READ |
+			DRM_VSVM_STATE_WRITE | DRM_VSVM_STATE_ORDER);
+}
+
+/*
+ * The huge zero folio is not exported. It is the only PMD-mapped folio that
+ * counts no mappings.
+ */
+static bool is_huge_zero(struct page *page, unsigned int order)
+{
+	struct folio *folio = page_folio(page);
+
+	return order == HPAGE_PMD_ORDER && !folio_test_anon(folio) &&
+	       !folio_test_hugetlb(folio) && !folio_mapcount(folio);
+}
+
+/*
+ * What one entry of hmm_range_fault() means to the device. A device page
+ * becomes its backing page here and nowhere else. Under the page-table lock,
+ * after the sequence was checked: the page is mapped and stays what it is.
+ */
+static u64 classify(struct vsvm_mirror *m, unsigned long hmm_pfn)
+{
+	unsigned int order, device = 0;
+	struct page *page;
+	u64 entry;
+
+	lockdep_assert_held(&m->lock);
+	if (hmm_pfn & HMM_PFN_ERROR)
+		return DRM_VSVM_PLACE_ERROR;
+	if (!(hmm_pfn & HMM_PFN_VALID))
+		return DRM_VSVM_PLACE_ABSENT;
+
+	page = hmm_pfn_to_page(hmm_pfn);
+	order = hmm_pfn_to_map_order(hmm_pfn);
+	if (vsvm_devmem_owns(page)) {
+		struct vsvm_devmem *dm = vsvm_devmem_of(page);
+
+		entry = dm == m->devmem ? DRM_VSVM_PLACE_DEVICE :
+					  DRM_VSVM_PLACE_PEER;
+		device = dm->device;
+		page = vsvm_devmem_backing(page);
+	} else if (is_zero_pfn(page_to_pfn(page)) ||
+		   is_huge_zero(page, order)) {
+		entry = DRM_VSVM_PLACE_ZERO;
+	} else {
+		entry = DRM_VSVM_PLACE_SYSTEM;
+	}
+
+	entry |= DRM_VSVM_STATE_READ;
+	if (hmm_pfn & HMM_PFN_WRITE)
+		entry |= DRM_VSVM_STATE_WRITE;
+	entry |= order << DRM_VSVM_STATE_ORDER_SHIFT;
+	entry |= (u64)device << ENTRY_DEV_SHIFT;
+	return entry | (u64)page_to_pfn(page) << ENTRY_PFN_SHIFT;
+}
+
+/* Device pages are reached without DMA: they are the device's, or a peer's. */
+static bool entry_wants_dma(u64 entry)
+{
+	u32 place = entry & DRM_VSVM_STATE_PLACE;
+
+	return place == DRM_VSVM_PLACE_SYSTEM || place == DRM_VSVM_PLACE_ZERO;
+}
+
+/* The device may do by DMA what the mapping lets it do, and no more. */
+static enum dma_data_direction entry_direction(u64 entry)
+{
+	return entry & DRM_VSVM_STATE_WRITE ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE;
+}
+
+static void entry_clear(struct vsvm_mirror *m, struct vsvm_leaf *leaf,
+			unsigned long i)
+{
+	u64 entry = leaf->entry[i];
+
+	if (entry & ENTRY_DMA)
+		dma_unmap_page_attrs(m->dma, leaf->dma[i], PAGE_SIZE,
+				     entry_direction(entry),
+				     DMA_ATTR_SKIP_CPU_SYNC);
+	leaf->entry[i] = 0;
+}
+
+static int entry_install(struct vsvm_mirror *m, struct vsvm_leaf *leaf,
+			 unsigned long i, u64 entry)
+{
+	if ((leaf->entry[i] & ~ENTRY_DMA) == entry)
+		return 0;
+
+	entry_clear(m, leaf, i);
+	if (entry_wants_dma(entry)) {
+		/* As for any HMM user, ownership stays with the CPU. */
+		leaf->dma[i] = dma_map_page_attrs(m->dma, entry_page(entry), 0,
+						  PAGE_SIZE,
+						  entry_direction(entry),
+						  DMA_ATTR_SKIP_CPU_SYNC);
+		if (dma_mapping_error(m->dma, leaf->dma[i]))
+			return -ENOMEM;
+		entry |= ENTRY_DMA;
+	}
+	leaf->entry[i] = entry;
+	return 1;
+}
+
+static bool entry_serves(u64 entry, enum vsvm_need need)
+{
+	return entry & (need == VSVM_NEED_WRITE ? DRM_VSVM_STATE_WRITE :
+						  DRM_VSVM_STATE_READ);
+}
+
+/* True if @b is what follows @a in one span. */
+static bool entry_follows(u64 a, u64 b)
+{
+	a &= ~ENTRY_DMA;
+	b &= ~ENTRY_DMA;
+	return b == (entry_page(a) ? a + ENTRY_NEXT : a);
+}
+
+/* Clears the entries of a range; frees the leaves it covers if @unmap. */
+static void zap_range(struct vsvm_mirror *m, unsigned long start,
+		      unsigned long last, bool unmap)
+{
+	struct vsvm_leaf *leaf;
+	unsigned long index;
+
+	lockdep_assert_held_write(&m->lock);
+	xa_for_each_range(&m->leaves, index, leaf, start >> PMD_SHIFT,
+			  last >> PMD_SHIFT) {
+		unsigned long base = index << PMD_SHIFT;
+		unsigned long from = max(base, start);
+		unsigned long to = min(base + PMD_SIZE - 1, last);
+		unsigned long i;
+
+		for (i = leaf_index(from); i <= leaf_index(to); i++)
+			entry_clear(m, leaf, i);
+		if (unmap && from == base && to == base + PMD_SIZE - 1) {
+			xa_erase(&m->leaves, index);
+			kfree(leaf);
+		}
+	}
+}
+
+static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
+				   const struct mmu_notifier_range *range,
+				   unsigned long seq)
+{
+	struct vsvm_mirror *m = container_of(notifier, struct vsvm_mirror,
+					     notifier);
+
+	if (mmu_notifier_range_blockable(range))
+		down_write(&m->lock);
+	else if (!down_write_trylock(&m->lock))
+		return false;
+
+	mmu_interval_set_seq(notifier, seq);
+	zap_range(m, range->start, range->end - 1,
+		  range->event == MMU_NOTIFY_UNMAP ||
+		  range->event == MMU_NOTIFY_RELEASE);
+	up_write(&m->lock);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops vsvm_mirror_ops = {
+	.invalidate = vsvm_mirror_invalidate,
+};
+
+/* The leaf of @addr, made if need be. Without the lock: it may go again. */
+static int leaf_prepare(struct vsvm_mirror *m, unsigned long addr)
+{
+	unsigned long index = addr >> PMD_SHIFT;
+	struct vsvm_leaf *leaf;
+	int ret;
+
+	if (xa_load(&m->leaves, index))
+		return 0;
+
+	leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT);
+	if (!leaf)
+		return -ENOMEM;
+	ret = xa_insert(&m->leaves, index, leaf, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		kfree(leaf);
+	return ret == -EBUSY ? 0 : ret;
+}
+
+/* Visits what the table has from w->addr on, until @end or something missing. */
+static int visit_valid(struct walk *w, unsigned long end)
+{
+	struct vsvm_leaf *leaf;
+
+	lockdep_assert_held(&w->m->lock);
+	leaf = xa_load(&w->m->leaves, w->addr >> PMD_SHIFT);
+	if (!leaf)
+		return 0;
+
+	while (w->addr < end) {
+		unsigned long i = leaf_index(w->addr);
+		u64 entry = leaf->entry[i];
+		struct vsvm_span span = { .addr = w->addr };
+		unsigned long next;
+		long done;
+
+		if (!entry_serves(entry, w->need))
+			return 0;
+
+		next = (w->addr & PAGE_MASK) + PAGE_SIZE;
+		while (next < end &&
+		       entry_follows(leaf->entry[i], leaf->entry[i + 1])) {
+			next += PAGE_SIZE;
+			i++;
+		}
+		span.len = min(next, end) - w->addr;
+		span.state = entry_state(entry);
+		span.device = (u8)(entry >> ENTRY_DEV_SHIFT);
+		span.page = entry_page(entry);
+
+		done = w->v->visit(w->v, &span);
+		if (done < 0)
+			return done;
+		w->addr += done;
+		if (done)
+			set_deadline(w);
+		if (done < span.len)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+/*
+ * Own device pages are reported before hmm looks for write permission, so
+ * after fork or mprotect success does not mean writable. Let the CPU's fault
+ * break the sharing; that may bring the page home.
+ */
+static int break_cow(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma;
+	bool unlocked = false;
+	int ret;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = vma_lookup(mm, addr);
+	if (!vma)
+		ret = -EFAULT;
+	else if (!(vma->vm_flags & VM_WRITE))
+		ret = -EPERM;
+	else
+		ret = fixup_user_fault(mm, addr, FAULT_FLAG_WRITE, &unlocked);
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+static int range_fault(struct walk *w, struct hmm_range *range)
+{
+	unsigned long now = jiffies;
+
+	if (!w->pfns) {
+		w->pfns = kmalloc_array(LEAF_ENTRIES, sizeof(*w->pfns),
+					GFP_KERNEL);
+		if (!w->pfns)
+			return -ENOMEM;
+	}
+	/* In and out: what is left of the last round would be taken as input. */
+	memset(w->pfns, 0, (range->end - range->start) >> PAGE_SHIFT <<
+	       ilog2(sizeof(*w->pfns)));
+	range->notifier = &w->m->notifier;
+	range->hmm_pfns = w->pfns;
+	range->dev_private_owner = vsvm_devmem_owner;
+	if (w->need != VSVM_NEED_NONE)
+		range->default_flags = HMM_PFN_REQ_FAULT;
+	if (w->need == VSVM_NEED_WRITE)
+		range->default_flags |= HMM_PFN_REQ_WRITE;
+
+	return hmm_range_fault_unlocked_timeout(range,
+				time_before(now, w->deadline) ?
+				w->deadline - now : 1);
+}
+
+/*
+ * Installs what hmm found for [start, end). Returns how many pages serve the
+ * need, from the first on.
+ */
+static int install(struct walk *w, unsigned long start, unsigned long end)
+{
+	struct vsvm_leaf *leaf;
+	unsigned long i, n;
+	int ret;
+
+	lockdep_assert_held_write(&w->m->lock);
+	leaf = xa_load(&w->m->leaves, start >> PMD_SHIFT);
+	if (!leaf)
+		return -EAGAIN;
+
+	n = (end - start) >> PAGE_SHIFT;
+	for (i = 0; i < n; i++) {
+		u64 entry = classify(w->m, w->pfns[i]);
+
+		/* hmm promised validity; anything else is not ours to touch. */
+		if (!entry_serves(entry, VSVM_NEED_READ))
+			return -EFAULT;
+		ret = entry_install(w->m, leaf, leaf_index(start) + i, entry);
+		if (ret < 0)
+			return ret;
+		w->faults += ret;
+		if (!entry_serves(entry, w->need))
+			break;
+	}
+	return i;
+}
+
+/*
+ * Faults in and installs pages from w->addr on, at most to @end. Returns 0 with
+ * the lock held for reading, so that nothing can take them away before they
+ * are visited; -EAGAIN without it when it has to be tried again.
+ */
+static int fault_in(struct walk *w, unsigned long end)
+{
+	struct vsvm_mirror *m = w->m;
+	unsigned long start = w->addr & PAGE_MASK;
+	struct hmm_range range = { .start = start };
+	int ret;
+
+	range.end = min(PAGE_ALIGN(end), start + (w->limit << PAGE_SHIFT));
+	ret = range_fault(w, &range);
+	if ((ret == -EFAULT || ret == -EPERM || ret == -EHWPOISON) &&
+	    range.end - start > PAGE_SIZE) {
+		/* Some page is bad: serve those before it, then say so. */
+		w->limit = (range.end - start) >> (PAGE_SHIFT + 1);
+		return -EAGAIN;
+	}
+	if (ret == -EBUSY)	/* out of time, unless this was the last jiffy */
+		return -EAGAIN;
+	if (ret)
+		return ret;
+
+	ret = leaf_prepare(m, start);
+	if (ret)
+		return ret;
+
+	down_write(&m->lock);
+	if (mmu_interval_read_retry(&m->notifier, range.notifier_seq))
+		ret = -EAGAIN;
+	else
+		ret = install(w, start, range.end);
+	if (ret > 0) {
+		downgrade_write(&m->lock);
+		return 0;
+	}
+	up_write(&m->lock);
+	if (!ret)
+		ret = break_cow(m->notifier.mm, start) ?: -EAGAIN;
+	return ret;
+}
+
+/* Visits [w->addr, end), which is in one leaf, with every page as needed. */
+static int walk_access(struct walk *w, unsigned long end)
+{
+	int ret;
+
+	w->limit = LEAF_ENTRIES;
+	down_read(&w->m->lock);
+	for (;;) {
+		ret = visit_valid(w, end);
+		up_read(&w->m->lock);
+		if (ret == -EAGAIN)
+			ret = w->v->relax(w->v);
+		if (ret || w->addr == end)
+			return ret;
+
+		do {
+			ret = walk_interrupted(w);
+			if (ret)
+				return ret;
+			ret = fault_in(w, end);
+		} while (ret == -EAGAIN);
+		if (ret)
+			return ret;
+	}
+}
+
+/* Visits what hmm saw in [start, end) without having faulted. */
+static int visit_seen(struct walk *w, unsigned long end)
+{
+	u64 entry = classify(w->m, w->pfns[0]);
+	unsigned long i = 0;
+
+	lockdep_assert_held(&w->m->lock);
+	while (w->addr < end) {
+		struct vsvm_span span = {
+			.addr = w->addr,
+			.len = PAGE_SIZE,
+			.state = entry_state(entry),
+			.device = (u8)(entry >> ENTRY_DEV_SHIFT),
+			.page = entry_page(entry),
+		};
+		long done;
+
+		while (span.addr + span.len < end) {
+			u64 next = classify(w->m, w->pfns[++i]);
+			bool follows = entry_follows(entry, next);
+
+			entry = next;
+			if (!follows)
+				break;
+			span.len += PAGE_SIZE;
+		}
+		done = w->v->visit(w->v, &span);
+		if (done < 0)
+			return done;
+		w->addr += done;
+		set_deadline(w);
+		if (done < span.len)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+/* Visits [w->addr, end), which is in one leaf, as it is. */
+static int walk_look(struct walk *w, unsigned long end)
+{
+	struct vsvm_mirror *m = w->m;
+	int ret;
+
+	while (w->addr < end) {
+		struct hmm_range range = { .start = w->addr, .end = end };
+
+		ret = walk_interrupted(w);
+		if (ret)
+			return ret;
+		ret = range_fault(w, &range);
+		if (ret == -EBUSY)
+			continue;
+		if (ret)
+			return ret;
+
+		down_read(&m->lock);
+		if (mmu_interval_read_retry(&m->notifier, range.notifier_seq))
+			ret = 0;
+		else
+			ret = visit_seen(w, end);
+		up_read(&m->lock);
+		if (ret == -EAGAIN)
+			ret = w->v->relax(w->v);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/*
+ * The end of the part of @vma from @addr on for which the CPU has no page
+ * table. Under mmap_lock tables inside a mapping do not go away, and an empty
+ * entry was empty when it was read.
+ */
+static unsigned long table_hole(struct mm_struct *mm, unsigned long addr,
+				unsigned long end)
+{
+	mmap_assert_locked(mm);
+	while (addr < end) {
+		pgd_t *pgd = pgd_offset(mm, addr);
+		p4d_t *p4d;
+		pud_t *pud;
+		pmd_t *pmd;
+
+		if (pgd_none(READ_ONCE(*pgd))) {
+			addr = pgd_addr_end(addr, end);
+			continue;
+		}
+		p4d = p4d_offset(pgd, addr);
+		if (p4d_none(READ_ONCE(*p4d))) {
+			addr = p4d_addr_end(addr, end);
+			continue;
+		}
+		pud = pud_offset(p4d, addr);
+		if (pud_none(READ_ONCE(*pud))) {
+			addr = pud_addr_end(addr, end);
+			continue;
+		}
+		if (pud_leaf(READ_ONCE(*pud)))
+			break;
+		pmd = pmd_offset(pud, addr);
+		if (!pmd_none(pmdp_get_lockless(pmd)))
+			break;
+		addr = pmd_addr_end(addr, end);
+	}
+	return addr;
+}
+
+/**
+ * vsvm_mirror_hole() - skip what holds nothing without looking at each page
+ * @m: the mirror, bound to current->mm
+ * @start: first address, page aligned
+ * @end: end of the range, page aligned
+ * @state: out, DRM_VSVM_PLACE_ERROR where nothing is mapped,
+ *	DRM_VSVM_PLACE_ABSENT where a mapping has no page tables
+ *
+ * Return: end of the hole that begins at @start; @start if there is none, or
+ * if the caller is being killed.
+ */
+unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
+			       unsigned long end, u32 *state)
+{
+	struct mm_struct *mm = m->notifier.mm;
+	struct vm_area_struct *vma;
+	unsigned long next = start;
+
+	if (mmap_read_lock_killable(mm))
+		return start;
+	vma = find_vma(mm, start);
+	if (!vma || vma->vm_start > start) {
+		*state = DRM_VSVM_PLACE_ERROR;
+		next = vma ? min(end, vma->vm_start) : end;
+	} else if (vma->vm_flags & VM_READ &&
+		   !(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB))) {
+		*state = DRM_VSVM_PLACE_ABSENT;
+		next = table_hole(mm, start, min(end, vma->vm_end));
+	}
+	mmap_read_unlock(mm);
+	return next;
+}
+
+static int walk_hole(struct walk *w, unsigned long end)
+{
+	unsigned long next;
+	long done;
+	int ret;
+
+	while (w->addr < end) {
+		struct vsvm_span span = { .addr = w->addr };
+
+		ret = walk_interrupted(w);
+		if (ret)
+			return ret;
+		next = vsvm_mirror_hole(w->m, w->addr, end, &span.state);
+		if (next == w->addr)
+			return 0;
+		span.len = next - w->addr;
+		done = w->v->visit(w->v, &span);
+		if (done < 0)
+			return done;
+		w->addr += done;
+		set_deadline(w);
+		ret = done < span.len ? w->v->relax(w->v) : 0;
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * vsvm_mirror_walk() - the per-page path
+ * @m: the mirror, bound to current->mm
+ * @start: first byte; page aligned for VSVM_NEED_NONE
+ * @end: end of the range, inside user space; page aligned for VSVM_NEED_NONE
+ * @need: what is needed of each page
+ * @v: what to do with them
+ * @next: out, first byte that was not visited
+ * @faults: out, entries that had to be installed; or NULL
+ *
+ * Takes the page-table lock, and mmap_lock before it; the caller holds neither.
+ *
+ * Return: 0: all of it was visited. -EFAULT: nothing that may be read is there;
+ * -EPERM: @need is WRITE and the mapping is read-only; -EHWPOISON; -ENOMEM;
+ * -EINTR: a fatal signal; -EBUSY: no progress for DRM_VSVM_STALL_SECONDS; or
+ * what the visitor returned.
+ */
+int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
+		     unsigned long end, enum vsvm_need need,
+		     struct vsvm_visitor *v, unsigned long *next, u64 *faults)
+{
+	struct walk w = { .m = m, .v = v, .need = need, .addr = start };
+	int ret = 0;
+
+	set_deadline(&w);
+	while (!ret && w.addr < end) {
+		if (need == VSVM_NEED_NONE) {
+			ret = walk_hole(&w, end);
+			if (!ret && w.addr < end)
+				ret = walk_look(&w, leaf_end(w.addr, end));
+		} else {
+			ret = walk_interrupted(&w);
+			if (!ret)
+				ret = walk_access(&w, leaf_end(w.addr, end));
+		}
+	}
+	kfree(w.pfns);
+	*next = w.addr;
+	if (faults)
+		*faults = w.faults;
+	return ret;
+}
+
+/**
+ * vsvm_mirror_init() - set up an unbound mirror
+ * @m: the mirror
+ * @devmem: memory of the device that looks through it
+ * @dma: the device that system pages are mapped for
+ */
+void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
+		      struct device *dma)
+{
+	init_rwsem(&m->lock);
+	xa_init(&m->leaves);
+	m->devmem = devmem;
+	m->dma = dma;
+}
+
+/**
+ * vsvm_mirror_bind() - start to mirror an mm
+ * @m: the mirror
+ * @mm: current->mm
+ *
+ * Takes mmap_lock for writing.
+ *
+ * Return: 0, -ENOMEM or -EINTR.
+ */
+int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
+{
+	return mmu_interval_notifier_insert(&m->notifier, mm, 0,
+					    ULONG_MAX & PAGE_MASK,
+					    &vsvm_mirror_ops);
+}
+
+/**
+ * vsvm_mirror_zap() - forget every page
+ * @m: the mirror; nobody walks it any more, or will after
+ */
+void vsvm_mirror_zap(struct vsvm_mirror *m)
+{
+	down_write(&m->lock);
+	zap_range(m, 0, ULONG_MAX, true);
+	up_write(&m->lock);
+}
+
+/**
+ * vsvm_mirror_unbind() - undo vsvm_mirror_bind()
+ * @m: the mirror; nobody walks it any more
+ *
+ * Waits for invalidations that are under way. Takes mmap_lock of no mm.
+ */
+void vsvm_mirror_unbind(struct vsvm_mirror *m)
+{
+	mmu_interval_notifier_remove(&m->notifier);
+	vsvm_mirror_zap(m);
+	xa_destroy(&m->leaves);
+}

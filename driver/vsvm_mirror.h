@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VSVM_MIRROR_H
+#define VSVM_MIRROR_H
+
+#include <linux/mmu_notifier.h>
+#include <linux/rwsem.h>
+#include <linux/xarray.h>
+
+struct device;
+struct vsvm_devmem;
+
+/**
+ * struct vsvm_mirror - a device's view of one mm
+ * @notifier: covers the whole mm; its sequence is checked under @lock
+ * @lock: the page-table lock. Protects @leaves and what is in them. Readers
+ *	may copy through valid entries; whoever changes an entry writes.
+ *	Invalidation takes it inside reclaim: under it nothing may allocate
+ *	with reclaim, fault on user memory or take mmap_lock
+ * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT
+ * @devmem: memory of this device
+ * @dma: the device that system pages are mapped for
+ */
+struct vsvm_mirror {
+	struct mmu_interval_notifier notifier;
+	struct rw_semaphore lock;
+	struct xarray leaves;
+	struct vsvm_devmem *devmem;
+	struct device *dma;
+};
+
+/**
+ * enum vsvm_need - what a walk wants of each page
+ * @VSVM_NEED_NONE: look only: nothing is faulted in or mapped
+ * @VSVM_NEED_READ: present
+ * @VSVM_NEED_WRITE: present and writable, copy-on-write done
+ */
+enum vsvm_need {
+	VSVM_NEED_NONE,
+	VSVM_NEED_READ,
+	VSVM_NEED_WRITE,
+};
+
+/**
+ * struct vsvm_span - neighbouring bytes in one state
+ * @addr: address of the first byte
+ * @len: bytes
+ * @state: DRM_VSVM_PLACE_*, DRM_VSVM_STATE_* (see drm/vsvm_drm.h)
+ * @device: number of the vsvm device that has the pages, or 0
+ * @page: the page with the first byte; the backing page where the page is on
+ *	a device. All the span's pages are
+ *	neighbours in memory. NULL where there is no page to read
+ */
+struct vsvm_span {
+	unsigned long addr;
+	unsigned long len;
+	u32 state;
+	u32 device;
+	struct page *page;
+};
+
+/**
+ * struct vsvm_visitor - what to do with the pages of a walk
+ * @visit: called with a span, in address order; under the page-table lock
+ *	where the span has a page. Returns the bytes it is done with, or an
+ *	errno; fewer bytes than the span's: @relax is called without the lock,
+ *	and the walk goes on from there
+ * @relax: makes it possible for @visit to go on; may sleep and fault. Returns 0
+ *	or an errno that ends the walk
+ */
+struct vsvm_visitor {
+	long (*visit)(struct vsvm_visitor *v, const struct vsvm_span *span);
+	int (*relax)(struct vsvm_visitor *v);
+};
+
+void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
+		      struct device *dma);
+int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm);
+void vsvm_mirror_unbind(struct vsvm_mirror *m);
+void vsvm_mirror_zap(struct vsvm_mirror *m);
+
+int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
+		     unsigned long end, enum vsvm_need need,
+		     struct vsvm_visitor *v, unsigned long *next, u64 *faults);
+unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
+			       unsigned long end, u32 *state);
+
+#endif /* VSVM_MIRROR_H */
