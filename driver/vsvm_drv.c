@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: vsvm
+ *
+ * vsvm is a GPU-like DRM device without hardware. It owns device-private memory
+ * (ZONE_DEVICE pages that the CPU cannot touch), takes a process's ordinary
+ * memory there with migrate_vma, brings it home when a CPU touches it, and
+ * reads and writes the process's addresses through a device page table that an
+ * MMU notifier keeps right.
+ *
+ * The rooms, from the outside in; a room calls only those below it:
+ *
+ * - drv: module, devices, nodes, unplug.
+ * - ioctl: checks every argument.
+ * - vm: one open file's address space.
+ * - access: read, write, snapshot. migrate: to the device, home, CPU faults.
+ * - mirror: the device page table and the per-page path.
+ * - devmem: device memory. evict: home by physical page.
+ *
+ * docs/architecture.md has the picture, docs/locking.md the locks.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_ioctl.h>
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_devmem.h"
+#include "vsvm_drv.h"
+#include "vsvm_evict.h"
+#include "vsvm_ioctl.h"
+#include "vsvm_migrate.h"
+#include "vsvm_vm.h"
+
+#define MAX_DEVICES	16
+#define MAX_VRAM_MIB	(1U << 20)
+
+static unsigned int devices = 2;
+module_param(devices, uint, 0444);
+MODULE_PARM_DESC(devices, "number of devices, 1 to 16 (default 2)");
+
+static unsigned int vram_mib = 256;
+module_param(vram_mib, uint, 0444);
+MODULE_PARM_DESC(vram_mib,
+		 "MiB of memory on each device, a multiple of 2 (default 256)");
+
+static struct platform_device *platform_devices[MAX_DEVICES];
+
+/** vsvm_drv_devices() - how many devices the driver made */
+unsigned int vsvm_drv_devices(void)
+{
+	return devices;
+}
+
+static int vsvm_open(struct drm_device *drm, struct drm_file *file)
+{
+	struct vsvm_device *vsvm = to_vsvm(drm);
+	struct vsvm_vm *vm;
+	int idx;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	vm = vsvm_vm_create(drm, vsvm->devmem);
+	if (vm) {
+		file->driver_priv = vm;
+		mutex_lock(&vsvm->vms_lock);
+		list_add(&vm->link, &vsvm->vms);
+		mutex_unlock(&vsvm->vms_lock);
+	}
+	drm_dev_exit(idx);
+	return vm ? 0 : -ENOMEM;
+}
+
+static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
+{
+	struct vsvm_device *vsvm = to_vsvm(drm);
+	struct vsvm_vm *vm = file->driver_priv;
+
+	mutex_lock(&vsvm->vms_lock);
+	list_del(&vm->link);
+	mutex_unlock(&vsvm->vms_lock);
+	vsvm_vm_destroy(vm);
+}
+
+static const struct drm_ioctl_desc vsvm_ioctls[] = {
+	DRM_IOCTL_DEF_DRV(VSVM_INFO, vsvm_ioctl_info, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_READ, vsvm_ioctl_read, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_WRITE, vsvm_ioctl_write, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_MIGRATE, vsvm_ioctl_migrate, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_SNAPSHOT, vsvm_ioctl_snapshot, DRM_RENDER_ALLOW),
+};
+
+static const struct file_operations vsvm_fops = {
+	.owner = THIS_MODULE,
+	.open = drm_open,
+	.release = drm_release,
+	.unlocked_ioctl = drm_ioctl,
+	.compat_ioctl = drm_compat_ioctl,
+	.poll = drm_poll,
+	.read = vsvm_ioctl_pread,
+	.write = vsvm_ioctl_pwrite,
+	.mmap = vsvm_ioctl_mmap,
+	.llseek = noop_llseek,
+	.fop_flags = FOP_UNSIGNED_OFFSET,
+};
+
+/*
+ * 1.0: INFO, READ, WRITE, MIGRATE, SNAPSHOT, pread and pwrite, mmap
+ */
+static const struct drm_driver vsvm_drm_driver = {
+	.driver_features = DRIVER_RENDER,
+	.open = vsvm_open,
+	.postclose = vsvm_postclose,
+	.ioctls = vsvm_ioctls,
+	.num_ioctls = ARRAY_SIZE(vsvm_ioctls),
+	.fops = &vsvm_fops,
+	.name = "vsvm",
+	.desc = "Shared virtual memory without hardware",
+	.major = 1,
+	.minor = 0,
+};
+
+static int vsvm_probe(struct platform_device *pdev)
+{
+	struct vsvm_device *vsvm;
+	int ret;
+
+	vsvm = devm_drm_dev_alloc(&pdev->dev, &vsvm_drm_driver,
+				  struct vsvm_device, drm);
+	if (IS_ERR(vsvm))
+		return PTR_ERR(vsvm);
+
+	vsvm->index = pdev->id;
+	mutex_init(&vsvm->vms_lock);
+	INIT_LIST_HEAD(&vsvm->vms);
+	ret = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	if (ret)
+		return ret;
+
+	vsvm->devmem = vsvm_devmem_create(vsvm->index, (u64)vram_mib << 20,
+					  &vsvm_migrate_pagemap_ops);
+	if (IS_ERR(vsvm->devmem))
+		return PTR_ERR(vsvm->devmem);
+
+	platform_set_drvdata(pdev, vsvm);
+	/* Last fallible step: from here on user space can come in. */
+	ret = drm_dev_register(&vsvm->drm, 0);
+	if (ret) {
+		platform_set_drvdata(pdev, NULL);
+		vsvm_devmem_destroy(vsvm->devmem);
+	}
+	return ret;
+}
+
+/*
+ * Unplug waits for every ioctl that is under way and lets no new one in. After
+ * that nobody brings pages here; those that are here go home, and every file's
+ * page table is emptied, so that nothing of this device is left in it.
+ */
+static void vsvm_remove(struct platform_device *pdev)
+{
+	struct vsvm_device *vsvm = platform_get_drvdata(pdev);
+	struct vsvm_vm *vm;
+
+	drm_dev_unplug(&vsvm->drm);
+	mutex_lock(&vsvm->vms_lock);
+	list_for_each_entry(vm, &vsvm->vms, link)
+		vsvm_mirror_zap(&vm->mirror);
+	mutex_unlock(&vsvm->vms_lock);
+	vsvm_evict_all(vsvm->devmem);
+	vsvm_devmem_destroy(vsvm->devmem);
+}
+
+static struct platform_driver vsvm_platform_driver = {
+	.probe = vsvm_probe,
+	.remove = vsvm_remove,
+	.driver = {
+		.name = "vsvm",
+		.probe_type = PROBE_FORCE_SYNCHRONOUS,
+	},
+};
+
+static void remove_devices(void)
+{
+	unsigned int i;
+
+	for (i = devices; i-- > 0;)
+		platform_device_unregister(platform_devices[i]);
+}
+
+static int __init vsvm_init(void)
+{
+	unsigned int i;
+	int ret;
+
+	if (devices < 1 || devices > MAX_DEVICES) {
+		pr_err("vsvm: devices=%u: must be 1 to %d\n", devices,
+		       MAX_DEVICES);
+		return -EINVAL;
+	}
+	if (vram_mib < 2 || vram_mib % 2 || vram_mib > MAX_VRAM_MIB) {
+		pr_err("vsvm: vram_mib=%u: must be even, 2 to %u\n", vram_mib,
+		       MAX_VRAM_MIB);
+		return -EINVAL;
+	}
+
+	ret = platform_driver_register(&vsvm_platform_driver);
+	if (ret)
+		return ret;
+
+	for (i = 0; i < devices; i++) {
+		struct platform_device *pdev;
+
+		pdev = platform_device_register_simple("vsvm", i, NULL, 0);
+		if (IS_ERR(pdev)) {
+			ret = PTR_ERR(pdev);
+			goto unregister;
+		}
+		platform_devices[i] = pdev;
+		/* Registering does not say whether probe liked it. */
+		if (!platform_get_drvdata(pdev)) {
+			i++;
+			ret = -ENOMEM;
+			goto unregister;
+		}
+	}
+	return 0;
+
+unregister:
+	while (i-- > 0)
+		platform_device_unregister(platform_devices[i]);
+	platform_driver_unregister(&vsvm_platform_driver);
+	return ret;
+}
+
+static void __exit vsvm_exit(void)
+{
+	remove_devices();
+	platform_driver_unregister(&vsvm_platform_driver);
+}
+
+module_init(vsvm_init);
+module_exit(vsvm_exit);
+
+MODULE_DESCRIPTION("Shared virtual memory on a DRM device without hardware");
+MODULE_AUTHOR("The vsvm authors");
+MODULE_LICENSE("GPL");

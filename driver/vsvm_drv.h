@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VSVM_DRV_H
+#define VSVM_DRV_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+
+#include <drm/drm_device.h>
+
+struct vsvm_devmem;
+
+/**
+ * struct vsvm_device - one vsvm device
+ * @drm: the DRM device; its parent is a platform device
+ * @index: number of the device
+ * @devmem: its memory; valid between drm_dev_enter() and drm_dev_exit()
+ * @vms_lock: protects @vms
+ * @vms: &vsvm_vm.link of every open file
+ */
+struct vsvm_device {
+	struct drm_device drm;
+	unsigned int index;
+	struct vsvm_devmem *devmem;
+	struct mutex vms_lock;
+	struct list_head vms;
+};
+
+static inline struct vsvm_device *to_vsvm(struct drm_device *drm)
+{
+	return container_of(drm, struct vsvm_device, drm);
+}
+
+unsigned int vsvm_drv_devices(void);
+
+#endif /* VSVM_DRV_H */

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Validation: everything that user space says is checked here, and then handed
+ * to one function further in.
+ *
+ * Each refusal leaves a line in the log at drm debug level (drm.debug=0x2) that
+ * names the condition. Order: pads and flags, ranges, whose file it is, work.
+ *
+ * Lifetime: a call, between drm_dev_enter() and drm_dev_exit(), so that the
+ * device's memory stays. Locks: none.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_print.h>
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_access.h"
+#include "vsvm_devmem.h"
+#include "vsvm_drv.h"
+#include "vsvm_ioctl.h"
+#include "vsvm_migrate.h"
+#include "vsvm_vm.h"
+
+/* True, with a line in the debug log, if @cond holds. */
+#define refuse(drm, cond)						\
+	(unlikely(cond) ?						\
+	 (drm_dbg_driver(drm, "%s: %s\n", __func__, #cond), true) : false)
+
+/* A range that is not empty and does not leave user space. */
+static int check_range(struct drm_device *drm, u64 addr, u64 len)
+{
+	if (refuse(drm, len == 0) || refuse(drm, addr + len < addr))
+		return -EINVAL;
+	if (refuse(drm, addr + len > TASK_SIZE))
+		return -EFAULT;
+	return 0;
+}
+
+static int check_pages(struct drm_device *drm, u64 addr, u64 len)
+{
+	if (refuse(drm, !PAGE_ALIGNED(addr)) || refuse(drm, !PAGE_ALIGNED(len)))
+		return -EINVAL;
+	return check_range(drm, addr, len);
+}
+
+/**
+ * vsvm_ioctl_info() - DRM_IOCTL_VSVM_INFO
+ * @drm: the device
+ * @data: &struct drm_vsvm_info
+ * @file: the file, which it does not bind
+ */
+int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct vsvm_device *vsvm = to_vsvm(drm);
+	struct drm_vsvm_info *info = data;
+	struct vsvm_devmem *dm;
+	int idx;
+
+	if (refuse(drm, info->flags))
+		return -EINVAL;
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+
+	dm = vsvm->devmem;
+	info->device = vsvm->index;
+	info->devices = vsvm_drv_devices();
+	info->page_size = PAGE_SIZE;
+	info->huge_size = VSVM_BLOCK_SIZE;
+	info->vram_size = (u64)dm->nr_blocks * VSVM_BLOCK_SIZE;
+	/* Two numbers that may be from two moments. */
+	info->vram_used = (u64)READ_ONCE(dm->nr_used) * PAGE_SIZE;
+	info->vram_backing = (u64)READ_ONCE(dm->nr_backed) * VSVM_BLOCK_SIZE;
+	drm_dev_exit(idx);
+	return 0;
+}
+
+static int do_copy(struct vsvm_vm *vm, struct drm_vsvm_rw *rw, bool write)
+{
+	int idx, ret;
+
+	if (!drm_dev_enter(vm->drm, &idx))
+		return -ENODEV;
+	ret = vsvm_vm_use(vm);
+	if (!ret)
+		ret = vsvm_access_copy(&vm->mirror, rw, write);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+static int ioctl_copy(struct drm_device *drm, struct drm_vsvm_rw *rw,
+		      struct drm_file *file, bool write)
+{
+	int ret;
+
+	rw->done = 0;
+	rw->faults = 0;
+	if (refuse(drm, rw->flags) || refuse(drm, rw->pad))
+		return -EINVAL;
+	ret = check_range(drm, rw->addr, rw->len);
+	if (ret)
+		return ret;
+	if (refuse(drm, !access_ok(u64_to_user_ptr(rw->buf), rw->len)))
+		return -EFAULT;
+
+	return do_copy(file->driver_priv, rw, write);
+}
+
+/**
+ * vsvm_ioctl_read() - DRM_IOCTL_VSVM_READ
+ * @drm: the device
+ * @data: &struct drm_vsvm_rw
+ * @file: the file
+ */
+int vsvm_ioctl_read(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	return ioctl_copy(drm, data, file, false);
+}
+
+/**
+ * vsvm_ioctl_write() - DRM_IOCTL_VSVM_WRITE
+ * @drm: the device
+ * @data: &struct drm_vsvm_rw
+ * @file: the file
+ */
+int vsvm_ioctl_write(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	return ioctl_copy(drm, data, file, true);
+}
+
+/**
+ * vsvm_ioctl_migrate() - DRM_IOCTL_VSVM_MIGRATE
+ * @drm: the device
+ * @data: &struct drm_vsvm_migrate
+ * @file: the file
+ */
+int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
+		       struct drm_file *file)
+{
+	struct drm_vsvm_migrate *mig = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	bool populate = mig->flags & DRM_VSVM_MIGRATE_POPULATE;
+	int idx, ret;
+
+	mig->next = mig->addr;
+	mig->moved = 0;
+	mig->there = 0;
+	mig->absent = 0;
+	memset(mig->stayed, 0, sizeof(mig->stayed));
+	if (refuse(drm, mig->flags & ~DRM_VSVM_MIGRATE_POPULATE) ||
+	    refuse(drm, mig->target > DRM_VSVM_TARGET_DEVICE) ||
+	    refuse(drm, populate && mig->target != DRM_VSVM_TARGET_DEVICE))
+		return -EINVAL;
+	ret = check_pages(drm, mig->addr, mig->len);
+	if (ret)
+		return ret;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = vsvm_vm_use(vm);
+	if (!ret)
+		ret = vsvm_migrate(&vm->mirror, mig);
+	if (!ret && refuse(drm, mig->stayed[DRM_VSVM_STAY_UNMAPPED] == mig->len))
+		ret = -EFAULT;
+	drm_dev_exit(idx);
+	return ret;
+}
+
+/**
+ * vsvm_ioctl_snapshot() - DRM_IOCTL_VSVM_SNAPSHOT
+ * @drm: the device
+ * @data: &struct drm_vsvm_snapshot
+ * @file: the file
+ */
+int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
+			struct drm_file *file)
+{
+	struct drm_vsvm_snapshot *snap = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	u32 max = snap->nr_runs;
+	int idx, ret;
+
+	snap->nr_runs = 0;
+	snap->next = snap->addr;
+	if (refuse(drm, snap->flags) || refuse(drm, max == 0) ||
+	    refuse(drm, max > DRM_VSVM_MAX_RUNS))
+		return -EINVAL;
+	ret = check_pages(drm, snap->addr, snap->len);
+	if (ret)
+		return ret;
+	if (refuse(drm, !access_ok(u64_to_user_ptr(snap->runs),
+				   max * sizeof(struct drm_vsvm_run))))
+		return -EFAULT;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = vsvm_vm_use(vm);
+	if (!ret) {
+		snap->nr_runs = max;
+		ret = vsvm_access_snapshot(&vm->mirror, snap);
+	}
+	drm_dev_exit(idx);
+	return ret;
+}
+
+/* pread and pwrite: the file offset is the address, a short count is fine. */
+static ssize_t file_copy(struct file *filp, char __user *buf, size_t len,
+			 loff_t *pos, bool write)
+{
+	struct drm_file *file = filp->private_data;
+	struct vsvm_vm *vm = file->driver_priv;
+	struct drm_vsvm_rw rw = {
+		.addr = *pos,
+		.buf = (u64)(unsigned long)buf,
+		.len = len,
+	};
+	int ret;
+
+	if (!len)
+		return 0;
+	ret = check_range(vm->drm, rw.addr, rw.len);
+	if (ret)
+		return ret;
+	ret = do_copy(vm, &rw, write);
+	*pos += rw.done;
+	return rw.done ?: ret;
+}
+
+/**
+ * vsvm_ioctl_pread() - the device reads the memory at the file offset
+ * @filp: the node's file
+ * @buf: where the bytes go
+ * @len: bytes
+ * @pos: address
+ */
+ssize_t vsvm_ioctl_pread(struct file *filp, char __user *buf, size_t len,
+			 loff_t *pos)
+{
+	return file_copy(filp, buf, len, pos, false);
+}
+
+/**
+ * vsvm_ioctl_pwrite() - the device writes the memory at the file offset
+ * @filp: the node's file
+ * @buf: where the bytes come from
+ * @len: bytes
+ * @pos: address
+ */
+ssize_t vsvm_ioctl_pwrite(struct file *filp, const char __user *buf, size_t len,
+			  loff_t *pos)
+{
+	return file_copy(filp, (char __user *)buf, len, pos, true);
+}
+
+/**
+ * vsvm_ioctl_mmap() - map zeroed pages of the driver's
+ * @filp: the node's file
+ * @vma: the mapping to be; core unmaps what is in it when this fails
+ *
+ * The pages belong to the mapping alone, and are charged to the caller.
+ *
+ * Return: 0; -EINVAL: offset not 0, or larger than DRM_VSVM_MMAP_MAX; -ENOMEM;
+ * -EINTR; -ENODEV.
+ */
+int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct drm_file *file = filp->private_data;
+	struct vsvm_vm *vm = file->driver_priv;
+	unsigned long addr;
+	int idx, ret = 0;
+
+	if (refuse(vm->drm, vma->vm_pgoff != 0) ||
+	    refuse(vm->drm, vma->vm_end - vma->vm_start > DRM_VSVM_MMAP_MAX))
+		return -EINVAL;
+	if (!drm_dev_enter(vm->drm, &idx))
+		return -ENODEV;
+
+	vm_flags_set(vma, VM_DONTEXPAND);
+	for (addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE) {
+		struct page *page;
+
+		cond_resched();
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		page = alloc_page(GFP_USER | __GFP_ZERO | __GFP_ACCOUNT);
+		if (!page) {
+			ret = -ENOMEM;
+			break;
+		}
+		/* Takes a reference of its own, if it succeeds. */
+		ret = vm_insert_page(vma, addr, page);
+		put_page(page);
+		if (ret)
+			break;
+	}
+	drm_dev_exit(idx);
+	return ret;
+}

@@ -1,0 +1,693 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Migration: ranges to the device and home, and the CPU fault.
+ *
+ * A range is worked off in chunks that never cross a PMD or a mapping. For each
+ * chunk: look (through the per-page path) which pages could move and why others
+ * cannot; reserve device pages, before any folio is locked; move with
+ * migrate_vma; account for every byte. What moved, what was there and what
+ * stayed, with its reason, add up to the chunk. mmap_lock is dropped between
+ * chunks, and a fatal signal stops there.
+ *
+ * What core mm would let through but must not move is left alone here: KSM
+ * pages (all sharers would go along), pages of files and shared memory.
+ *
+ * Lifetime: a call, inside drm_dev_enter(); or a CPU fault on a device page,
+ * which knows the device from the page's pagemap and nothing else: the file
+ * through which the page came may be closed.
+ *
+ * Locks: mmap_lock for reading around migrate_vma; folio locks are core's, by
+ * trylock only.
+ */
+#include <linux/highmem.h>
+#include <linux/ksm.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_devmem.h"
+#include "vsvm_migrate.h"
+#include "vsvm_mirror.h"
+
+#define CHUNK_PAGES	VSVM_BLOCK_PAGES
+#define MAX_PASSES	3
+
+static unsigned int fault_around_kib = 64;
+module_param(fault_around_kib, uint, 0644);
+MODULE_PARM_DESC(fault_around_kib,
+		 "KiB that come home with one small page, a power of two up to 2048 (default 64)");
+
+/*
+ * What is known of a page of the chunk. The first values are the reasons of
+ * enum drm_vsvm_stay.
+ */
+enum page_fate {
+	FATE_MOVED = DRM_VSVM_STAY_MAX,
+	FATE_THERE,
+	FATE_ABSENT,
+	FATE_SYSTEM,	/* in system memory, could move */
+	FATE_DEVICE,	/* on a vsvm device, could move */
+};
+
+/**
+ * struct chunk - a part of the range, at most 2 MiB, in one mapping
+ * @m: the mirror
+ * @mig: the request, and the result as it grows
+ * @v: visitor that fills @fate
+ * @start: first address
+ * @end: end of the chunk
+ * @to_device: the direction
+ * @populate: cleared device pages for what was never touched
+ * @anon: the mapping is anonymous
+ * @nohuge: the mapping does not want huge pages
+ * @huge: the CPU maps the whole chunk as one piece, or could
+ * @why: the look asks why the pages that could have moved did not
+ * @fate: for each page
+ * @count: pages of each fate, after a look
+ * @moved: pages that moved, in whichever pass
+ * @args: for migrate_vma
+ * @src: for migrate_vma
+ * @dst: for migrate_vma
+ * @small: reserved device pfns
+ * @nr_small: how many of @small there are
+ * @nr_taken: how many of @small became folios
+ * @block: reserved device pfn of a block, or 0
+ */
+struct chunk {
+	struct vsvm_mirror *m;
+	struct drm_vsvm_migrate *mig;
+	struct vsvm_visitor v;
+	unsigned long start;
+	unsigned long end;
+	bool to_device;
+	bool populate;
+	bool anon;
+	bool nohuge;
+	bool huge;
+	bool why;
+	u8 fate[CHUNK_PAGES];
+	unsigned int count[FATE_DEVICE + 1];
+	DECLARE_BITMAP(moved, CHUNK_PAGES);
+	struct migrate_vma args;
+	unsigned long src[CHUNK_PAGES];
+	unsigned long dst[CHUNK_PAGES];
+	unsigned long small[CHUNK_PAGES];
+	unsigned int nr_small;
+	unsigned int nr_taken;
+	unsigned long block;
+};
+
+static unsigned int chunk_pages(const struct chunk *c)
+{
+	return (c->end - c->start) >> PAGE_SHIFT;
+}
+
+static void account(struct chunk *c, u8 fate, unsigned long bytes)
+{
+	if (fate == FATE_MOVED)
+		c->mig->moved += bytes;
+	else if (fate == FATE_THERE)
+		c->mig->there += bytes;
+	else if (fate == FATE_ABSENT)
+		c->mig->absent += bytes;
+	else if (fate >= DRM_VSVM_STAY_MAX)
+		c->mig->stayed[DRM_VSVM_STAY_BUSY] += bytes;
+	else
+		c->mig->stayed[fate] += bytes;
+	c->mig->next += bytes;
+}
+
+/* A system page that is mapped; the page-table lock keeps it so. */
+static u8 system_fate(struct chunk *c, struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	if (folio_test_ksm(folio))
+		return DRM_VSVM_STAY_KSM;
+	if (!folio_test_anon(folio))
+		return DRM_VSVM_STAY_FILE;
+	if (folio_maybe_dma_pinned(folio))
+		return DRM_VSVM_STAY_PINNED;
+	if (!c->why)
+		return FATE_SYSTEM;
+	return folio_ref_count(folio) > folio_expected_ref_count(folio) ?
+	       DRM_VSVM_STAY_PINNED : DRM_VSVM_STAY_BUSY;
+}
+
+static u8 span_fate(struct chunk *c, const struct vsvm_span *span,
+		    struct page *page)
+{
+	u8 device = c->why ? DRM_VSVM_STAY_BUSY : FATE_DEVICE;
+
+	switch (span->state & DRM_VSVM_STATE_PLACE) {
+	case DRM_VSVM_PLACE_ABSENT:
+	case DRM_VSVM_PLACE_ZERO:
+		return FATE_ABSENT;
+	case DRM_VSVM_PLACE_SYSTEM:
+		return c->to_device ? system_fate(c, page) : FATE_THERE;
+	case DRM_VSVM_PLACE_DEVICE:
+		return c->to_device ? FATE_THERE : device;
+	case DRM_VSVM_PLACE_PEER:
+		return device;
+	default:
+		return DRM_VSVM_STAY_ERROR;
+	}
+}
+
+static bool could_move(u8 fate)
+{
+	return fate == FATE_SYSTEM || fate == FATE_DEVICE;
+}
+
+static long look_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct chunk *c = container_of(v, struct chunk, v);
+	unsigned long i = (span->addr - c->start) >> PAGE_SHIFT;
+	unsigned long n = span->len >> PAGE_SHIFT, k;
+
+	for (k = 0; k < n; k++) {
+		if (c->why && !could_move(c->fate[i + k]))
+			continue;
+		c->fate[i + k] = test_bit(i + k, c->moved) ? FATE_MOVED :
+			span_fate(c, span, span->page ? span->page + k : NULL);
+		c->count[c->fate[i + k]]++;
+	}
+	/* In one piece, and mapped by one entry if mapped at all. */
+	if (n == CHUNK_PAGES)
+		c->huge = span->page ?
+			  span->state >> DRM_VSVM_STATE_ORDER_SHIFT ==
+			  VSVM_BLOCK_ORDER : !c->nohuge;
+	return span->len;
+}
+
+static int look_relax(struct vsvm_visitor *v)
+{
+	return 0;
+}
+
+/* Finds out what every page of the chunk is; with @why, why it did not move. */
+static int chunk_look(struct chunk *c, bool why)
+{
+	unsigned long next;
+
+	memset(c->count, 0, sizeof(c->count));
+	c->huge = false;
+	c->why = why;
+	c->v.visit = look_visit;
+	c->v.relax = look_relax;
+	return vsvm_mirror_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
+				&next, NULL);
+}
+
+/* How many pages the chunk wants to move. */
+static unsigned int chunk_wants(const struct chunk *c)
+{
+	unsigned int n = c->count[FATE_SYSTEM] + c->count[FATE_DEVICE];
+
+	return c->populate ? n + c->count[FATE_ABSENT] : n;
+}
+
+static void chunk_reserve(struct chunk *c)
+{
+	struct vsvm_devmem *dm = c->m->devmem;
+	unsigned int want = chunk_wants(c);
+
+	c->nr_small = 0;
+	c->nr_taken = 0;
+	c->block = 0;
+	if (!c->to_device)
+		return;
+	if (c->huge && want == CHUNK_PAGES)
+		c->block = vsvm_devmem_reserve_block(dm);
+	if (!c->block)
+		c->nr_small = vsvm_devmem_reserve(dm, c->small, want);
+}
+
+static void chunk_unreserve(struct chunk *c)
+{
+	struct vsvm_devmem *dm = c->m->devmem;
+
+	vsvm_devmem_unreserve(dm, c->small + c->nr_taken,
+			      c->nr_small - c->nr_taken, 0);
+	if (c->block)
+		vsvm_devmem_unreserve(dm, &c->block, 1, VSVM_BLOCK_ORDER);
+}
+
+/* The huge page turned out small: use the reserved block page by page. */
+static void break_block(struct chunk *c)
+{
+	while (c->nr_small < CHUNK_PAGES) {
+		c->small[c->nr_small] = c->block + c->nr_small;
+		c->nr_small++;
+	}
+	c->block = 0;
+}
+
+/* The bytes of a source page, or nothing for a page that was never touched. */
+static void fill_page(struct page *to, struct page *from)
+{
+	if (from)
+		copy_highpage(to, from);
+	else
+		clear_highpage(to);
+}
+
+static struct page *source_bytes(struct page *page)
+{
+	return page && vsvm_devmem_owns(page) ? vsvm_devmem_backing(page) : page;
+}
+
+static unsigned long take_block(struct chunk *c, struct page *page)
+{
+	struct folio *folio = vsvm_devmem_folio(c->m->devmem, c->block,
+						VSVM_BLOCK_ORDER);
+	struct page *to = vsvm_devmem_backing(&folio->page);
+	struct page *from = source_bytes(page);
+	unsigned long i;
+
+	for (i = 0; i < CHUNK_PAGES; i++)
+		fill_page(to + i, from ? from + i : NULL);
+	c->block = 0;
+	return migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
+}
+
+static unsigned long take_small(struct chunk *c, struct page *page)
+{
+	unsigned long pfn = c->small[c->nr_taken++];
+	struct folio *folio = vsvm_devmem_folio(c->m->devmem, pfn, 0);
+
+	fill_page(vsvm_devmem_backing(&folio->page), source_bytes(page));
+	return migrate_pfn(pfn);
+}
+
+/*
+ * Why a page that core collected must not go to the device after all, or
+ * FATE_MOVED if it may.
+ */
+static u8 collected_fate(struct chunk *c, struct page *page)
+{
+	struct folio *folio;
+
+	if (!page)
+		return c->populate ? FATE_MOVED : FATE_ABSENT;
+	if (vsvm_devmem_owns(page))
+		return vsvm_devmem_of(page) == c->m->devmem ? FATE_THERE :
+							      FATE_MOVED;
+	folio = page_folio(page);
+	if (folio_test_ksm(folio))
+		return DRM_VSVM_STAY_KSM;
+	return folio_test_anon(folio) ? FATE_MOVED : DRM_VSVM_STAY_FILE;
+}
+
+/* Gives each collected page a device page, as far as there are some. */
+static void fill_device(struct chunk *c)
+{
+	unsigned long i, k, nr;
+
+	for (i = 0; i < c->args.npages; i += nr) {
+		struct page *page = migrate_pfn_to_page(c->src[i]);
+		u8 fate;
+
+		nr = 1;
+		if (!(c->src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		if (c->src[i] & MIGRATE_PFN_COMPOUND)
+			nr = CHUNK_PAGES;
+		fate = collected_fate(c, page);
+		if (fate != FATE_MOVED) {
+			memset(&c->fate[i], fate, nr);
+			continue;
+		}
+		if (nr == 1 && c->block)
+			break_block(c);
+		if (c->block) {
+			c->dst[i] = take_block(c, page);
+		} else if (c->nr_small - c->nr_taken >= nr) {
+			/*
+			 * A huge source with small destinations is split by
+			 * core, which wants every one of them.
+			 */
+			for (k = 0; k < nr; k++)
+				c->dst[i + k] = take_small(c, page ? page + k :
+							      NULL);
+		} else {
+			memset(&c->fate[i], DRM_VSVM_STAY_DEVICE_FULL, nr);
+		}
+	}
+}
+
+static void fill_home(struct chunk *c, struct vsvm_home *home)
+{
+	unsigned long i, nr;
+
+	vsvm_devmem_home_copy(home);
+	for (i = 0; i < c->args.npages; i += nr) {
+		nr = c->src[i] & MIGRATE_PFN_COMPOUND ? CHUNK_PAGES : 1;
+		if (migrate_pfn_to_page(c->src[i]) &&
+		    c->src[i] & MIGRATE_PFN_MIGRATE && !c->dst[i])
+			memset(&c->fate[i], DRM_VSVM_STAY_HOST_FULL, nr);
+	}
+}
+
+/* Notes what moved: between migrate_vma_pages() and _finalize(). */
+static void note_moved(struct chunk *c)
+{
+	unsigned long i, nr;
+
+	for (i = 0; i < c->args.npages; i += nr) {
+		nr = c->dst[i] & MIGRATE_PFN_COMPOUND ? CHUNK_PAGES : 1;
+		if (c->dst[i] && c->src[i] & MIGRATE_PFN_MIGRATE) {
+			memset(&c->fate[i], FATE_MOVED, nr);
+			bitmap_set(c->moved, i, nr);
+		}
+	}
+}
+
+/*
+ * One go of migrate_vma over the chunk. Pages that were not collected, or that
+ * could not go after all, keep the fate they had.
+ */
+static int chunk_move(struct chunk *c)
+{
+	struct mm_struct *mm = c->m->notifier.mm;
+	struct vsvm_home home = {
+		.src = c->src,
+		.dst = c->dst,
+		.start = c->start,
+	};
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+
+	c->args = (struct migrate_vma) {
+		.vma = vma_lookup(mm, c->start),
+		.src = c->src,
+		.dst = c->dst,
+		.start = c->start,
+		.end = c->end,
+		.pgmap_owner = vsvm_devmem_owner,
+	};
+	if (c->to_device)
+		c->args.flags |= MIGRATE_VMA_SELECT_SYSTEM;
+	if (c->count[FATE_DEVICE])
+		c->args.flags |= MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+	if (c->end - c->start == PMD_SIZE)
+		c->args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
+
+	/* Fails if the mapping changed since the look: this go does nothing. */
+	if (migrate_vma_setup(&c->args)) {
+		c->args.npages = 0;
+		goto unlock;
+	}
+
+	home.vma = c->args.vma;
+	home.npages = c->args.npages;
+	if (c->to_device)
+		fill_device(c);
+	else
+		fill_home(c, &home);
+	migrate_vma_pages(&c->args);
+	vsvm_devmem_home_settle(&home);
+	note_moved(c);
+	migrate_vma_finalize(&c->args);
+unlock:
+	mmap_read_unlock(mm);
+	return 0;
+}
+
+static long touch_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	return span->len;
+}
+
+/*
+ * A page that looked absent in an anonymous mapping, but that core did not
+ * offer as a hole, is swapped out. Reads such pages in. Returns how many, or
+ * -EINTR.
+ */
+static int chunk_swap_in(struct chunk *c)
+{
+	struct vsvm_visitor touch = { touch_visit, look_relax };
+	unsigned long i, addr, next;
+	int n = 0;
+
+	if (!c->anon)
+		return 0;
+	for (i = 0; i < c->args.npages; i++) {
+		if (c->fate[i] != FATE_ABSENT || c->src[i])
+			continue;
+		addr = c->start + (i << PAGE_SHIFT);
+		if (vsvm_mirror_walk(c->m, addr, addr + PAGE_SIZE,
+				     VSVM_NEED_READ, &touch, &next,
+				     NULL) == -EINTR)
+			return -EINTR;
+		n++;
+	}
+	return n;
+}
+
+static bool chunk_has_movable(const struct chunk *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < chunk_pages(c); i++)
+		if (could_move(c->fate[i]))
+			return true;
+	return false;
+}
+
+/* Is it worth a go? Holes may be swapped out, which the look cannot tell. */
+static bool chunk_worth(const struct chunk *c)
+{
+	if (chunk_wants(c))
+		return true;
+	return c->to_device && c->anon && c->count[FATE_ABSENT] &&
+	       get_mm_counter_sum(c->m->notifier.mm, MM_SWAPENTS);
+}
+
+/*
+ * Moves what can move of a chunk. What another thread has locked for a moment
+ * gets more than one go, but not many.
+ */
+static int chunk_migrate(struct chunk *c)
+{
+	int pass, swapped, ret;
+
+	bitmap_zero(c->moved, CHUNK_PAGES);
+	for (pass = 0; pass < MAX_PASSES; pass++) {
+		ret = chunk_look(c, false);
+		if (ret)
+			return ret;
+		if (!chunk_worth(c))
+			return 0;
+
+		chunk_reserve(c);
+		ret = chunk_move(c);
+		chunk_unreserve(c);
+		if (ret)
+			return ret;
+
+		swapped = c->to_device && !pass ? chunk_swap_in(c) : 0;
+		if (swapped < 0)
+			return swapped;
+		if (!swapped && !chunk_has_movable(c))
+			return 0;
+	}
+	return chunk_look(c, true);
+}
+
+/* A mapping that may not be read cannot be looked at, but left it can be. */
+static int chunk_migrate_blind(struct chunk *c)
+{
+	bitmap_zero(c->moved, CHUNK_PAGES);
+	memset(c->fate, DRM_VSVM_STAY_ACCESS, chunk_pages(c));
+	if (c->to_device)
+		return 0;
+	memset(c->count, 0, sizeof(c->count));
+	c->count[FATE_DEVICE] = chunk_pages(c);
+	return chunk_move(c);
+}
+
+/*
+ * Cuts the next chunk from c->start on. Returns the fate that all of it has for
+ * its mapping's sake; FATE_DEVICE: look at the pages; -EINTR.
+ */
+static int chunk_cut(struct chunk *c, unsigned long end)
+{
+	struct mm_struct *mm = c->m->notifier.mm;
+	struct vm_area_struct *vma;
+	int fate;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+
+	vma = find_vma(mm, c->start);
+	if (!vma || vma->vm_start > c->start) {
+		c->end = vma ? min(end, vma->vm_start) : end;
+		fate = DRM_VSVM_STAY_UNMAPPED;
+		goto unlock;
+	}
+
+	c->end = min(end, vma->vm_end);
+	c->anon = vma_is_anonymous(vma);
+	c->nohuge = !c->anon || vma->vm_flags & VM_NOHUGEPAGE;
+	if (is_vm_hugetlb_page(vma)) {
+		fate = c->to_device ? DRM_VSVM_STAY_HUGETLB : FATE_THERE;
+	} else if (vma->vm_flags & VM_SPECIAL || vma_is_dax(vma)) {
+		fate = c->to_device ? DRM_VSVM_STAY_SPECIAL : FATE_THERE;
+	} else {
+		c->end = min(c->end, (c->start & PMD_MASK) + PMD_SIZE);
+		fate = vma->vm_flags & VM_READ ? FATE_DEVICE :
+						 DRM_VSVM_STAY_ACCESS;
+	}
+unlock:
+	mmap_read_unlock(mm);
+	return fate;
+}
+
+/* Works off one chunk and accounts for it. */
+static int migrate_chunk(struct chunk *c, unsigned long end)
+{
+	unsigned int i;
+	u32 state = 0;
+	int fate, ret;
+
+	if (!c->populate) {
+		c->end = vsvm_mirror_hole(c->m, c->start, end, &state);
+		if (c->end > c->start && state == DRM_VSVM_PLACE_ABSENT) {
+			account(c, FATE_ABSENT, c->end - c->start);
+			return 0;
+		}
+	}
+
+	fate = chunk_cut(c, end);
+	if (fate < 0)
+		return fate;
+	if (fate == FATE_DEVICE)
+		ret = chunk_migrate(c);
+	else if (fate == DRM_VSVM_STAY_ACCESS)
+		ret = chunk_migrate_blind(c);
+	else
+		return account(c, fate, c->end - c->start), 0;
+	if (ret)
+		return ret;
+
+	for (i = 0; i < chunk_pages(c); i++)
+		account(c, c->fate[i], PAGE_SIZE);
+	return 0;
+}
+
+/**
+ * vsvm_migrate() - move a range to the device or home
+ * @m: the mirror, bound to current->mm
+ * @mig: the request, checked, with its output zeroed and next at its start
+ *
+ * Return: 0, however much moved; -EINTR, -ENOMEM, or -EBUSY with what was done
+ * before in @mig.
+ */
+int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
+{
+	unsigned long end = mig->addr + mig->len;
+	struct chunk *c;
+	int ret = 0;
+
+	c = kvzalloc(sizeof(*c), GFP_KERNEL);
+	if (!c)
+		return -ENOMEM;
+
+	c->m = m;
+	c->mig = mig;
+	c->to_device = mig->target == DRM_VSVM_TARGET_DEVICE;
+	c->populate = mig->flags & DRM_VSVM_MIGRATE_POPULATE;
+	while (!ret && mig->next < end) {
+		cond_resched();
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		c->start = mig->next;
+		ret = migrate_chunk(c, end);
+	}
+	kvfree(c);
+	return ret;
+}
+
+/*
+ * Which pages come home for a fault. A PMD: all of it. A page of a large folio
+ * that is mapped by PTEs: that page alone, because core splits the folio while
+ * it collects, and loses track of which part is locked for the fault. Small
+ * pages: a window.
+ */
+static void fault_window(struct vm_fault *vmf, unsigned long *start,
+			 unsigned long *end)
+{
+	unsigned long size = PAGE_SIZE;
+
+	if (!vmf->pte) {
+		size = PMD_SIZE;
+	} else if (!folio_test_large(page_folio(vmf->page))) {
+		size = (unsigned long)READ_ONCE(fault_around_kib) << 10;
+		size = rounddown_pow_of_two(clamp(size, PAGE_SIZE, PMD_SIZE));
+	}
+	*start = max(ALIGN_DOWN(vmf->address, size), vmf->vma->vm_start);
+	*end = min(ALIGN_DOWN(vmf->address, size) + size, vmf->vma->vm_end);
+}
+
+/*
+ * A CPU touched a device page. Called with the page locked and referenced, and
+ * mmap_lock held for reading. Returning 0 without having moved the page is
+ * right when somebody else holds it for a moment: the CPU faults again.
+ */
+static vm_fault_t vsvm_migrate_to_ram(struct vm_fault *vmf)
+{
+	struct migrate_vma args = {
+		.vma = vmf->vma,
+		.pgmap_owner = vsvm_devmem_owner,
+		.fault_page = vmf->page,
+		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
+	};
+	struct vsvm_home home = {
+		.vma = vmf->vma,
+		.only = vsvm_devmem_of(vmf->page),
+		.must = vmf->page,
+	};
+	unsigned long n, at;
+	vm_fault_t ret = 0;
+
+	fault_window(vmf, &args.start, &args.end);
+	if (!vmf->pte)
+		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
+	home.start = args.start;
+	n = (args.end - args.start) >> PAGE_SHIFT;
+	at = vmf->pte ? (vmf->address - args.start) >> PAGE_SHIFT : 0;
+	args.src = kcalloc(2 * n, sizeof(*args.src), GFP_KERNEL);
+	if (!args.src)
+		return VM_FAULT_OOM;
+	args.dst = args.src + n;
+
+	if (migrate_vma_setup(&args)) {
+		ret = VM_FAULT_SIGBUS;
+		goto free_arrays;
+	}
+	home.src = args.src;
+	home.dst = args.dst;
+	home.npages = args.npages;
+	vsvm_devmem_home_copy(&home);
+	if (args.src[at] & MIGRATE_PFN_MIGRATE && !args.dst[at])
+		ret = VM_FAULT_OOM;
+	migrate_vma_pages(&args);
+	vsvm_devmem_home_settle(&home);
+	migrate_vma_finalize(&args);
+free_arrays:
+	kfree(args.src);
+	return ret;
+}
+
+const struct dev_pagemap_ops vsvm_migrate_pagemap_ops = {
+	.folio_free = vsvm_devmem_folio_free,
+	.migrate_to_ram = vsvm_migrate_to_ram,
+};
