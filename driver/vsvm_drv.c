@@ -53,6 +53,18 @@ MODULE_PARM_DESC(vram_mib,
 
 static struct platform_device *platform_devices[MAX_DEVICES];
 
+/*
+ * libdrm tells platform devices apart by their modalias, so each has a name of
+ * its own.
+ */
+#define DEVICE_ID(n)	{ .name = "vsvm." #n, .driver_data = n }
+static const struct platform_device_id vsvm_ids[MAX_DEVICES + 1] = {
+	DEVICE_ID(0), DEVICE_ID(1), DEVICE_ID(2), DEVICE_ID(3),
+	DEVICE_ID(4), DEVICE_ID(5), DEVICE_ID(6), DEVICE_ID(7),
+	DEVICE_ID(8), DEVICE_ID(9), DEVICE_ID(10), DEVICE_ID(11),
+	DEVICE_ID(12), DEVICE_ID(13), DEVICE_ID(14), DEVICE_ID(15),
+};
+
 /** vsvm_drv_devices() - how many devices the driver made */
 unsigned int vsvm_drv_devices(void)
 {
@@ -107,7 +119,7 @@ static const struct file_operations vsvm_fops = {
 	.read = vsvm_ioctl_pread,
 	.write = vsvm_ioctl_pwrite,
 	.mmap = vsvm_ioctl_mmap,
-	.llseek = noop_llseek,
+	.llseek = vsvm_ioctl_llseek,
 	.fop_flags = FOP_UNSIGNED_OFFSET,
 };
 
@@ -137,7 +149,7 @@ static int vsvm_probe(struct platform_device *pdev)
 	if (IS_ERR(vsvm))
 		return PTR_ERR(vsvm);
 
-	vsvm->index = pdev->id;
+	vsvm->index = platform_get_device_id(pdev)->driver_data;
 	mutex_init(&vsvm->vms_lock);
 	INIT_LIST_HEAD(&vsvm->vms);
 	ret = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
@@ -179,6 +191,7 @@ static void vsvm_remove(struct platform_device *pdev)
 }
 
 static struct platform_driver vsvm_platform_driver = {
+	.id_table = vsvm_ids,
 	.probe = vsvm_probe,
 	.remove = vsvm_remove,
 	.driver = {
@@ -187,12 +200,12 @@ static struct platform_driver vsvm_platform_driver = {
 	},
 };
 
-static void remove_devices(void)
+/* Undoes the first @n registrations. */
+static void unregister_devices(unsigned int n)
 {
-	unsigned int i;
-
-	for (i = devices; i-- > 0;)
-		platform_device_unregister(platform_devices[i]);
+	while (n-- > 0)
+		platform_device_unregister(platform_devices[n]);
+	platform_driver_unregister(&vsvm_platform_driver);
 }
 
 static int __init vsvm_init(void)
@@ -218,32 +231,26 @@ static int __init vsvm_init(void)
 	for (i = 0; i < devices; i++) {
 		struct platform_device *pdev;
 
-		pdev = platform_device_register_simple("vsvm", i, NULL, 0);
+		pdev = platform_device_register_simple(vsvm_ids[i].name,
+						       PLATFORM_DEVID_NONE,
+						       NULL, 0);
 		if (IS_ERR(pdev)) {
-			ret = PTR_ERR(pdev);
-			goto unregister;
+			unregister_devices(i);
+			return PTR_ERR(pdev);
 		}
 		platform_devices[i] = pdev;
 		/* Registering does not say whether probe liked it. */
 		if (!platform_get_drvdata(pdev)) {
-			i++;
-			ret = -ENOMEM;
-			goto unregister;
+			unregister_devices(i + 1);
+			return -ENOMEM;
 		}
 	}
 	return 0;
-
-unregister:
-	while (i-- > 0)
-		platform_device_unregister(platform_devices[i]);
-	platform_driver_unregister(&vsvm_platform_driver);
-	return ret;
 }
 
 static void __exit vsvm_exit(void)
 {
-	remove_devices();
-	platform_driver_unregister(&vsvm_platform_driver);
+	unregister_devices(devices);
 }
 
 module_init(vsvm_init);

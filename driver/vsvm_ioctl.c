@@ -257,6 +257,19 @@ ssize_t vsvm_ioctl_pwrite(struct file *filp, const char __user *buf, size_t len,
 }
 
 /**
+ * vsvm_ioctl_llseek() - move the file offset, which is an address
+ * @filp: the node's file
+ * @offset: address, or distance from the offset there is
+ * @whence: SEEK_SET or SEEK_CUR; the address space has no end to seek from
+ */
+loff_t vsvm_ioctl_llseek(struct file *filp, loff_t offset, int whence)
+{
+	if (whence != SEEK_SET && whence != SEEK_CUR)
+		return -EINVAL;
+	return generic_file_llseek_size(filp, offset, whence, TASK_SIZE, 0);
+}
+
+/**
  * vsvm_ioctl_mmap() - map zeroed pages of the driver's
  * @filp: the node's file
  * @vma: the mapping to be; core unmaps what is in it when this fails

@@ -21,6 +21,7 @@ ssize_t vsvm_ioctl_pread(struct file *filp, char __user *buf, size_t len,
 			 loff_t *pos);
 ssize_t vsvm_ioctl_pwrite(struct file *filp, const char __user *buf, size_t len,
 			  loff_t *pos);
+loff_t vsvm_ioctl_llseek(struct file *filp, loff_t offset, int whence);
 int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma);
 
 #endif /* VSVM_IOCTL_H */

@@ -128,11 +128,24 @@ static bool is_huge_zero(struct page *page, unsigned int order)
 }
 
 /*
+ * A range that begins inside a huge device-private entry gets pfns from hmm as
+ * if it began at the entry's start (Linux 7.3, hmm_vma_handle_absent_pmd()).
+ * The address says which page it is, whether or not that is mended.
+ */
+static struct page *huge_device_page(struct page *page, unsigned long addr)
+{
+	unsigned long head = ALIGN_DOWN(page_to_pfn(page), LEAF_ENTRIES);
+
+	return pfn_to_page(head + leaf_index(addr));
+}
+
+/*
  * What one entry of hmm_range_fault() means to the device. A device page
  * becomes its backing page here and nowhere else. Under the page-table lock,
  * after the sequence was checked: the page is mapped and stays what it is.
  */
-static u64 classify(struct vsvm_mirror *m, unsigned long hmm_pfn)
+static u64 classify(struct vsvm_mirror *m, unsigned long addr,
+		    unsigned long hmm_pfn)
 {
 	unsigned int order, device = 0;
 	struct page *page;
@@ -146,6 +159,8 @@ static u64 classify(struct vsvm_mirror *m, unsigned long hmm_pfn)
 
 	page = hmm_pfn_to_page(hmm_pfn);
 	order = hmm_pfn_to_map_order(hmm_pfn);
+	if (order == HPAGE_PMD_ORDER && vsvm_devmem_owns(page))
+		page = huge_device_page(page, addr);
 	if (vsvm_devmem_owns(page)) {
 		struct vsvm_devmem *dm = vsvm_devmem_of(page);
 
@@ -406,7 +421,8 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 
 	n = (end - start) >> PAGE_SHIFT;
 	for (i = 0; i < n; i++) {
-		u64 entry = classify(w->m, w->pfns[i]);
+		u64 entry = classify(w->m, start + (i << PAGE_SHIFT),
+				     w->pfns[i]);
 
 		/* hmm promised validity; anything else is not ours to touch. */
 		if (!entry_serves(entry, VSVM_NEED_READ))
@@ -494,7 +510,7 @@ static int walk_access(struct walk *w, unsigned long end)
 /* Visits what hmm saw in [start, end) without having faulted. */
 static int visit_seen(struct walk *w, unsigned long end)
 {
-	u64 entry = classify(w->m, w->pfns[0]);
+	u64 entry = classify(w->m, w->addr, w->pfns[0]);
 	unsigned long i = 0;
 
 	lockdep_assert_held(&w->m->lock);
@@ -509,7 +525,8 @@ static int visit_seen(struct walk *w, unsigned long end)
 		long done;
 
 		while (span.addr + span.len < end) {
-			u64 next = classify(w->m, w->pfns[++i]);
+			u64 next = classify(w->m, span.addr + span.len,
+					    w->pfns[++i]);
 			bool follows = entry_follows(entry, next);
 
 			entry = next;
