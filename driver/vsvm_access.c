@@ -58,7 +58,11 @@ static int read_relax(struct vsvm_visitor *v)
 	struct copy *c = container_of(v, struct copy, v);
 	size_t want = min(c->left, PMD_SIZE);
 
-	return fault_in_writeable(c->at, want) == want ? -EFAULT : 0;
+	/*
+	 * Not fault_in_writeable(): that stores zeroes, and the buffer may be
+	 * the very memory that is read.
+	 */
+	return fault_in_safe_writeable(c->at, want) == want ? -EFAULT : 0;
 }
 
 /*
@@ -168,8 +172,8 @@ static int snapshot_relax(struct vsvm_visitor *v)
 {
 	struct snapshot *s = container_of(v, struct snapshot, v);
 
-	return fault_in_writeable((char __user *)&s->out[s->nr],
-				  sizeof(s->run)) ? -EFAULT : 0;
+	return fault_in_safe_writeable((char __user *)&s->out[s->nr],
+				       sizeof(s->run)) ? -EFAULT : 0;
 }
 
 /**

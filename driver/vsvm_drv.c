@@ -224,6 +224,7 @@ static int __init vsvm_init(void)
 		return -EINVAL;
 	}
 
+	vsvm_mirror_teach_lockdep();
 	ret = platform_driver_register(&vsvm_platform_driver);
 	if (ret)
 		return ret;

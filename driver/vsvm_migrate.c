@@ -48,7 +48,8 @@ MODULE_PARM_DESC(fault_around_kib,
 enum page_fate {
 	FATE_MOVED = DRM_VSVM_STAY_MAX,
 	FATE_THERE,
-	FATE_ABSENT,
+	FATE_ABSENT,	/* nothing mapped: untouched or swapped out */
+	FATE_HOLE,	/* core says it was never touched */
 	FATE_SYSTEM,	/* in system memory, could move */
 	FATE_DEVICE,	/* on a vsvm device, could move */
 };
@@ -112,7 +113,7 @@ static void account(struct chunk *c, u8 fate, unsigned long bytes)
 		c->mig->moved += bytes;
 	else if (fate == FATE_THERE)
 		c->mig->there += bytes;
-	else if (fate == FATE_ABSENT)
+	else if (fate == FATE_ABSENT || fate == FATE_HOLE)
 		c->mig->absent += bytes;
 	else if (fate >= DRM_VSVM_STAY_MAX)
 		c->mig->stayed[DRM_VSVM_STAY_BUSY] += bytes;
@@ -293,7 +294,7 @@ static u8 collected_fate(struct chunk *c, struct page *page)
 	struct folio *folio;
 
 	if (!page)
-		return c->populate ? FATE_MOVED : FATE_ABSENT;
+		return c->populate ? FATE_MOVED : FATE_HOLE;
 	if (vsvm_devmem_owns(page))
 		return vsvm_devmem_of(page) == c->m->devmem ? FATE_THERE :
 							      FATE_MOVED;
@@ -438,7 +439,7 @@ static int chunk_swap_in(struct chunk *c)
 	if (!c->anon)
 		return 0;
 	for (i = 0; i < c->args.npages; i++) {
-		if (c->fate[i] != FATE_ABSENT || c->src[i])
+		if (c->fate[i] != FATE_ABSENT)
 			continue;
 		addr = c->start + (i << PAGE_SHIFT);
 		if (vsvm_mirror_walk(c->m, addr, addr + PAGE_SIZE,

@@ -26,6 +26,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/hmm.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -733,6 +734,33 @@ void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
 	xa_init(&m->leaves);
 	m->devmem = devmem;
 	m->dma = dma;
+}
+
+/**
+ * vsvm_mirror_teach_lockdep() - say the lock order once, when the module loads
+ *
+ * Reclaim takes the page-table lock in the notifier, and mmap_lock is outside
+ * of it. Said here, a mistake is reported the first time it is made, not the
+ * first time it hangs.
+ */
+void vsvm_mirror_teach_lockdep(void)
+{
+	struct vsvm_mirror *m;
+
+	if (!IS_ENABLED(CONFIG_LOCKDEP) || !current->mm)
+		return;
+	m = kzalloc_obj(*m, GFP_KERNEL);
+	if (!m)
+		return;
+
+	vsvm_mirror_init(m, NULL, NULL);
+	mmap_read_lock(current->mm);
+	fs_reclaim_acquire(GFP_KERNEL);
+	down_write(&m->lock);
+	up_write(&m->lock);
+	fs_reclaim_release(GFP_KERNEL);
+	mmap_read_unlock(current->mm);
+	kfree(m);
 }
 
 /**

@@ -74,6 +74,7 @@ struct vsvm_visitor {
 
 void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
 		      struct device *dma);
+void vsvm_mirror_teach_lockdep(void);
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm);
 void vsvm_mirror_unbind(struct vsvm_mirror *m);
 void vsvm_mirror_zap(struct vsvm_mirror *m);

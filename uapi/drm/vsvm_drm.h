@@ -154,7 +154,7 @@ enum drm_vsvm_target {
 enum drm_vsvm_stay {
 	/** @DRM_VSVM_STAY_UNMAPPED: no mapping there */
 	DRM_VSVM_STAY_UNMAPPED = 0,
-	/** @DRM_VSVM_STAY_ACCESS: the mapping may not be read (PROT_NONE) */
+	/** @DRM_VSVM_STAY_ACCESS: the mapping may not be read; it can come home */
 	DRM_VSVM_STAY_ACCESS,
 	/** @DRM_VSVM_STAY_SPECIAL: a driver's mapping, DAX, or other special memory */
 	DRM_VSVM_STAY_SPECIAL,
