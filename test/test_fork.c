@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fork() with memory on the device: copy-on-write holds whoever writes, CPU or
+ * device, parent or child, and the pages outlive the file and its process.
+ */
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_test.h"
+
+#define LEN	(2 * VT_HUGE)
+#define SEED	91
+#define OTHER	92
+
+FIXTURE(cow)
+{
+	struct vsvm *v;
+	char *mem;
+};
+
+FIXTURE_VARIANT(cow)
+{
+	enum vt_kind kind;
+	bool on_device;
+};
+
+FIXTURE_VARIANT_ADD(cow, device_4k)
+{
+	.kind = VT_SMALL,
+	.on_device = true,
+};
+
+FIXTURE_VARIANT_ADD(cow, device_2m)
+{
+	.kind = VT_LARGE,
+	.on_device = true,
+};
+
+FIXTURE_VARIANT_ADD(cow, system_4k)
+{
+	.kind = VT_SMALL,
+};
+
+FIXTURE_VARIANT_ADD(cow, system_2m)
+{
+	.kind = VT_LARGE,
+};
+
+FIXTURE_SETUP(cow)
+{
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
+	ASSERT_NE(NULL, self->mem);
+	if (variant->on_device)
+		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	/* The device page table holds what fork() must take away. */
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, SEED, 0));
+}
+
+FIXTURE_TEARDOWN(cow)
+{
+	vsvm_close(self->v);
+}
+
+static int child_checks(struct vt_child *c, void *arg)
+{
+	if (vt_hear(c))
+		return 9;
+	return vt_check(arg, LEN, SEED, 0) ? 1 : 0;
+}
+
+/* The child finds what the parent had, and so does the parent after it. */
+TEST_F(cow, child_reads)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_checks, self->mem));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* What the parent's device writes the child does not see. */
+TEST_F(cow, parent_device_writes)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_checks, self->mem));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* One byte the parent's device writes the child does not see either. */
+TEST_F(cow, parent_device_writes_a_byte)
+{
+	size_t at = VT_HUGE + 5 * VT_PAGE + 6;
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_checks, self->mem));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem + at, 1, OTHER, at));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_check(self->mem, at, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem + at, 1, OTHER, at));
+	EXPECT_EQ(0, vt_check(self->mem + at + 1, LEN - at - 1, SEED, at + 1));
+}
+
+/* What the parent's CPU writes the child does not see; its device does. */
+TEST_F(cow, parent_cpu_writes)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_checks, self->mem));
+	vt_fill(self->mem, LEN, OTHER, 0);
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
+}
+
+static int child_writes(struct vt_child *c, void *arg)
+{
+	vt_fill(arg, LEN, OTHER, 0);
+	vt_say(c);
+	if (vt_hear(c))
+		return 9;
+	return vt_check(arg, LEN, OTHER, 0) ? 1 : 0;
+}
+
+/* What the child's CPU writes the parent's device does not see. */
+TEST_F(cow, child_cpu_writes)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_writes, self->mem));
+	ASSERT_EQ(0, vt_hear(&c));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+}
+
+/* What a child that has a device file of its own is to do. */
+struct job {
+	char *mem;
+	bool migrate;
+};
+
+static int child_device_writes(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+
+	if (vsvm_open(0, &v))
+		return 1;
+	if (job->migrate && vt_to_device(v, job->mem, LEN))
+		return 2;
+	if (vt_dev_check(v, job->mem, LEN, SEED, 0))
+		return 3;
+	if (vt_dev_fill(v, job->mem, LEN, OTHER, 0))
+		return 4;
+	vt_say(c);
+	if (vt_hear(c))
+		return 9;
+	if (vt_dev_check(v, job->mem, LEN, OTHER, 0))
+		return 5;
+	return vt_check(job->mem, LEN, OTHER, 0) ? 6 : 0;
+}
+
+/* What the child's own device file writes the parent does not see. */
+TEST_F(cow, child_device_writes)
+{
+	struct job job = { .mem = self->mem };
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_device_writes, &job));
+	ASSERT_EQ(0, vt_hear(&c));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+}
+
+/* After fork() the device may read and not write, until a write copies. */
+TEST_F(cow, rights_after_fork)
+{
+	__u32 rights = DRM_VSVM_STATE_READ | DRM_VSVM_STATE_WRITE;
+	struct vt_child c;
+
+	EXPECT_EQ(rights, vt_state(self->v, self->mem) & rights);
+	ASSERT_EQ(0, vt_start(&c, child_checks, self->mem));
+	EXPECT_EQ(DRM_VSVM_STATE_READ,
+		  vt_state(self->v, self->mem) & rights);
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, 1, OTHER, 0));
+	EXPECT_EQ(rights, vt_state(self->v, self->mem) & rights);
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+}
+
+static int child_checks_twice(struct vt_child *c, void *arg)
+{
+	if (vt_check(arg, LEN, SEED, 0))
+		return 1;
+	vt_say(c);
+	return child_checks(c, arg);
+}
+
+/* Pages that two processes share move and lose nothing for either. */
+TEST_F(cow, migrate_after_fork)
+{
+	struct drm_vsvm_migrate m;
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_checks_twice, self->mem));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(0, vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
+				0, &m));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* The child moves the pages to the device by a file of its own. */
+TEST_F(cow, child_migrates)
+{
+	struct job job = { .mem = self->mem, .migrate = true };
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_device_writes, &job));
+	ASSERT_EQ(0, vt_hear(&c));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+}
+
+/* A child touches device pages after the parent closed the file. */
+TEST_F(cow, child_reads_after_close)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_checks, self->mem));
+	vsvm_close(self->v);
+	self->v = NULL;
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* A chain of children: each has what was there when it was forked. */
+TEST_F(cow, generations)
+{
+	struct vt_child c[3];
+	int i;
+
+	ASSERT_EQ(0, vt_start(&c[0], child_checks, self->mem));
+	ASSERT_EQ(0, vt_start(&c[1], child_checks, self->mem));
+	ASSERT_EQ(0, vt_start(&c[2], child_checks, self->mem));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN / 2, OTHER, 0));
+	vt_fill(self->mem + LEN / 2, LEN / 2, OTHER, LEN / 2);
+	for (i = 2; i >= 0; i--) {
+		ASSERT_EQ(0, vt_say(&c[i]));
+		EXPECT_EQ(0, vt_wait(&c[i]));
+	}
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* A shared child memory given up leaves the parent's pages writable again. */
+TEST_F(cow, child_exits_first)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, child_checks, self->mem));
+	ASSERT_EQ(0, vt_say(&c));
+	ASSERT_EQ(0, vt_wait(&c));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the vsvm selftests share, see vsvm_test.h. Owns nothing but what it
+ * hands out; a test's process ends and takes it along.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vsvm_test.h"
+
+#define PARAM_DIR "/sys/module/vsvm/parameters/"
+
+/* How much goes through one READ or WRITE of the helpers. */
+#define STEP	VT_MIB
+
+static int fail(void)
+{
+	return -1;
+}
+
+/* One line about what is wrong; the value is -1. */
+#define say(fmt, ...) \
+	(fprintf(stderr, "# " fmt "\n", ##__VA_ARGS__), fail())
+
+void *vt_map(size_t len, enum vt_kind kind)
+{
+	int advice = kind == VT_LARGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+	uintptr_t start;
+	char *whole;
+	void *mem;
+
+	/* The reservation stays around the memory as its guard. */
+	whole = mmap(NULL, len + 2 * VT_HUGE, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (whole == MAP_FAILED)
+		return NULL;
+	start = ((uintptr_t)whole + VT_HUGE) & ~(VT_HUGE - 1);
+	if (start == (uintptr_t)whole)
+		start += VT_HUGE;
+	mem = mmap((void *)start, len, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+		   -1, 0);
+	if (mem == MAP_FAILED)
+		return NULL;
+	if (madvise(mem, len, advice)) {
+		say("madvise: %s", strerror(errno));
+		return NULL;
+	}
+	return mem;
+}
+
+void *vt_map_filled(struct vsvm *v, size_t len, enum vt_kind kind,
+		    uint64_t seed)
+{
+	int order = kind == VT_LARGE ? VT_HUGE_ORDER : 0;
+	void *mem = vt_map(len, kind);
+
+	if (!mem)
+		return NULL;
+	vt_fill(mem, len, seed, 0);
+	if (vt_all_in(v, mem, len, DRM_VSVM_PLACE_SYSTEM, order))
+		return NULL;
+	return mem;
+}
+
+static inline uint64_t pattern_word(uint64_t seed, size_t index)
+{
+	uint64_t x = (seed * 0x100000001b3ULL + index + 1) *
+		     0x9e3779b97f4a7c15ULL;
+
+	return x ^ (x >> 29);
+}
+
+static inline unsigned char pattern_byte(uint64_t seed, size_t off)
+{
+	return pattern_word(seed, off / 8) >> (off % 8 * 8);
+}
+
+void vt_fill(void *mem, size_t len, uint64_t seed, size_t off)
+{
+	unsigned char *p = mem;
+	size_t i = 0;
+	uint64_t word;
+
+	for (; i < len && (off + i) % 8; i++)
+		p[i] = pattern_byte(seed, off + i);
+	for (; i + 8 <= len; i += 8) {
+		word = pattern_word(seed, (off + i) / 8);
+		memcpy(p + i, &word, 8);
+	}
+	for (; i < len; i++)
+		p[i] = pattern_byte(seed, off + i);
+}
+
+static int check_one(const unsigned char *p, size_t i, unsigned char want)
+{
+	unsigned char is = __atomic_load_n(&p[i], __ATOMIC_RELAXED);
+
+	if (is == want)
+		return 0;
+	return say("byte %#zx is %02x, should be %02x", i, is, want);
+}
+
+int vt_check(const void *mem, size_t len, uint64_t seed, size_t off)
+{
+	const unsigned char *p = mem;
+	size_t i = 0, j;
+	uint64_t word;
+
+	for (; i < len && (off + i) % 8; i++)
+		if (check_one(p, i, pattern_byte(seed, off + i)))
+			return -1;
+	for (; i + 8 <= len; i += 8) {
+		memcpy(&word, p + i, 8);
+		if (word == pattern_word(seed, (off + i) / 8))
+			continue;
+		for (j = i; j < i + 8; j++)
+			if (check_one(p, j, pattern_byte(seed, off + j)))
+				return -1;
+		return say("byte %#zx changed while it was looked at", i);
+	}
+	for (; i < len; i++)
+		if (check_one(p, i, pattern_byte(seed, off + i)))
+			return -1;
+	return 0;
+}
+
+int vt_check_byte(const void *mem, size_t len, unsigned char byte)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (check_one(mem, i, byte))
+			return -1;
+	return 0;
+}
+
+int vt_dev_fill(struct vsvm *v, void *mem, size_t len, uint64_t seed,
+		size_t off)
+{
+	size_t at, now, done;
+	void *buf;
+	int ret = 0;
+
+	buf = malloc(STEP);
+	if (!buf)
+		return say("no memory");
+	for (at = 0; at < len && !ret; at += now) {
+		now = len - at < STEP ? len - at : STEP;
+		vt_fill(buf, now, seed, off + at);
+		done = 0;
+		ret = vsvm_write(v, (char *)mem + at, buf, now, &done);
+		if (ret)
+			say("device write at %#zx: %s after %#zx bytes", at,
+			    strerror(-ret), done);
+		else if (done != now)
+			ret = say("device wrote %zu of %zu bytes", done, now);
+	}
+	free(buf);
+	return ret;
+}
+
+/* Read by the device and compare: with @byte, or with the pattern if < 0. */
+static int dev_check(struct vsvm *v, const void *mem, size_t len, int byte,
+		     uint64_t seed, size_t off)
+{
+	size_t at, now, done;
+	void *buf;
+	int ret = 0;
+
+	buf = malloc(STEP);
+	if (!buf)
+		return say("no memory");
+	for (at = 0; at < len && !ret; at += now) {
+		now = len - at < STEP ? len - at : STEP;
+		/* Not what should come: a read that copies nothing shows. */
+		memset(buf, byte < 0 ? 0x5a : ~byte, now);
+		done = 0;
+		ret = vsvm_read(v, (const char *)mem + at, buf, now, &done);
+		if (ret)
+			say("device read at %#zx: %s after %#zx bytes", at,
+			    strerror(-ret), done);
+		else if (done != now)
+			ret = say("device read %zu of %zu bytes", done, now);
+		else if (byte < 0)
+			ret = vt_check(buf, now, seed, off + at);
+		else
+			ret = vt_check_byte(buf, now, byte);
+	}
+	free(buf);
+	return ret;
+}
+
+int vt_dev_check(struct vsvm *v, const void *mem, size_t len, uint64_t seed,
+		 size_t off)
+{
+	return dev_check(v, mem, len, -1, seed, off);
+}
+
+int vt_dev_check_byte(struct vsvm *v, const void *mem, size_t len,
+		      unsigned char byte)
+{
+	return dev_check(v, mem, len, byte, 0, 0);
+}
+
+/* One SNAPSHOT that must make progress; the runs must follow each other. */
+static int snapshot_some(struct vsvm *v, uint64_t at, uint64_t end,
+			 struct drm_vsvm_run *runs, uint32_t *nr,
+			 uint64_t *next)
+{
+	uint64_t follow = at;
+	uint32_t i;
+	int ret;
+
+	*next = 0;
+	ret = vsvm_snapshot(v, (void *)(uintptr_t)at, end - at, runs, nr, next);
+	if (ret)
+		return say("snapshot of %#llx: %s", (unsigned long long)at,
+			   strerror(-ret));
+	for (i = 0; i < *nr; i++) {
+		if (runs[i].start != follow || !runs[i].count)
+			return say("run %u begins at %#llx, not at %#llx", i,
+				   (unsigned long long)runs[i].start,
+				   (unsigned long long)follow);
+		follow += runs[i].count * VT_PAGE;
+	}
+	if (*next != follow || follow <= at || follow > end)
+		return say("snapshot ends at %#llx, its runs at %#llx",
+			   (unsigned long long)*next,
+			   (unsigned long long)follow);
+	return 0;
+}
+
+static int run_order(const struct drm_vsvm_run *run)
+{
+	return (run->state & DRM_VSVM_STATE_ORDER) >>
+	       DRM_VSVM_STATE_ORDER_SHIFT;
+}
+
+static uint32_t run_place(const struct drm_vsvm_run *run)
+{
+	return run->state & DRM_VSVM_STATE_PLACE;
+}
+
+static const char *place_name(uint32_t place)
+{
+	const char *name = vsvm_place_name(place);
+
+	return name ? name : "?";
+}
+
+int vt_all_in(struct vsvm *v, const void *mem, size_t len, uint32_t place,
+	      int order)
+{
+	uint64_t at = (uintptr_t)mem, end = at + len, next;
+	struct drm_vsvm_run runs[64];
+	uint32_t nr, i;
+
+	for (; at < end; at = next) {
+		nr = 64;
+		if (snapshot_some(v, at, end, runs, &nr, &next))
+			return -1;
+		for (i = 0; i < nr; i++) {
+			if (run_place(&runs[i]) == place &&
+			    (order < 0 || run_order(&runs[i]) == order))
+				continue;
+			return say("%llu pages at +%#llx: %s, order %d, not %s, order %d",
+				   (unsigned long long)runs[i].count,
+				   (unsigned long long)runs[i].start -
+				   (uintptr_t)mem,
+				   place_name(run_place(&runs[i])),
+				   run_order(&runs[i]), place_name(place),
+				   order);
+		}
+	}
+	return 0;
+}
+
+long vt_bytes_in(struct vsvm *v, const void *mem, size_t len, uint32_t place)
+{
+	uint64_t at = (uintptr_t)mem, end = at + len, next, pages = 0;
+	struct drm_vsvm_run runs[64];
+	uint32_t nr, i;
+
+	for (; at < end; at = next) {
+		nr = 64;
+		if (snapshot_some(v, at, end, runs, &nr, &next))
+			return -1;
+		for (i = 0; i < nr; i++)
+			if (run_place(&runs[i]) == place)
+				pages += runs[i].count;
+	}
+	return pages * VT_PAGE;
+}
+
+uint32_t vt_state(struct vsvm *v, const void *page)
+{
+	uint64_t at = (uintptr_t)page, next;
+	struct drm_vsvm_run run;
+	uint32_t nr = 1;
+
+	if (snapshot_some(v, at, at + VT_PAGE, &run, &nr, &next))
+		return ~0U;
+	return run.state;
+}
+
+int vt_place(struct vsvm *v, const void *page)
+{
+	uint32_t state = vt_state(v, page);
+
+	return state == ~0U ? -1 : (int)(state & DRM_VSVM_STATE_PLACE);
+}
+
+uint64_t vt_used(struct vsvm *v)
+{
+	struct drm_vsvm_info info = {};
+	int ret = vsvm_info(v, &info);
+
+	if (ret) {
+		say("info: %s", strerror(-ret));
+		return ~0ULL;
+	}
+	return info.vram_used;
+}
+
+uint64_t vt_stayed(const struct drm_vsvm_migrate *result)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < DRM_VSVM_STAY_MAX; i++)
+		sum += result->stayed[i];
+	return sum;
+}
+
+int vt_migrate(struct vsvm *v, void *mem, size_t len, uint32_t target,
+	       uint32_t flags, struct drm_vsvm_migrate *result)
+{
+	struct drm_vsvm_migrate own;
+	uint64_t sum, want;
+	int ret;
+
+	if (!result)
+		result = &own;
+	memset(result, 0, sizeof(*result));
+	ret = vsvm_migrate(v, mem, len, target, flags, result);
+	sum = result->moved + result->there + result->absent +
+	      vt_stayed(result);
+	want = ret ? result->next - (uintptr_t)mem : len;
+	if (sum != want ||
+	    (!ret && result->next != (uintptr_t)mem + len)) {
+		say("migrate gave %d, next +%#llx, and counts %#llx of %#zx bytes",
+		    ret, (unsigned long long)(result->next - (uintptr_t)mem),
+		    (unsigned long long)sum, len);
+		return -EPROTO;
+	}
+	return ret;
+}
+
+static int move_all(struct vsvm *v, void *mem, size_t len, uint32_t target,
+		    uint32_t place)
+{
+	struct drm_vsvm_migrate result;
+	const char *name;
+	int ret, i;
+
+	ret = vt_migrate(v, mem, len, target, 0, &result);
+	if (ret)
+		return say("migrate: %s", strerror(-ret));
+	for (i = 0; i < DRM_VSVM_STAY_MAX; i++) {
+		name = vsvm_stay_name(i);
+		if (result.stayed[i])
+			say("%#llx bytes stayed: %s",
+			    (unsigned long long)result.stayed[i],
+			    name ? name : "?");
+	}
+	if (result.moved + result.there != len)
+		return say("only %#llx of %#zx bytes are there now",
+			   (unsigned long long)(result.moved + result.there),
+			   len);
+	return vt_all_in(v, mem, len, place, VT_ANY_ORDER);
+}
+
+int vt_to_device(struct vsvm *v, void *mem, size_t len)
+{
+	return move_all(v, mem, len, DRM_VSVM_TARGET_DEVICE,
+			DRM_VSVM_PLACE_DEVICE);
+}
+
+int vt_to_system(struct vsvm *v, void *mem, size_t len)
+{
+	return move_all(v, mem, len, DRM_VSVM_TARGET_SYSTEM,
+			DRM_VSVM_PLACE_SYSTEM);
+}
+
+int vt_ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	do {
+		ret = ioctl(fd, request, arg);
+	} while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -errno : 0;
+}
+
+int vt_start(struct vt_child *c, int (*fn)(struct vt_child *c, void *arg),
+	     void *arg)
+{
+	int down[2], up[2];
+
+	if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC))
+		return say("pipe: %s", strerror(errno));
+	fflush(stdout);
+	fflush(stderr);
+	c->pid = fork();
+	if (c->pid < 0)
+		return say("fork: %s", strerror(errno));
+	if (!c->pid) {
+		close(down[1]);
+		close(up[0]);
+		c->in = down[0];
+		c->out = up[1];
+		/* The other side's death must not look like our own fault. */
+		signal(SIGPIPE, SIG_IGN);
+		_exit(fn(c, arg) & 0xff);
+	}
+	close(down[0]);
+	close(up[1]);
+	c->in = up[0];
+	c->out = down[1];
+	return 0;
+}
+
+int vt_say(struct vt_child *c)
+{
+	return write(c->out, "+", 1) == 1 ? 0 : say("nobody listens");
+}
+
+int vt_hear(struct vt_child *c)
+{
+	char byte;
+	ssize_t n;
+
+	do {
+		n = read(c->in, &byte, 1);
+	} while (n < 0 && errno == EINTR);
+	return n == 1 ? 0 : say("the other process ended early");
+}
+
+int vt_wait(struct vt_child *c)
+{
+	int status;
+
+	close(c->out);
+	close(c->in);
+	while (waitpid(c->pid, &status, 0) != c->pid)
+		if (errno != EINTR)
+			return say("waitpid: %s", strerror(errno));
+	if (WIFSIGNALED(status))
+		return 128 + WTERMSIG(status);
+	return WEXITSTATUS(status);
+}
+
+int vt_run(int (*fn)(struct vt_child *c, void *arg), void *arg)
+{
+	struct vt_child c;
+
+	if (vt_start(&c, fn, arg))
+		return -1;
+	return vt_wait(&c);
+}
+
+long vt_file_get(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	long value;
+	int n;
+
+	if (!f)
+		return -1;
+	n = fscanf(f, "%ld", &value);
+	fclose(f);
+	return n == 1 ? value : -1;
+}
+
+int vt_file_set(const char *path, long value)
+{
+	FILE *f = fopen(path, "we");
+	int ret;
+
+	if (!f)
+		return say("%s: %s", path, strerror(errno));
+	ret = fprintf(f, "%ld\n", value) < 0 ? -1 : 0;
+	if (fclose(f))
+		ret = -1;
+	return ret ? say("%s: %s", path, strerror(errno)) : 0;
+}
+
+int vt_module_get(struct vt_module *m)
+{
+	long devices = vt_file_get(PARAM_DIR "devices");
+	long vram_mib = vt_file_get(PARAM_DIR "vram_mib");
+
+	if (devices <= 0 || vram_mib <= 0)
+		return say("cannot read the parameters of the module");
+	m->devices = devices;
+	m->vram_mib = vram_mib;
+	return 0;
+}
+
+bool vt_module_loaded(void)
+{
+	return !access("/sys/module/vsvm", F_OK);
+}
+
+int vt_module_load(unsigned int devices, unsigned int vram_mib)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command),
+		 "modprobe vsvm devices=%u vram_mib=%u", devices, vram_mib);
+	if (system(command))
+		return say("failed: %s", command);
+	return vt_module_loaded() ? 0 : say("vsvm is not there after modprobe");
+}
+
+int vt_module_unload(void)
+{
+	if (syscall(SYS_delete_module, "vsvm", O_NONBLOCK))
+		return -errno;
+	return 0;
+}
