@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the device does with a process's memory: read, write, snapshot. Each is
- * a visitor of the per-page path.
+ * What the device does with a process's memory: read, write, atomics, snapshot.
+ * Each is a visitor of the per-page path.
  *
  * A visitor runs under the page-table lock, where user memory may only be
  * touched with page faults off. When the caller's buffer is not there, the
@@ -129,6 +129,98 @@ int vsvm_access_copy(struct vsvm_mirror *m, struct drm_vsvm_rw *rw, bool write)
 	return ret;
 }
 
+static long exclusive_visit(struct vsvm_visitor *v,
+			    const struct vsvm_span *span)
+{
+	return span->len;
+}
+
+/**
+ * vsvm_access_exclusive() - give the device a range for itself
+ * @m: the mirror, bound to current->mm
+ * @excl: the range, checked; done is set
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_exclusive.
+ */
+int vsvm_access_exclusive(struct vsvm_mirror *m,
+			  struct drm_vsvm_exclusive *excl)
+{
+	struct vsvm_visitor v = { .visit = exclusive_visit };
+	unsigned long next;
+	int ret;
+
+	ret = vsvm_mirror_walk(m, excl->addr, excl->addr + excl->len,
+			       VSVM_NEED_EXCLUSIVE, &v, &next, NULL);
+	excl->done = next - excl->addr;
+	return ret;
+}
+
+/**
+ * struct atomic - an atomic operation under way
+ * @v: the visitor
+ * @arg: what to do
+ */
+struct atomic {
+	struct vsvm_visitor v;
+	struct drm_vsvm_atomic *arg;
+};
+
+static u32 atomic_u32(u32 *word, const struct drm_vsvm_atomic *arg)
+{
+	switch (arg->op) {
+	case DRM_VSVM_ATOMIC_ADD:
+		return atomic_fetch_add(arg->operand, (atomic_t *)word);
+	case DRM_VSVM_ATOMIC_XCHG:
+		return xchg(word, (u32)arg->operand);
+	default:
+		return cmpxchg(word, (u32)arg->compare, (u32)arg->operand);
+	}
+}
+
+static u64 atomic_u64(u64 *word, const struct drm_vsvm_atomic *arg)
+{
+	switch (arg->op) {
+	case DRM_VSVM_ATOMIC_ADD:
+		return atomic64_fetch_add(arg->operand, (atomic64_t *)word);
+	case DRM_VSVM_ATOMIC_XCHG:
+		return xchg(word, arg->operand);
+	default:
+		return cmpxchg(word, arg->compare, arg->operand);
+	}
+}
+
+/*
+ * The CPU cannot reach the word, and whoever gives it back to the CPU waits for
+ * the page-table lock. Other devices may be at it in the same way, so the
+ * operation itself is atomic, too.
+ */
+static long atomic_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct drm_vsvm_atomic *arg = container_of(v, struct atomic, v)->arg;
+	void *word = page_address(span->page) + offset_in_page(span->addr);
+
+	arg->old = arg->size == sizeof(u32) ? atomic_u32(word, arg) :
+					      atomic_u64(word, arg);
+	mark_dirty(span, span->len);
+	return span->len;
+}
+
+/**
+ * vsvm_access_atomic() - the device does an atomic operation
+ * @m: the mirror, bound to current->mm
+ * @arg: the word and the operation, checked; old is set
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_atomic.
+ */
+int vsvm_access_atomic(struct vsvm_mirror *m, struct drm_vsvm_atomic *arg)
+{
+	struct atomic a = { .v.visit = atomic_visit, .arg = arg };
+	unsigned long next;
+
+	return vsvm_mirror_walk(m, arg->addr, arg->addr + arg->size,
+				VSVM_NEED_EXCLUSIVE, &a.v, &next, NULL);
+}
+
 /**
  * struct snapshot - a snapshot under way
  * @v: the visitor
@@ -195,7 +287,9 @@ int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *snap)
 	int ret;
 
 	ret = vsvm_mirror_walk(m, snap->addr, snap->addr + snap->len,
-			       VSVM_NEED_NONE, &s.v, &next, NULL);
+			       snap->flags & DRM_VSVM_SNAPSHOT_TABLE ?
+			       VSVM_NEED_TABLE : VSVM_NEED_NONE, &s.v, &next,
+			       NULL);
 	if (ret == -ENOSPC)
 		ret = 0;
 

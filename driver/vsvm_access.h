@@ -4,11 +4,16 @@
 
 #include <linux/types.h>
 
+struct drm_vsvm_atomic;
+struct drm_vsvm_exclusive;
 struct drm_vsvm_rw;
 struct drm_vsvm_snapshot;
 struct vsvm_mirror;
 
 int vsvm_access_copy(struct vsvm_mirror *m, struct drm_vsvm_rw *rw, bool write);
+int vsvm_access_exclusive(struct vsvm_mirror *m,
+			  struct drm_vsvm_exclusive *excl);
+int vsvm_access_atomic(struct vsvm_mirror *m, struct drm_vsvm_atomic *atomic);
 int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *s);
 
 #endif /* VSVM_ACCESS_H */

@@ -7,6 +7,9 @@
  * is no pointer in a device page, nothing to update when core mm splits a
  * device folio, and a block whose last page is freed is whole again.
  *
+ * A coherent device has no backing: its pages are memory that the CPU reaches,
+ * and they are always small.
+ *
  * Lifetime: from probe until remove, which first drains every page. Pages may
  * outlive the file and the process that brought them here (a fork's child has
  * them mapped too), so nothing in this file knows of files or processes.
@@ -53,6 +56,8 @@ struct page *vsvm_devmem_backing(struct page *page)
 	struct vsvm_devmem *dm = vsvm_devmem_of(page);
 	unsigned long pfn = page_to_pfn(page);
 
+	if (vsvm_devmem_coherent(dm))
+		return page;
 	return folio_page(block_of(dm, pfn)->backing,
 			  (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1));
 }
@@ -119,11 +124,12 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 		return NULL;
 
 	list_del_init(&b->link);
-	if (b->backing)
+	if (b->backing || vsvm_devmem_coherent(dm))
 		return b;
 
 	spin_unlock_irqrestore(&dm->lock, *flags);
-	backing = folio_alloc(BACKING_GFP, VSVM_BLOCK_ORDER);
+	backing = vsvm_inject_fails(&dm->inject, DRM_VSVM_POINT_BACKING) ?
+		  NULL : folio_alloc(BACKING_GFP, VSVM_BLOCK_ORDER);
 	spin_lock_irqsave(&dm->lock, *flags);
 	if (!backing) {
 		block_file(dm, b);
@@ -173,6 +179,9 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm, unsigned long *pfns,
 	unsigned int got = 0;
 	unsigned long flags;
 
+	if (vsvm_inject_fails(&dm->inject, DRM_VSVM_POINT_RESERVE_SMALL))
+		return 0;
+
 	spin_lock_irqsave(&dm->lock, flags);
 	while (got < n) {
 		b = fresh ? block_open(dm, &flags) : NULL;
@@ -196,13 +205,17 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm, unsigned long *pfns,
  *
  * May sleep; never evicts.
  *
- * Return: device pfn of the first page; 0: no block is empty, or the host has
- * no memory for backing.
+ * Return: device pfn of the first page; 0: no block is empty, the host has no
+ * memory for backing, or the device has only small pages.
  */
 unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm)
 {
 	unsigned long flags, pfn = 0;
 	struct vsvm_block *b;
+
+	if (vsvm_devmem_coherent(dm) ||
+	    vsvm_inject_fails(&dm->inject, DRM_VSVM_POINT_RESERVE_BLOCK))
+		return 0;
 
 	spin_lock_irqsave(&dm->lock, flags);
 	b = block_open(dm, &flags);
@@ -269,14 +282,18 @@ static void copy_pages(struct page *to, struct page *from, unsigned long nr)
 }
 
 static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
-				unsigned long i, bool must)
+				unsigned long i, struct page *page)
 {
+	struct vsvm_devmem *dm = vsvm_devmem_of(page);
 	unsigned long addr = home->start + i * PAGE_SIZE;
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
 
+	if (vsvm_inject_fails(&dm->inject, order ? DRM_VSVM_POINT_HOME_HUGE :
+						   DRM_VSVM_POINT_HOME_SMALL))
+		return NULL;
 	if (order)
 		gfp = GFP_TRANSHUGE_LIGHT;
-	else if (!must)
+	else if (page != home->must)
 		gfp |= __GFP_NOWARN | __GFP_NORETRY;
 
 	if (home->vma)
@@ -303,7 +320,7 @@ static struct folio *home_handover(struct vsvm_home *home, struct page *page)
 static void home_copy_huge(struct vsvm_home *home, unsigned long i,
 			   struct page *page)
 {
-	struct folio *folio = home_alloc(home, VSVM_BLOCK_ORDER, i, false);
+	struct folio *folio = home_alloc(home, VSVM_BLOCK_ORDER, i, page);
 
 	if (folio)
 		copy_pages(&folio->page, vsvm_devmem_backing(page),
@@ -318,7 +335,7 @@ static void home_copy_huge(struct vsvm_home *home, unsigned long i,
 static void home_copy_small(struct vsvm_home *home, unsigned long i,
 			    struct page *page)
 {
-	struct folio *folio = home_alloc(home, 0, i, page == home->must);
+	struct folio *folio = home_alloc(home, 0, i, page);
 
 	if (!folio)
 		return;
@@ -400,16 +417,41 @@ static void free_blocks(struct vsvm_devmem *dm)
 	kvfree(dm->blocks);
 }
 
+/*
+ * The physical addresses of a device: for private memory, some that nothing
+ * answers to; for coherent memory, those given, which must be nobody else's and
+ * not the system's.
+ */
+static struct resource *claim_addresses(u64 start, u64 size)
+{
+	struct resource *res;
+
+	if (!start)
+		return request_free_mem_region(&iomem_resource, size, "vsvm");
+
+	if (region_intersects(start, size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
+		pr_err("vsvm: %#llx is the system's memory; reserve it first\n",
+		       start);
+		return ERR_PTR(-EBUSY);
+	}
+	res = request_mem_region(start, size, "vsvm");
+	return res ?: ERR_PTR(-EBUSY);
+}
+
 /**
  * vsvm_devmem_create() - make a device's memory
  * @device: number of the device
- * @size: bytes, a multiple of the block size
+ * @start: physical address of reserved memory for a coherent device; 0: private
+ * @size: bytes; a multiple of the block size, and @start is too
  * @ops: what core mm calls for its pages
  *
- * Return: the memory; -ENOMEM; or what request_free_mem_region() and
- * memremap_pages() say when no physical addresses are left.
+ * Return: the memory; -ENOMEM; -EBUSY: the memory at @start is not free; or
+ * what request_free_mem_region() and memremap_pages() say when no physical
+ * addresses are left.
  */
-struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 size,
+struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
+				       u64 size,
 				       const struct dev_pagemap_ops *ops)
 {
 	struct vsvm_devmem *dm;
@@ -423,6 +465,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 size,
 		return ERR_PTR(-ENOMEM);
 
 	spin_lock_init(&dm->lock);
+	vsvm_inject_init(&dm->inject);
 	INIT_LIST_HEAD(&dm->free);
 	INIT_LIST_HEAD(&dm->partial);
 	INIT_LIST_HEAD(&dm->full);
@@ -434,14 +477,13 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 size,
 		goto free_dm;
 	}
 
-	/* Physical addresses that nothing answers to; at least a section. */
-	res = request_free_mem_region(&iomem_resource, size, "vsvm");
+	res = claim_addresses(start, size);
 	if (IS_ERR(res)) {
 		ret = PTR_ERR(res);
 		goto free_blocks;
 	}
 
-	dm->pgmap.type = MEMORY_DEVICE_PRIVATE;
+	dm->pgmap.type = start ? MEMORY_DEVICE_COHERENT : MEMORY_DEVICE_PRIVATE;
 	dm->pgmap.owner = vsvm_devmem_owner;
 	dm->pgmap.ops = ops;
 	dm->pgmap.nr_range = 1;

@@ -7,6 +7,8 @@
 #include <linux/mm.h>
 #include <linux/spinlock.h>
 
+#include "vsvm_inject.h"
+
 #define VSVM_BLOCK_ORDER	HPAGE_PMD_ORDER
 #define VSVM_BLOCK_PAGES	(1UL << VSVM_BLOCK_ORDER)
 #define VSVM_BLOCK_SIZE		(PAGE_SIZE << VSVM_BLOCK_ORDER)
@@ -18,7 +20,8 @@ extern char vsvm_devmem_owner[];
  * struct vsvm_block - 2 MiB of device memory
  * @used: one bit for each device page that is given out
  * @nr_used: how many bits are set in @used
- * @backing: the host memory that plays the device memory; NULL: none yet.
+ * @backing: the host memory that plays the device memory; NULL: none yet, or
+ *	the device is coherent and needs none.
  *	Set once before the first page is given out, changed only while no
  *	page is, or by a handover (see &struct vsvm_home)
  * @link: in &vsvm_devmem.free, .partial or .full; empty while a reserve
@@ -35,7 +38,7 @@ struct vsvm_block {
 
 /**
  * struct vsvm_devmem - the memory of one device
- * @pgmap: device-private pages; a page leads here and nowhere else
+ * @pgmap: the device pages; a page leads here and nowhere else
  * @device: number of the device
  * @first_pfn: device pfn of the first page of the first block
  * @nr_blocks: number of blocks
@@ -47,6 +50,7 @@ struct vsvm_block {
  * @nr_used: pages given out
  * @nr_backed: blocks with backing
  * @blocks: the blocks
+ * @inject: failures on purpose
  */
 struct vsvm_devmem {
 	struct dev_pagemap pgmap;
@@ -60,9 +64,11 @@ struct vsvm_devmem {
 	unsigned long nr_used;
 	unsigned long nr_backed;
 	struct vsvm_block *blocks;
+	struct vsvm_inject inject;
 };
 
-struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 size,
+struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
+				       u64 size,
 				       const struct dev_pagemap_ops *ops);
 void vsvm_devmem_destroy(struct vsvm_devmem *dm);
 void vsvm_devmem_folio_free(struct folio *folio);
@@ -83,8 +89,14 @@ static inline struct vsvm_devmem *vsvm_devmem_of(const struct page *page)
 /* True for a page of any vsvm device. */
 static inline bool vsvm_devmem_owns(const struct page *page)
 {
-	return is_device_private_page(page) &&
+	return (is_device_private_page(page) || is_device_coherent_page(page)) &&
 	       page_pgmap(page)->owner == vsvm_devmem_owner;
+}
+
+/* True if the CPU reaches the memory: it is its own backing, in small pages. */
+static inline bool vsvm_devmem_coherent(const struct vsvm_devmem *dm)
+{
+	return dm->pgmap.type == MEMORY_DEVICE_COHERENT;
 }
 
 struct page *vsvm_devmem_backing(struct page *page);

@@ -51,6 +51,18 @@ module_param(vram_mib, uint, 0444);
 MODULE_PARM_DESC(vram_mib,
 		 "MiB of memory on each device, a multiple of 2 (default 256)");
 
+static char *coherent[MAX_DEVICES];
+static unsigned int nr_coherent;
+module_param_array(coherent, charp, &nr_coherent, 0444);
+MODULE_PARM_DESC(coherent,
+		 "ADDR:SIZE[,...]: reserved memory, each a further device that the CPU reaches (needs memmap=SIZE$ADDR)");
+
+/* What becomes of each device: physical memory of a coherent one, or zero. */
+static struct {
+	u64 start;
+	u64 size;
+} device_memory[MAX_DEVICES];
+
 static struct platform_device *platform_devices[MAX_DEVICES];
 
 /*
@@ -68,7 +80,7 @@ static const struct platform_device_id vsvm_ids[MAX_DEVICES + 1] = {
 /** vsvm_drv_devices() - how many devices the driver made */
 unsigned int vsvm_drv_devices(void)
 {
-	return devices;
+	return devices + nr_coherent;
 }
 
 static int vsvm_open(struct drm_device *drm, struct drm_file *file)
@@ -95,6 +107,12 @@ static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
 	struct vsvm_device *vsvm = to_vsvm(drm);
 	struct vsvm_vm *vm = file->driver_priv;
 
+	int idx;
+
+	if (vm->mm && drm_dev_enter(drm, &idx)) {
+		vsvm_inject_forget(&vsvm->devmem->inject, vm->mm);
+		drm_dev_exit(idx);
+	}
 	mutex_lock(&vsvm->vms_lock);
 	list_del(&vm->link);
 	mutex_unlock(&vsvm->vms_lock);
@@ -107,6 +125,10 @@ static const struct drm_ioctl_desc vsvm_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(VSVM_WRITE, vsvm_ioctl_write, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_MIGRATE, vsvm_ioctl_migrate, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_SNAPSHOT, vsvm_ioctl_snapshot, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_EXCLUSIVE, vsvm_ioctl_exclusive,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_ATOMIC, vsvm_ioctl_atomic, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_INJECT, vsvm_ioctl_inject, DRM_RENDER_ALLOW),
 };
 
 static const struct file_operations vsvm_fops = {
@@ -125,6 +147,7 @@ static const struct file_operations vsvm_fops = {
 
 /*
  * 1.0: INFO, READ, WRITE, MIGRATE, SNAPSHOT, pread and pwrite, mmap
+ * 1.1: EXCLUSIVE, ATOMIC, INJECT, SNAPSHOT_TABLE, coherent devices
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -136,7 +159,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 0,
+	.minor = 1,
 };
 
 static int vsvm_probe(struct platform_device *pdev)
@@ -156,7 +179,9 @@ static int vsvm_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	vsvm->devmem = vsvm_devmem_create(vsvm->index, (u64)vram_mib << 20,
+	vsvm->devmem = vsvm_devmem_create(vsvm->index,
+					  device_memory[vsvm->index].start,
+					  device_memory[vsvm->index].size,
 					  &vsvm_migrate_pagemap_ops);
 	if (IS_ERR(vsvm->devmem))
 		return PTR_ERR(vsvm->devmem);
@@ -208,14 +233,28 @@ static void unregister_devices(unsigned int n)
 	platform_driver_unregister(&vsvm_platform_driver);
 }
 
-static int __init vsvm_init(void)
+/* ADDR:SIZE of one coherent device; both with K, M, G, blocks of 2 MiB. */
+static int __init parse_coherent(const char *text, u64 *start, u64 *size)
+{
+	char *end;
+
+	*start = memparse(text, &end);
+	if (*end != ':')
+		return -EINVAL;
+	*size = memparse(end + 1, &end);
+	if (*end || !*start || !*size || *start + *size < *start ||
+	    !IS_ALIGNED(*start | *size, VSVM_BLOCK_SIZE))
+		return -EINVAL;
+	return 0;
+}
+
+static int __init parse_parameters(void)
 {
 	unsigned int i;
-	int ret;
 
-	if (devices < 1 || devices > MAX_DEVICES) {
-		pr_err("vsvm: devices=%u: must be 1 to %d\n", devices,
-		       MAX_DEVICES);
+	if (devices < 1 || vsvm_drv_devices() > MAX_DEVICES) {
+		pr_err("vsvm: devices=%u and %u coherent: must be 1 to %d\n",
+		       devices, nr_coherent, MAX_DEVICES);
 		return -EINVAL;
 	}
 	if (vram_mib < 2 || vram_mib % 2 || vram_mib > MAX_VRAM_MIB) {
@@ -224,12 +263,35 @@ static int __init vsvm_init(void)
 		return -EINVAL;
 	}
 
+	for (i = 0; i < devices; i++)
+		device_memory[i].size = (u64)vram_mib << 20;
+	for (i = 0; i < nr_coherent; i++) {
+		if (!parse_coherent(coherent[i],
+				    &device_memory[devices + i].start,
+				    &device_memory[devices + i].size))
+			continue;
+		pr_err("vsvm: coherent=%s: must be ADDR:SIZE, multiples of 2M\n",
+		       coherent[i]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int __init vsvm_init(void)
+{
+	unsigned int i;
+	int ret;
+
+	ret = parse_parameters();
+	if (ret)
+		return ret;
+
 	vsvm_mirror_teach_lockdep();
 	ret = platform_driver_register(&vsvm_platform_driver);
 	if (ret)
 		return ret;
 
-	for (i = 0; i < devices; i++) {
+	for (i = 0; i < vsvm_drv_devices(); i++) {
 		struct platform_device *pdev;
 
 		pdev = platform_device_register_simple(vsvm_ids[i].name,
@@ -251,7 +313,7 @@ static int __init vsvm_init(void)
 
 static void __exit vsvm_exit(void)
 {
-	unregister_devices(devices);
+	unregister_devices(vsvm_drv_devices());
 }
 
 module_init(vsvm_init);

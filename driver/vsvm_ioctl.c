@@ -9,6 +9,7 @@
  * Lifetime: a call, between drm_dev_enter() and drm_dev_exit(), so that the
  * device's memory stays. Locks: none.
  */
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -75,6 +76,11 @@ int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	/* Two numbers that may be from two moments. */
 	info->vram_used = (u64)READ_ONCE(dm->nr_used) * PAGE_SIZE;
 	info->vram_backing = (u64)READ_ONCE(dm->nr_backed) * VSVM_BLOCK_SIZE;
+	info->kind = vsvm_devmem_coherent(dm) ? DRM_VSVM_KIND_COHERENT :
+						DRM_VSVM_KIND_PRIVATE;
+	info->pad = 0;
+	if (info->kind == DRM_VSVM_KIND_COHERENT)
+		info->huge_size = 0;
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -186,7 +192,8 @@ int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
 
 	snap->nr_runs = 0;
 	snap->next = snap->addr;
-	if (refuse(drm, snap->flags) || refuse(drm, max == 0) ||
+	if (refuse(drm, snap->flags & ~DRM_VSVM_SNAPSHOT_TABLE) ||
+	    refuse(drm, max == 0) ||
 	    refuse(drm, max > DRM_VSVM_MAX_RUNS))
 		return -EINVAL;
 	ret = check_pages(drm, snap->addr, snap->len);
@@ -203,6 +210,113 @@ int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
 		snap->nr_runs = max;
 		ret = vsvm_access_snapshot(&vm->mirror, snap);
 	}
+	drm_dev_exit(idx);
+	return ret;
+}
+
+/**
+ * vsvm_ioctl_exclusive() - DRM_IOCTL_VSVM_EXCLUSIVE
+ * @drm: the device
+ * @data: &struct drm_vsvm_exclusive
+ * @file: the file
+ */
+int vsvm_ioctl_exclusive(struct drm_device *drm, void *data,
+			 struct drm_file *file)
+{
+	struct drm_vsvm_exclusive *excl = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	int idx, ret;
+
+	excl->done = 0;
+	if (refuse(drm, excl->flags) || refuse(drm, excl->pad))
+		return -EINVAL;
+	ret = check_pages(drm, excl->addr, excl->len);
+	if (ret)
+		return ret;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = vsvm_vm_use(vm);
+	if (!ret)
+		ret = vsvm_access_exclusive(&vm->mirror, excl);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+static int check_atomic(struct drm_device *drm,
+			const struct drm_vsvm_atomic *arg)
+{
+	u64 max;
+
+	if (refuse(drm, arg->flags) || refuse(drm, arg->pad) ||
+	    refuse(drm, arg->op > DRM_VSVM_ATOMIC_CAS) ||
+	    refuse(drm, arg->size != sizeof(u32) && arg->size != sizeof(u64)))
+		return -EINVAL;
+	max = arg->size == sizeof(u32) ? U32_MAX : U64_MAX;
+	if (refuse(drm, !IS_ALIGNED(arg->addr, arg->size)) ||
+	    refuse(drm, arg->operand > max) || refuse(drm, arg->compare > max) ||
+	    refuse(drm, arg->compare && arg->op != DRM_VSVM_ATOMIC_CAS))
+		return -EINVAL;
+	return check_range(drm, arg->addr, arg->size);
+}
+
+/**
+ * vsvm_ioctl_atomic() - DRM_IOCTL_VSVM_ATOMIC
+ * @drm: the device
+ * @data: &struct drm_vsvm_atomic
+ * @file: the file
+ */
+int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
+		      struct drm_file *file)
+{
+	struct drm_vsvm_atomic *arg = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	int idx, ret;
+
+	arg->old = 0;
+	ret = check_atomic(drm, arg);
+	if (ret)
+		return ret;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = vsvm_vm_use(vm);
+	if (!ret)
+		ret = vsvm_access_atomic(&vm->mirror, arg);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+/**
+ * vsvm_ioctl_inject() - DRM_IOCTL_VSVM_INJECT
+ * @drm: the device
+ * @data: &struct drm_vsvm_inject
+ * @file: the file
+ */
+int vsvm_ioctl_inject(struct drm_device *drm, void *data,
+		      struct drm_file *file)
+{
+	struct drm_vsvm_inject *arg = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	bool arm = arg->op == DRM_VSVM_INJECT_ARM;
+	int idx, ret;
+
+	arg->passed = 0;
+	arg->fired = 0;
+	if (refuse(drm, !capable(CAP_SYS_ADMIN)))
+		return -EACCES;
+	if (refuse(drm, arg->flags & ~DRM_VSVM_INJECT_FILE) ||
+	    refuse(drm, arg->flags && !arm) || refuse(drm, arg->pad) ||
+	    refuse(drm, arg->point >= DRM_VSVM_POINTS) ||
+	    refuse(drm, arg->op > DRM_VSVM_INJECT_CLEAR) ||
+	    refuse(drm, arm != !!arg->nth) || refuse(drm, arm != !!arg->times))
+		return -EINVAL;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = vsvm_vm_use(vm);
+	if (!ret)
+		vsvm_inject_control(&to_vsvm(drm)->devmem->inject, arg, vm->mm);
 	drm_dev_exit(idx);
 	return ret;
 }

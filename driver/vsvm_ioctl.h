@@ -16,6 +16,12 @@ int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
 		       struct drm_file *file);
 int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
 			struct drm_file *file);
+int vsvm_ioctl_exclusive(struct drm_device *drm, void *data,
+			 struct drm_file *file);
+int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
+		      struct drm_file *file);
+int vsvm_ioctl_inject(struct drm_device *drm, void *data,
+		      struct drm_file *file);
 
 ssize_t vsvm_ioctl_pread(struct file *filp, char __user *buf, size_t len,
 			 loff_t *pos);

@@ -374,6 +374,7 @@ static void note_moved(struct chunk *c)
  */
 static int chunk_move(struct chunk *c)
 {
+	bool coherent = vsvm_devmem_coherent(c->m->devmem);
 	struct mm_struct *mm = c->m->notifier.mm;
 	struct vsvm_home home = {
 		.src = c->src,
@@ -395,8 +396,9 @@ static int chunk_move(struct chunk *c)
 	if (c->to_device)
 		c->args.flags |= MIGRATE_VMA_SELECT_SYSTEM;
 	if (c->count[FATE_DEVICE])
-		c->args.flags |= MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
-	if (c->end - c->start == PMD_SIZE)
+		c->args.flags |= MIGRATE_VMA_SELECT_DEVICE_PRIVATE |
+				 MIGRATE_VMA_SELECT_DEVICE_COHERENT;
+	if (c->end - c->start == PMD_SIZE && !(c->to_device && coherent))
 		c->args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 
 	/* Fails if the mapping changed since the look: this go does nothing. */

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mirror: the device page table of one mm, kept coherent by an interval
+ * The mirror: the device's view of one mm, kept coherent by an interval
  * notifier, and the per-page path that every access walks.
  *
- * The table: leaves of 512 entries, found by address >> PMD_SHIFT. An entry is
- * the state of a page as user space sees it (drm/vsvm_drm.h), the number of the
- * device that has it, and the pfn where its bytes are. A valid entry holds no
- * reference: it is right because whoever unmaps the page from the CPU first
- * calls vsvm_mirror_invalidate(), which waits for the page-table lock. That
- * goes for the driver's own migrations too; none are filtered out.
+ * A valid entry of the device page table holds no reference: it is right
+ * because whoever unmaps the page from the CPU first calls
+ * vsvm_mirror_invalidate(), which waits for the page-table lock. That goes for
+ * the driver's own migrations too; none are filtered out.
  *
  * The per-page path, vsvm_mirror_walk(): spans that are valid in the table are
  * visited under the lock at once. What is missing goes through
  * hmm_range_fault_unlocked_timeout(), is checked against the notifier's
  * sequence under the lock, classified once, and installed; without giving up
- * the lock the visit goes on. A walk that only looks (VSVM_NEED_NONE) does the
- * same without faulting and without installing.
+ * the lock the visit goes on. A walk that only looks does the same without
+ * faulting and without installing. One that wants a page for the device alone
+ * goes on to make_device_exclusive().
  *
  * Lifetime: bound to an mm until the file is closed; the notifier keeps the
  * mm_struct, not its memory. After the mm is gone its release has invalidated
  * everything.
  *
- * Locks: see &struct vsvm_mirror.
+ * Locks: the page-table lock, &vsvm_table.lock.
  */
-#include <linux/dma-mapping.h>
 #include <linux/hmm.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -35,23 +35,6 @@
 #include "vsvm_devmem.h"
 #include "vsvm_mirror.h"
 
-#define LEAF_ENTRIES	PTRS_PER_PTE
-
-/*
- * An entry: state as in the uapi (15 bits), ENTRY_DMA, device, pfn. The entry
- * of the next page in memory is larger by ENTRY_NEXT. ENTRY_DMA is the table's
- * own: the page is mapped for DMA at leaf->dma.
- */
-#define ENTRY_DMA	(1ULL << 15)
-#define ENTRY_DEV_SHIFT	16
-#define ENTRY_PFN_SHIFT	24
-#define ENTRY_NEXT	(1ULL << ENTRY_PFN_SHIFT)
-
-struct vsvm_leaf {
-	u64 entry[LEAF_ENTRIES];
-	dma_addr_t dma[LEAF_ENTRIES];
-};
-
 /**
  * struct walk - one walk of the per-page path
  * @m: the mirror
@@ -60,7 +43,7 @@ struct vsvm_leaf {
  * @addr: first byte not visited yet
  * @limit: most pages to fault at once; halved to find a bad page
  * @deadline: jiffies; pushed on by every byte of progress
- * @pfns: for hmm_range_fault(), LEAF_ENTRIES of them, allocated at first use
+ * @pfns: for hmm_range_fault(), VSVM_LEAF_ENTRIES of them, allocated at first use
  * @faults: entries installed
  */
 struct walk {
@@ -90,30 +73,12 @@ static int walk_interrupted(struct walk *w)
 	return 0;
 }
 
-static unsigned long leaf_index(unsigned long addr)
-{
-	return (addr >> PAGE_SHIFT) & (LEAF_ENTRIES - 1);
-}
-
 /* End of the leaf that holds @addr, but at most @end. */
 static unsigned long leaf_end(unsigned long addr, unsigned long end)
 {
 	unsigned long next = (addr & PMD_MASK) + PMD_SIZE;
 
 	return next - 1 < end - 1 ? next : end;
-}
-
-static struct page *entry_page(u64 entry)
-{
-	unsigned long pfn = entry >> ENTRY_PFN_SHIFT;
-
-	return pfn ? pfn_to_page(pfn) : NULL;
-}
-
-static u32 entry_state(u64 entry)
-{
-	return entry & (DRM_VSVM_STATE_PLACE | DRM_VSVM_STATE_READ |
-			DRM_VSVM_STATE_WRITE | DRM_VSVM_STATE_ORDER);
 }
 
 /*
@@ -135,9 +100,9 @@ static bool is_huge_zero(struct page *page, unsigned int order)
  */
 static struct page *huge_device_page(struct page *page, unsigned long addr)
 {
-	unsigned long head = ALIGN_DOWN(page_to_pfn(page), LEAF_ENTRIES);
+	unsigned long head = ALIGN_DOWN(page_to_pfn(page), VSVM_LEAF_ENTRIES);
 
-	return pfn_to_page(head + leaf_index(addr));
+	return pfn_to_page(head + vsvm_leaf_index(addr));
 }
 
 /*
@@ -150,9 +115,9 @@ static u64 classify(struct vsvm_mirror *m, unsigned long addr,
 {
 	unsigned int order, device = 0;
 	struct page *page;
-	u64 entry;
+	u32 state;
 
-	lockdep_assert_held(&m->lock);
+	lockdep_assert_held(&m->table.lock);
 	if (hmm_pfn & HMM_PFN_ERROR)
 		return DRM_VSVM_PLACE_ERROR;
 	if (!(hmm_pfn & HMM_PFN_VALID))
@@ -165,107 +130,47 @@ static u64 classify(struct vsvm_mirror *m, unsigned long addr,
 	if (vsvm_devmem_owns(page)) {
 		struct vsvm_devmem *dm = vsvm_devmem_of(page);
 
-		entry = dm == m->devmem ? DRM_VSVM_PLACE_DEVICE :
+		state = dm == m->devmem ? DRM_VSVM_PLACE_DEVICE :
 					  DRM_VSVM_PLACE_PEER;
 		device = dm->device;
+		if (vsvm_devmem_coherent(dm))
+			state |= DRM_VSVM_STATE_COHERENT;
 		page = vsvm_devmem_backing(page);
 	} else if (is_zero_pfn(page_to_pfn(page)) ||
 		   is_huge_zero(page, order)) {
-		entry = DRM_VSVM_PLACE_ZERO;
+		state = DRM_VSVM_PLACE_ZERO;
 	} else {
-		entry = DRM_VSVM_PLACE_SYSTEM;
+		state = DRM_VSVM_PLACE_SYSTEM;
 	}
 
-	entry |= DRM_VSVM_STATE_READ;
+	state |= DRM_VSVM_STATE_READ;
 	if (hmm_pfn & HMM_PFN_WRITE)
-		entry |= DRM_VSVM_STATE_WRITE;
-	entry |= order << DRM_VSVM_STATE_ORDER_SHIFT;
-	entry |= (u64)device << ENTRY_DEV_SHIFT;
-	return entry | (u64)page_to_pfn(page) << ENTRY_PFN_SHIFT;
+		state |= DRM_VSVM_STATE_WRITE;
+	state |= order << DRM_VSVM_STATE_ORDER_SHIFT;
+	return vsvm_entry(state, device, page_to_pfn(page));
 }
 
-/* Device pages are reached without DMA: they are the device's, or a peer's. */
-static bool entry_wants_dma(u64 entry)
+/* Private device memory is the device's alone, wherever it may be written. */
+static bool entry_is_alone(u64 entry)
 {
-	u32 place = entry & DRM_VSVM_STATE_PLACE;
+	u32 place = vsvm_entry_place(entry);
 
-	return place == DRM_VSVM_PLACE_SYSTEM || place == DRM_VSVM_PLACE_ZERO;
-}
-
-/* The device may do by DMA what the mapping lets it do, and no more. */
-static enum dma_data_direction entry_direction(u64 entry)
-{
-	return entry & DRM_VSVM_STATE_WRITE ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE;
-}
-
-static void entry_clear(struct vsvm_mirror *m, struct vsvm_leaf *leaf,
-			unsigned long i)
-{
-	u64 entry = leaf->entry[i];
-
-	if (entry & ENTRY_DMA)
-		dma_unmap_page_attrs(m->dma, leaf->dma[i], PAGE_SIZE,
-				     entry_direction(entry),
-				     DMA_ATTR_SKIP_CPU_SYNC);
-	leaf->entry[i] = 0;
-}
-
-static int entry_install(struct vsvm_mirror *m, struct vsvm_leaf *leaf,
-			 unsigned long i, u64 entry)
-{
-	if ((leaf->entry[i] & ~ENTRY_DMA) == entry)
-		return 0;
-
-	entry_clear(m, leaf, i);
-	if (entry_wants_dma(entry)) {
-		/* As for any HMM user, ownership stays with the CPU. */
-		leaf->dma[i] = dma_map_page_attrs(m->dma, entry_page(entry), 0,
-						  PAGE_SIZE,
-						  entry_direction(entry),
-						  DMA_ATTR_SKIP_CPU_SYNC);
-		if (dma_mapping_error(m->dma, leaf->dma[i]))
-			return -ENOMEM;
-		entry |= ENTRY_DMA;
-	}
-	leaf->entry[i] = entry;
-	return 1;
+	if (entry & VSVM_ENTRY_EXCLUSIVE)
+		return true;
+	return entry & DRM_VSVM_STATE_WRITE &&
+	       !(entry & DRM_VSVM_STATE_COHERENT) &&
+	       (place == DRM_VSVM_PLACE_DEVICE || place == DRM_VSVM_PLACE_PEER);
 }
 
 static bool entry_serves(u64 entry, enum vsvm_need need)
 {
-	return entry & (need == VSVM_NEED_WRITE ? DRM_VSVM_STATE_WRITE :
-						  DRM_VSVM_STATE_READ);
-}
-
-/* True if @b is what follows @a in one span. */
-static bool entry_follows(u64 a, u64 b)
-{
-	a &= ~ENTRY_DMA;
-	b &= ~ENTRY_DMA;
-	return b == (entry_page(a) ? a + ENTRY_NEXT : a);
-}
-
-/* Clears the entries of a range; frees the leaves it covers if @unmap. */
-static void zap_range(struct vsvm_mirror *m, unsigned long start,
-		      unsigned long last, bool unmap)
-{
-	struct vsvm_leaf *leaf;
-	unsigned long index;
-
-	lockdep_assert_held_write(&m->lock);
-	xa_for_each_range(&m->leaves, index, leaf, start >> PMD_SHIFT,
-			  last >> PMD_SHIFT) {
-		unsigned long base = index << PMD_SHIFT;
-		unsigned long from = max(base, start);
-		unsigned long to = min(base + PMD_SIZE - 1, last);
-		unsigned long i;
-
-		for (i = leaf_index(from); i <= leaf_index(to); i++)
-			entry_clear(m, leaf, i);
-		if (unmap && from == base && to == base + PMD_SIZE - 1) {
-			xa_erase(&m->leaves, index);
-			kfree(leaf);
-		}
+	switch (need) {
+	case VSVM_NEED_EXCLUSIVE:
+		return entry_is_alone(entry);
+	case VSVM_NEED_WRITE:
+		return entry & DRM_VSVM_STATE_WRITE;
+	default:
+		return entry & DRM_VSVM_STATE_READ;
 	}
 }
 
@@ -276,16 +181,23 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	struct vsvm_mirror *m = container_of(notifier, struct vsvm_mirror,
 					     notifier);
 
+	/*
+	 * Our own, from inside take_exclusive(), which changes the entry itself
+	 * and would go again for ever if this counted as a change.
+	 */
+	if (range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == m)
+		return true;
+
 	if (mmu_notifier_range_blockable(range))
-		down_write(&m->lock);
-	else if (!down_write_trylock(&m->lock))
+		down_write(&m->table.lock);
+	else if (!down_write_trylock(&m->table.lock))
 		return false;
 
 	mmu_interval_set_seq(notifier, seq);
-	zap_range(m, range->start, range->end - 1,
+	vsvm_table_zap(&m->table, range->start, range->end - 1,
 		  range->event == MMU_NOTIFY_UNMAP ||
 		  range->event == MMU_NOTIFY_RELEASE);
-	up_write(&m->lock);
+	up_write(&m->table.lock);
 	return true;
 }
 
@@ -293,37 +205,18 @@ static const struct mmu_interval_notifier_ops vsvm_mirror_ops = {
 	.invalidate = vsvm_mirror_invalidate,
 };
 
-/* The leaf of @addr, made if need be. Without the lock: it may go again. */
-static int leaf_prepare(struct vsvm_mirror *m, unsigned long addr)
-{
-	unsigned long index = addr >> PMD_SHIFT;
-	struct vsvm_leaf *leaf;
-	int ret;
-
-	if (xa_load(&m->leaves, index))
-		return 0;
-
-	leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT);
-	if (!leaf)
-		return -ENOMEM;
-	ret = xa_insert(&m->leaves, index, leaf, GFP_KERNEL_ACCOUNT);
-	if (ret)
-		kfree(leaf);
-	return ret == -EBUSY ? 0 : ret;
-}
-
 /* Visits what the table has from w->addr on, until @end or something missing. */
 static int visit_valid(struct walk *w, unsigned long end)
 {
 	struct vsvm_leaf *leaf;
 
-	lockdep_assert_held(&w->m->lock);
-	leaf = xa_load(&w->m->leaves, w->addr >> PMD_SHIFT);
+	lockdep_assert_held(&w->m->table.lock);
+	leaf = vsvm_table_leaf(&w->m->table, w->addr);
 	if (!leaf)
 		return 0;
 
 	while (w->addr < end) {
-		unsigned long i = leaf_index(w->addr);
+		unsigned long i = vsvm_leaf_index(w->addr);
 		u64 entry = leaf->entry[i];
 		struct vsvm_span span = { .addr = w->addr };
 		unsigned long next;
@@ -334,14 +227,14 @@ static int visit_valid(struct walk *w, unsigned long end)
 
 		next = (w->addr & PAGE_MASK) + PAGE_SIZE;
 		while (next < end &&
-		       entry_follows(leaf->entry[i], leaf->entry[i + 1])) {
+		       vsvm_entry_follows(leaf->entry[i], leaf->entry[i + 1])) {
 			next += PAGE_SIZE;
 			i++;
 		}
 		span.len = min(next, end) - w->addr;
-		span.state = entry_state(entry);
-		span.device = (u8)(entry >> ENTRY_DEV_SHIFT);
-		span.page = entry_page(entry);
+		span.state = vsvm_entry_state(entry);
+		span.device = vsvm_entry_device(entry);
+		span.page = vsvm_entry_page(entry);
 
 		done = w->v->visit(w->v, &span);
 		if (done < 0)
@@ -384,7 +277,7 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 	unsigned long now = jiffies;
 
 	if (!w->pfns) {
-		w->pfns = kmalloc_array(LEAF_ENTRIES, sizeof(*w->pfns),
+		w->pfns = kmalloc_array(VSVM_LEAF_ENTRIES, sizeof(*w->pfns),
 					GFP_KERNEL);
 		if (!w->pfns)
 			return -ENOMEM;
@@ -395,9 +288,9 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 	range->notifier = &w->m->notifier;
 	range->hmm_pfns = w->pfns;
 	range->dev_private_owner = vsvm_devmem_owner;
-	if (w->need != VSVM_NEED_NONE)
+	if (w->need >= VSVM_NEED_READ)
 		range->default_flags = HMM_PFN_REQ_FAULT;
-	if (w->need == VSVM_NEED_WRITE)
+	if (w->need >= VSVM_NEED_WRITE)
 		range->default_flags |= HMM_PFN_REQ_WRITE;
 
 	return hmm_range_fault_unlocked_timeout(range,
@@ -415,24 +308,24 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 	unsigned long i, n;
 	int ret;
 
-	lockdep_assert_held_write(&w->m->lock);
-	leaf = xa_load(&w->m->leaves, start >> PMD_SHIFT);
+	lockdep_assert_held_write(&w->m->table.lock);
+	leaf = vsvm_table_leaf(&w->m->table, start);
 	if (!leaf)
 		return -EAGAIN;
 
 	n = (end - start) >> PAGE_SHIFT;
 	for (i = 0; i < n; i++) {
-		u64 entry = classify(w->m, start + (i << PAGE_SHIFT),
-				     w->pfns[i]);
+		unsigned long addr = start + (i << PAGE_SHIFT);
+		u64 entry = classify(w->m, addr, w->pfns[i]);
 
 		/* hmm promised validity; anything else is not ours to touch. */
 		if (!entry_serves(entry, VSVM_NEED_READ))
 			return -EFAULT;
-		ret = entry_install(w->m, leaf, leaf_index(start) + i, entry);
+		ret = vsvm_table_install(&w->m->table, leaf, addr, entry);
 		if (ret < 0)
 			return ret;
 		w->faults += ret;
-		if (!entry_serves(entry, w->need))
+		if (!entry_serves(entry, min(w->need, VSVM_NEED_WRITE)))
 			break;
 	}
 	return i;
@@ -463,23 +356,105 @@ static int fault_in(struct walk *w, unsigned long end)
 	if (ret)
 		return ret;
 
-	ret = leaf_prepare(m, start);
+	ret = vsvm_table_prepare(&m->table, start);
 	if (ret)
 		return ret;
 
-	down_write(&m->lock);
+	down_write(&m->table.lock);
 	if (mmu_interval_read_retry(&m->notifier, range.notifier_seq))
 		ret = -EAGAIN;
 	else
 		ret = install(w, start, range.end);
 	if (ret > 0) {
-		downgrade_write(&m->lock);
+		downgrade_write(&m->table.lock);
 		return 0;
 	}
-	up_write(&m->lock);
+	up_write(&m->table.lock);
 	if (!ret)
 		ret = break_cow(m->notifier.mm, start) ?: -EAGAIN;
 	return ret;
+}
+
+/* Why core mm would not give a page, in the walk's words. */
+static int exclusive_error(struct mm_struct *mm, unsigned long addr, int err)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, addr);
+
+	if (err == -EFAULT && vma && vma->vm_flags & VM_READ &&
+	    !(vma->vm_flags & VM_WRITE))
+		return -EPERM;
+	/* Something in between changed: a page that is moving, a signal. */
+	return err == -EBUSY || err == -ERESTARTSYS ? -EAGAIN : err;
+}
+
+/*
+ * Takes the page at w->addr from the CPU. Returns 0 with the lock held for
+ * reading, -EAGAIN without it when it has to be tried again. Until the folio is
+ * unlocked a CPU that wants the page back waits; after that it calls the
+ * notifier first.
+ */
+static int take_exclusive(struct walk *w)
+{
+	struct vsvm_mirror *m = w->m;
+	struct mm_struct *mm = m->notifier.mm;
+	unsigned long addr = w->addr & PAGE_MASK;
+	struct vsvm_leaf *leaf;
+	struct folio *folio;
+	struct page *page;
+	unsigned long seq;
+	int ret;
+
+	ret = vsvm_table_prepare(&m->table, addr);
+	if (ret)
+		return ret;
+	seq = mmu_interval_read_begin(&m->notifier);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	page = make_device_exclusive(mm, addr, m, &folio);
+	if (IS_ERR(page)) {
+		ret = exclusive_error(mm, addr, PTR_ERR(page));
+		goto unlock_mm;
+	}
+
+	ret = -EAGAIN;
+	down_write(&m->table.lock);
+	leaf = vsvm_table_leaf(&m->table, addr);
+	if (leaf && !mmu_interval_read_retry(&m->notifier, seq)) {
+		u64 entry = classify(m, addr, page_to_pfn(page) | HMM_PFN_VALID |
+				     HMM_PFN_WRITE);
+
+		ret = vsvm_table_install(&m->table, leaf, addr,
+					 entry | VSVM_ENTRY_EXCLUSIVE);
+	}
+	if (ret < 0) {
+		up_write(&m->table.lock);
+	} else {
+		w->faults += ret;
+		ret = 0;
+		downgrade_write(&m->table.lock);
+	}
+	folio_unlock(folio);
+	folio_put(folio);
+unlock_mm:
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+/* Faults in what is missing at w->addr, as fault_in(), up to taking it. */
+static int fault_exclusive(struct walk *w, unsigned long end)
+{
+	struct vsvm_leaf *leaf;
+	int ret;
+
+	w->limit = 1;
+	ret = fault_in(w, end);
+	if (ret)
+		return ret;
+	leaf = vsvm_table_leaf(&w->m->table, w->addr);
+	if (entry_is_alone(leaf->entry[vsvm_leaf_index(w->addr)]))
+		return 0;
+	up_read(&w->m->table.lock);
+	return take_exclusive(w);
 }
 
 /* Visits [w->addr, end), which is in one leaf, with every page as needed. */
@@ -487,11 +462,11 @@ static int walk_access(struct walk *w, unsigned long end)
 {
 	int ret;
 
-	w->limit = LEAF_ENTRIES;
-	down_read(&w->m->lock);
+	w->limit = VSVM_LEAF_ENTRIES;
+	down_read(&w->m->table.lock);
 	for (;;) {
 		ret = visit_valid(w, end);
-		up_read(&w->m->lock);
+		up_read(&w->m->table.lock);
 		if (ret == -EAGAIN)
 			ret = w->v->relax(w->v);
 		if (ret || w->addr == end)
@@ -501,34 +476,52 @@ static int walk_access(struct walk *w, unsigned long end)
 			ret = walk_interrupted(w);
 			if (ret)
 				return ret;
-			ret = fault_in(w, end);
+			ret = w->need == VSVM_NEED_EXCLUSIVE ?
+			      fault_exclusive(w, end) : fault_in(w, end);
 		} while (ret == -EAGAIN);
 		if (ret)
 			return ret;
 	}
 }
 
-/* Visits what hmm saw in [start, end) without having faulted. */
+/*
+ * What hmm saw at @addr. The table may know more: it has a page that the CPU
+ * lost to it, and the rights that the device has now.
+ */
+static u64 seen_entry(struct walk *w, struct vsvm_leaf *leaf,
+		      unsigned long addr, unsigned long i)
+{
+	u64 entry = leaf ? leaf->entry[vsvm_leaf_index(addr)] : 0;
+
+	if (entry)
+		return entry | DRM_VSVM_STATE_MAPPED;
+	return classify(w->m, addr, w->pfns[i]);
+}
+
+/* Visits what hmm saw in [w->addr, end) without having faulted. */
 static int visit_seen(struct walk *w, unsigned long end)
 {
-	u64 entry = classify(w->m, w->addr, w->pfns[0]);
+	struct vsvm_leaf *leaf = w->need == VSVM_NEED_TABLE ?
+				 vsvm_table_leaf(&w->m->table, w->addr) :
+				 NULL;
+	u64 entry = seen_entry(w, leaf, w->addr, 0);
 	unsigned long i = 0;
 
-	lockdep_assert_held(&w->m->lock);
+	lockdep_assert_held(&w->m->table.lock);
 	while (w->addr < end) {
 		struct vsvm_span span = {
 			.addr = w->addr,
 			.len = PAGE_SIZE,
-			.state = entry_state(entry),
-			.device = (u8)(entry >> ENTRY_DEV_SHIFT),
-			.page = entry_page(entry),
+			.state = vsvm_entry_state(entry),
+			.device = vsvm_entry_device(entry),
+			.page = vsvm_entry_page(entry),
 		};
 		long done;
 
 		while (span.addr + span.len < end) {
-			u64 next = classify(w->m, span.addr + span.len,
-					    w->pfns[++i]);
-			bool follows = entry_follows(entry, next);
+			u64 next = seen_entry(w, leaf, span.addr + span.len,
+					      ++i);
+			bool follows = vsvm_entry_follows(entry, next);
 
 			entry = next;
 			if (!follows)
@@ -564,12 +557,12 @@ static int walk_look(struct walk *w, unsigned long end)
 		if (ret)
 			return ret;
 
-		down_read(&m->lock);
+		down_read(&m->table.lock);
 		if (mmu_interval_read_retry(&m->notifier, range.notifier_seq))
 			ret = 0;
 		else
 			ret = visit_seen(w, end);
-		up_read(&m->lock);
+		up_read(&m->table.lock);
 		if (ret == -EAGAIN)
 			ret = w->v->relax(w->v);
 		if (ret)
@@ -681,8 +674,8 @@ static int walk_hole(struct walk *w, unsigned long end)
 /**
  * vsvm_mirror_walk() - the per-page path
  * @m: the mirror, bound to current->mm
- * @start: first byte; page aligned for VSVM_NEED_NONE
- * @end: end of the range, inside user space; page aligned for VSVM_NEED_NONE
+ * @start: first byte; page aligned if the walk only looks
+ * @end: end of the range, inside user space; page aligned if it only looks
  * @need: what is needed of each page
  * @v: what to do with them
  * @next: out, first byte that was not visited
@@ -691,7 +684,8 @@ static int walk_hole(struct walk *w, unsigned long end)
  * Takes the page-table lock, and mmap_lock before it; the caller holds neither.
  *
  * Return: 0: all of it was visited. -EFAULT: nothing that may be read is there;
- * -EPERM: @need is WRITE and the mapping is read-only; -EHWPOISON; -ENOMEM;
+ * -EPERM: @need is to write and the mapping is read-only; -EOPNOTSUPP: @need is
+ * EXCLUSIVE and the page is not anonymous; -EHWPOISON; -ENOMEM;
  * -EINTR: a fatal signal; -EBUSY: no progress for DRM_VSVM_STALL_SECONDS; or
  * what the visitor returned.
  */
@@ -704,7 +698,7 @@ int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 
 	set_deadline(&w);
 	while (!ret && w.addr < end) {
-		if (need == VSVM_NEED_NONE) {
+		if (need <= VSVM_NEED_TABLE) {
 			ret = walk_hole(&w, end);
 			if (!ret && w.addr < end)
 				ret = walk_look(&w, leaf_end(w.addr, end));
@@ -730,10 +724,8 @@ int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
 		      struct device *dma)
 {
-	init_rwsem(&m->lock);
-	xa_init(&m->leaves);
+	vsvm_table_init(&m->table, dma);
 	m->devmem = devmem;
-	m->dma = dma;
 }
 
 /**
@@ -756,8 +748,8 @@ void vsvm_mirror_teach_lockdep(void)
 	vsvm_mirror_init(m, NULL, NULL);
 	mmap_read_lock(current->mm);
 	fs_reclaim_acquire(GFP_KERNEL);
-	down_write(&m->lock);
-	up_write(&m->lock);
+	down_write(&m->table.lock);
+	up_write(&m->table.lock);
 	fs_reclaim_release(GFP_KERNEL);
 	mmap_read_unlock(current->mm);
 	kfree(m);
@@ -785,9 +777,9 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
  */
 void vsvm_mirror_zap(struct vsvm_mirror *m)
 {
-	down_write(&m->lock);
-	zap_range(m, 0, ULONG_MAX, true);
-	up_write(&m->lock);
+	down_write(&m->table.lock);
+	vsvm_table_zap(&m->table, 0, ULONG_MAX, true);
+	up_write(&m->table.lock);
 }
 
 /**
@@ -800,5 +792,5 @@ void vsvm_mirror_unbind(struct vsvm_mirror *m)
 {
 	mmu_interval_notifier_remove(&m->notifier);
 	vsvm_mirror_zap(m);
-	xa_destroy(&m->leaves);
+	xa_destroy(&m->table.leaves);
 }

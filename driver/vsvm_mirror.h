@@ -3,41 +3,39 @@
 #define VSVM_MIRROR_H
 
 #include <linux/mmu_notifier.h>
-#include <linux/rwsem.h>
-#include <linux/xarray.h>
+
+#include "vsvm_table.h"
 
 struct device;
 struct vsvm_devmem;
 
 /**
  * struct vsvm_mirror - a device's view of one mm
- * @notifier: covers the whole mm; its sequence is checked under @lock
- * @lock: the page-table lock. Protects @leaves and what is in them. Readers
- *	may copy through valid entries; whoever changes an entry writes.
- *	Invalidation takes it inside reclaim: under it nothing may allocate
- *	with reclaim, fault on user memory or take mmap_lock
- * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT
+ * @notifier: covers the whole mm
+ * @table: the device page table; the notifier's sequence is checked under
+ *	its lock
  * @devmem: memory of this device
- * @dma: the device that system pages are mapped for
  */
 struct vsvm_mirror {
 	struct mmu_interval_notifier notifier;
-	struct rw_semaphore lock;
-	struct xarray leaves;
+	struct vsvm_table table;
 	struct vsvm_devmem *devmem;
-	struct device *dma;
 };
 
 /**
  * enum vsvm_need - what a walk wants of each page
  * @VSVM_NEED_NONE: look only: nothing is faulted in or mapped
+ * @VSVM_NEED_TABLE: the same, and tell what the device page table has
  * @VSVM_NEED_READ: present
  * @VSVM_NEED_WRITE: present and writable, copy-on-write done
+ * @VSVM_NEED_EXCLUSIVE: writable, and the CPU cannot reach it
  */
 enum vsvm_need {
 	VSVM_NEED_NONE,
+	VSVM_NEED_TABLE,
 	VSVM_NEED_READ,
 	VSVM_NEED_WRITE,
+	VSVM_NEED_EXCLUSIVE,
 };
 
 /**

@@ -523,7 +523,7 @@ FIXTURE_VARIANT_ADD(snapshot, flag)
 {
 	.len = SOME,
 	.nr_runs = 4,
-	.flags = 1,
+	.flags = 2,
 	.want = -EINVAL,
 };
 

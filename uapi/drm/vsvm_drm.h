@@ -24,8 +24,8 @@ extern "C" {
  * - Addresses are virtual addresses of the calling process. Sizes are in bytes
  *   unless the field's name or text says pages. Pointers travel as __u64.
  * - A file belongs to the address space of the process that used it first
- *   (READ, WRITE, MIGRATE, SNAPSHOT, pread or pwrite). Any other process that
- *   holds the file, a forked child included, gets EPERM.
+ *   (any ioctl but INFO, pread or pwrite). Any other process that holds the
+ *   file, a forked child included, gets EPERM.
  * - Output fields are written on failure too: an ioctl that fails in the middle
  *   of a range says how far it got.
  * - Every refusal is explained in the kernel log at drm debug level
@@ -75,6 +75,14 @@ extern "C" {
 #define DRM_VSVM_WRITE		0x02
 #define DRM_VSVM_MIGRATE	0x03
 #define DRM_VSVM_SNAPSHOT	0x04
+#define DRM_VSVM_EXCLUSIVE	0x05
+#define DRM_VSVM_ATOMIC		0x06
+#define DRM_VSVM_INJECT		0x07
+
+/** DRM_VSVM_KIND_PRIVATE: the CPU cannot touch the device's memory */
+#define DRM_VSVM_KIND_PRIVATE	0U
+/** DRM_VSVM_KIND_COHERENT: the CPU reads and writes it in place, no fault home */
+#define DRM_VSVM_KIND_COHERENT	1U
 
 /**
  * struct drm_vsvm_info - what the device is
@@ -98,6 +106,10 @@ struct drm_vsvm_info {
 	__u64 vram_used;
 	/** @vram_backing: out, bytes of host memory behind the device memory now */
 	__u64 vram_backing;
+	/** @kind: out, DRM_VSVM_KIND_* */
+	__u32 kind;
+	/** @pad: out, zero */
+	__u32 pad;
 };
 
 /**
@@ -240,17 +252,30 @@ struct drm_vsvm_migrate {
 /** DRM_VSVM_PLACE_PEER: a page on another vsvm device, see &drm_vsvm_run.device */
 #define DRM_VSVM_PLACE_PEER	5U
 
-/* ... with these rights ... */
+/* ... with these rights and properties ... */
 /** DRM_VSVM_STATE_READ: can be read without a fault */
 #define DRM_VSVM_STATE_READ	(1U << 4)
 /** DRM_VSVM_STATE_WRITE: can be written without a fault */
 #define DRM_VSVM_STATE_WRITE	(1U << 5)
+
+/** DRM_VSVM_STATE_COHERENT: on a device whose memory the CPU reaches */
+#define DRM_VSVM_STATE_COHERENT	(1U << 6)
 
 /* ... mapped in one piece of this size. */
 /** DRM_VSVM_STATE_ORDER_SHIFT: log2 of the pages that one CPU entry maps */
 #define DRM_VSVM_STATE_ORDER_SHIFT	8
 /** DRM_VSVM_STATE_ORDER: the same as a mask */
 #define DRM_VSVM_STATE_ORDER	(0x1fU << DRM_VSVM_STATE_ORDER_SHIFT)
+
+/*
+ * With DRM_VSVM_SNAPSHOT_TABLE, also what the device page table has.
+ */
+/** DRM_VSVM_STATE_MAPPED: the device can use the page without a fault */
+#define DRM_VSVM_STATE_MAPPED	(1U << 13)
+/** DRM_VSVM_STATE_DMA: it has a DMA address, read-only unless STATE_WRITE */
+#define DRM_VSVM_STATE_DMA	(1U << 14)
+/** DRM_VSVM_STATE_EXCLUSIVE: the device has it alone; a CPU access ends that */
+#define DRM_VSVM_STATE_EXCLUSIVE (1U << 15)
 
 /**
  * struct drm_vsvm_run - neighbouring pages in the same state
@@ -265,6 +290,9 @@ struct drm_vsvm_run {
 	/** @device: number of the vsvm device that has the pages, or 0 */
 	__u32 device;
 };
+
+/** DRM_VSVM_SNAPSHOT_TABLE: tell what the device page table has, too */
+#define DRM_VSVM_SNAPSHOT_TABLE	(1U << 0)
 
 /**
  * struct drm_vsvm_snapshot - where the pages of a range live
@@ -290,10 +318,138 @@ struct drm_vsvm_snapshot {
 	__u64 runs;
 	/** @nr_runs: in, room in the array; out, runs stored */
 	__u32 nr_runs;
-	/** @flags: in, must be zero */
+	/** @flags: in, 0 or DRM_VSVM_SNAPSHOT_TABLE */
 	__u32 flags;
 	/** @next: out, first address that is in no stored run */
 	__u64 next;
+};
+
+/**
+ * struct drm_vsvm_exclusive - give the device a range for itself
+ *
+ * Pages of the range that are in system memory come under exclusive access: the
+ * CPU entry goes away, and the CPU's next access takes the page back, for good.
+ * Until then the device may do atomic operations on it without asking. A page
+ * in device-private memory is the device's alone already. A page that is not
+ * there yet is faulted in; copy-on-write happens.
+ *
+ * Errors, with @done telling how many bytes came before:
+ *
+ * - EFAULT: at @addr + @done nothing is mapped, or it may not be read.
+ * - EPERM: the mapping at @addr + @done is read-only.
+ * - EOPNOTSUPP: the page at @addr + @done is not anonymous memory: core mm
+ *   cannot give it to a device alone.
+ */
+struct drm_vsvm_exclusive {
+	/** @addr: in, first byte, page aligned */
+	__u64 addr;
+	/** @len: in, bytes, page aligned, not zero */
+	__u64 len;
+	/** @flags: in, must be zero */
+	__u32 flags;
+	/** @pad: in, must be zero */
+	__u32 pad;
+	/** @done: out, bytes the device had alone, each at some moment */
+	__u64 done;
+};
+
+/**
+ * enum drm_vsvm_atomic_op - what ATOMIC does with the word
+ */
+enum drm_vsvm_atomic_op {
+	/** @DRM_VSVM_ATOMIC_ADD: word += operand */
+	DRM_VSVM_ATOMIC_ADD = 0,
+	/** @DRM_VSVM_ATOMIC_XCHG: word = operand */
+	DRM_VSVM_ATOMIC_XCHG = 1,
+	/** @DRM_VSVM_ATOMIC_CAS: if word == compare, word = operand */
+	DRM_VSVM_ATOMIC_CAS = 2,
+};
+
+/**
+ * struct drm_vsvm_atomic - the device does an atomic operation on a word
+ *
+ * Atomic against CPU threads and other devices that use the word at the same
+ * time. Where the page is in system memory the device takes it for itself first
+ * (see &struct drm_vsvm_exclusive), which costs the CPU a fault afterwards.
+ *
+ * Errors: those of EXCLUSIVE, and EINVAL: @size is not 4 or 8, @addr is not a
+ * multiple of @size, @op is unknown, or @operand or @compare do not fit @size.
+ */
+struct drm_vsvm_atomic {
+	/** @addr: in, address of the word */
+	__u64 addr;
+	/** @operand: in */
+	__u64 operand;
+	/** @compare: in, for CAS; zero otherwise */
+	__u64 compare;
+	/** @old: out, the word before */
+	__u64 old;
+	/** @op: in, one of &enum drm_vsvm_atomic_op */
+	__u32 op;
+	/** @size: in, 4 or 8 bytes, in the CPU's byte order */
+	__u32 size;
+	/** @flags: in, must be zero */
+	__u32 flags;
+	/** @pad: in, must be zero */
+	__u32 pad;
+};
+
+/**
+ * enum drm_vsvm_point - where INJECT can make the driver fail
+ */
+enum drm_vsvm_point {
+	/** @DRM_VSVM_POINT_RESERVE_SMALL: no small device page is free */
+	DRM_VSVM_POINT_RESERVE_SMALL = 0,
+	/** @DRM_VSVM_POINT_RESERVE_BLOCK: no huge device page is free */
+	DRM_VSVM_POINT_RESERVE_BLOCK,
+	/** @DRM_VSVM_POINT_BACKING: no host memory behind a block */
+	DRM_VSVM_POINT_BACKING,
+	/** @DRM_VSVM_POINT_HOME_SMALL: no small host page for the way home */
+	DRM_VSVM_POINT_HOME_SMALL,
+	/** @DRM_VSVM_POINT_HOME_HUGE: no huge host page for the way home */
+	DRM_VSVM_POINT_HOME_HUGE,
+	/** @DRM_VSVM_POINTS: how many points there are */
+	DRM_VSVM_POINTS,
+};
+
+/**
+ * enum drm_vsvm_inject_op - what INJECT does
+ */
+enum drm_vsvm_inject_op {
+	/** @DRM_VSVM_INJECT_QUERY: only report */
+	DRM_VSVM_INJECT_QUERY = 0,
+	/** @DRM_VSVM_INJECT_ARM: fail at the @nth pass, @times passes in a row */
+	DRM_VSVM_INJECT_ARM = 1,
+	/** @DRM_VSVM_INJECT_CLEAR: disarm, and forget what was counted */
+	DRM_VSVM_INJECT_CLEAR = 2,
+};
+
+/** DRM_VSVM_INJECT_FILE: only passes on behalf of this file's process count */
+#define DRM_VSVM_INJECT_FILE	(1U << 0)
+
+/**
+ * struct drm_vsvm_inject - make a step of the driver fail, for tests
+ *
+ * Errors: EACCES: the caller lacks CAP_SYS_ADMIN. EINVAL: @point or @op is
+ * unknown, or @nth or @times is zero with ARM or not zero otherwise.
+ */
+struct drm_vsvm_inject {
+	/** @point: in, one of &enum drm_vsvm_point */
+	__u32 point;
+	/** @op: in, one of &enum drm_vsvm_inject_op */
+	__u32 op;
+	/** @flags: in, with ARM: 0 or DRM_VSVM_INJECT_FILE */
+	__u32 flags;
+	/** @pad: in, must be zero */
+	__u32 pad;
+	/** @nth: in, first pass that fails, from 1 */
+	__u64 nth;
+	/** @times: in, how many passes fail */
+	__u64 times;
+	/** @passed: out, passes since it was armed, failed ones included */
+	__u64 passed;
+	/** @fired: out, passes that failed since it was armed */
+	__u64 fired;
 };
 
 #define DRM_IOCTL_VSVM_INFO	\
@@ -306,6 +462,12 @@ struct drm_vsvm_snapshot {
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_MIGRATE, struct drm_vsvm_migrate)
 #define DRM_IOCTL_VSVM_SNAPSHOT	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_SNAPSHOT, struct drm_vsvm_snapshot)
+#define DRM_IOCTL_VSVM_EXCLUSIVE	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_EXCLUSIVE, struct drm_vsvm_exclusive)
+#define DRM_IOCTL_VSVM_ATOMIC	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_ATOMIC, struct drm_vsvm_atomic)
+#define DRM_IOCTL_VSVM_INJECT	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_INJECT, struct drm_vsvm_inject)
 
 #if defined(__cplusplus)
 }

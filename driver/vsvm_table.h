@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VSVM_TABLE_H
+#define VSVM_TABLE_H
+
+#include <linux/mm.h>
+#include <linux/rwsem.h>
+#include <linux/xarray.h>
+
+#include <drm/vsvm_drm.h>
+
+struct device;
+
+#define VSVM_LEAF_ENTRIES	PTRS_PER_PTE
+
+/*
+ * An entry: state as in the uapi (16 bits), device (8 bits), pfn. It is zero
+ * where the table has nothing.
+ */
+#define VSVM_ENTRY_DMA		((u64)DRM_VSVM_STATE_DMA)
+#define VSVM_ENTRY_EXCLUSIVE	((u64)DRM_VSVM_STATE_EXCLUSIVE)
+#define VSVM_ENTRY_DEV_SHIFT	16
+#define VSVM_ENTRY_PFN_SHIFT	24
+
+/**
+ * struct vsvm_leaf - the entries of PMD_SIZE of addresses
+ * @entry: the entries
+ * @dma: the DMA address, where the entry has VSVM_ENTRY_DMA
+ */
+struct vsvm_leaf {
+	u64 entry[VSVM_LEAF_ENTRIES];
+	dma_addr_t dma[VSVM_LEAF_ENTRIES];
+};
+
+/**
+ * struct vsvm_table - a device page table
+ * @lock: the page-table lock. Protects @leaves and what is in them. Readers
+ *	may copy through valid entries; whoever changes an entry writes.
+ *	Invalidation takes it inside reclaim: under it nothing may allocate
+ *	with reclaim, fault on user memory or take mmap_lock
+ * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT
+ * @dma: the device that system pages are mapped for
+ */
+struct vsvm_table {
+	struct rw_semaphore lock;
+	struct xarray leaves;
+	struct device *dma;
+};
+
+void vsvm_table_init(struct vsvm_table *t, struct device *dma);
+int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr);
+int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
+		       unsigned long addr, u64 entry);
+void vsvm_table_zap(struct vsvm_table *t, unsigned long start,
+		    unsigned long last, bool unmap);
+
+/* Under the lock: the leaf of @addr, or NULL. */
+static inline struct vsvm_leaf *vsvm_table_leaf(struct vsvm_table *t,
+						unsigned long addr)
+{
+	lockdep_assert_held(&t->lock);
+	return xa_load(&t->leaves, addr >> PMD_SHIFT);
+}
+
+static inline unsigned long vsvm_leaf_index(unsigned long addr)
+{
+	return (addr >> PAGE_SHIFT) & (VSVM_LEAF_ENTRIES - 1);
+}
+
+static inline u64 vsvm_entry(u32 state, unsigned int device, unsigned long pfn)
+{
+	return state | (u64)device << VSVM_ENTRY_DEV_SHIFT |
+	       (u64)pfn << VSVM_ENTRY_PFN_SHIFT;
+}
+
+static inline struct page *vsvm_entry_page(u64 entry)
+{
+	unsigned long pfn = entry >> VSVM_ENTRY_PFN_SHIFT;
+
+	return pfn ? pfn_to_page(pfn) : NULL;
+}
+
+static inline u32 vsvm_entry_state(u64 entry)
+{
+	return (u16)entry;
+}
+
+static inline u32 vsvm_entry_place(u64 entry)
+{
+	return entry & DRM_VSVM_STATE_PLACE;
+}
+
+static inline u32 vsvm_entry_device(u64 entry)
+{
+	return (u8)(entry >> VSVM_ENTRY_DEV_SHIFT);
+}
+
+/* True if @b is what follows @a in one span: the next page, in the same state. */
+static inline bool vsvm_entry_follows(u64 a, u64 b)
+{
+	return b == (vsvm_entry_page(a) ? a + (1ULL << VSVM_ENTRY_PFN_SHIFT) : a);
+}
+
+#endif /* VSVM_TABLE_H */
