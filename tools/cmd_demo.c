@@ -299,12 +299,14 @@ static int step_device(struct demo *d)
 static int step_touch(struct demo *d)
 {
 	size_t from = d->size / 2, len = d->size / 4, page = d->info.page_size, i;
+	bool coherent = d->info.kind == DRM_VSVM_KIND_COHERENT;
 	struct map map;
 	double start, seconds;
 	uint64_t before;
 	int ret;
 
-	printf("4. The CPU changes a byte in each page of the third quarter: these come home.\n");
+	printf("4. The CPU changes a byte in each page of the third quarter: these %s.\n",
+	       coherent ? "stay, the CPU reaches them" : "come home");
 	ret = map_take(&map, d->v, d->mem, d->size, page, 1);
 	if (ret) {
 		complain(ret, "snapshot");
@@ -327,7 +329,8 @@ static int step_touch(struct demo *d)
 	      seconds);
 	map_free(&map);
 
-	ret = must_be(d, from, len, DRM_VSVM_PLACE_SYSTEM);
+	ret = must_be(d, from, len, coherent ? DRM_VSVM_PLACE_DEVICE :
+					       DRM_VSVM_PLACE_SYSTEM);
 	if (ret)
 		return ret;
 	must_equal(d, "the CPU reads", d->mem + from, from, len);
@@ -493,7 +496,9 @@ static int run(const struct options *opts)
 	if (opts->small || !opts->huge)
 		ret = run_part(&d);
 	d.huge = true;
-	if (!ret && (opts->huge || !opts->small))
+	if (!d.info.huge_size)
+		printf("(the device has no huge pages)\n");
+	else if (!ret && (opts->huge || !opts->small))
 		ret = run_part(&d);
 	if (!ret && !d.failed)
 		printf("Every byte was right, all that had to move did.\n");

@@ -22,6 +22,7 @@
 struct record {
 	char node[64];
 	char driver[64];
+	char kind[16];
 	struct drm_vsvm_info info;
 };
 
@@ -33,6 +34,7 @@ static const struct field fields[] = {
 	INFO_FIELD(device, "device", FIELD_U32),
 	{ "node", "node", FIELD_TEXT, offsetof(struct record, node) },
 	{ "driver", "driver", FIELD_TEXT, offsetof(struct record, driver) },
+	{ "kind", "kind of memory", FIELD_TEXT, offsetof(struct record, kind) },
 	INFO_FIELD(devices, "devices", FIELD_U32),
 	INFO_FIELD(page_size, "page size", FIELD_BYTES32),
 	INFO_FIELD(huge_size, "huge page size", FIELD_BYTES64),
@@ -90,6 +92,8 @@ static int fill(struct vsvm *v, struct record *rec)
 	if (ret)
 		return ret;
 
+	snprintf(rec->kind, sizeof(rec->kind), "%s",
+		 rec->info.kind == DRM_VSVM_KIND_COHERENT ? "coherent" : "private");
 	version = drmGetVersion(vsvm_fd(v));
 	if (!version)
 		return -ENODEV;
