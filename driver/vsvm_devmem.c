@@ -460,7 +460,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	void *addr;
 	int ret;
 
-	dm = kzalloc(sizeof(*dm), GFP_KERNEL);
+	dm = kzalloc_obj(*dm, GFP_KERNEL);
 	if (!dm)
 		return ERR_PTR(-ENOMEM);
 

@@ -10,7 +10,7 @@
 #include "vsvm_inject.h"
 
 #define VSVM_BLOCK_ORDER	HPAGE_PMD_ORDER
-#define VSVM_BLOCK_PAGES	(1UL << VSVM_BLOCK_ORDER)
+#define VSVM_BLOCK_PAGES	BIT(VSVM_BLOCK_ORDER)
 #define VSVM_BLOCK_SIZE		(PAGE_SIZE << VSVM_BLOCK_ORDER)
 
 /* Every vsvm pagemap has this owner, so that devices see each other's pages. */
@@ -57,7 +57,7 @@ struct vsvm_devmem {
 	unsigned int device;
 	unsigned long first_pfn;
 	unsigned long nr_blocks;
-	spinlock_t lock;
+	spinlock_t lock; /* blocks, lists, counts */
 	struct list_head free;
 	struct list_head partial;
 	struct list_head full;

@@ -40,7 +40,7 @@
 #include "vsvm_vm.h"
 
 #define MAX_DEVICES	16
-#define MAX_VRAM_MIB	(1U << 20)
+#define MAX_VRAM_MIB	1048576U
 
 static unsigned int devices = 2;
 module_param(devices, uint, 0444);

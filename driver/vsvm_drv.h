@@ -21,7 +21,7 @@ struct vsvm_device {
 	struct drm_device drm;
 	unsigned int index;
 	struct vsvm_devmem *devmem;
-	struct mutex vms_lock;
+	struct mutex vms_lock; /* vms */
 	struct list_head vms;
 };
 

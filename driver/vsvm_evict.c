@@ -77,7 +77,7 @@ int vsvm_evict_all(struct vsvm_devmem *dm)
 			cond_resched();
 		}
 		if (READ_ONCE(dm->nr_used))
-			msleep(1);
+			fsleep(1000);
 		if (time_after(jiffies, warn)) {
 			pr_warn("vsvm: device %u: still %lu pages to bring home\n",
 				dm->device, READ_ONCE(dm->nr_used));

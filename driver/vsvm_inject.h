@@ -32,7 +32,7 @@ struct vsvm_inject_point {
  * @points: the points
  */
 struct vsvm_inject {
-	spinlock_t lock;
+	spinlock_t lock; /* armed, points */
 	unsigned long armed;
 	struct vsvm_inject_point points[DRM_VSVM_POINTS];
 };

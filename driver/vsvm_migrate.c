@@ -598,7 +598,7 @@ int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 	struct chunk *c;
 	int ret = 0;
 
-	c = kvzalloc(sizeof(*c), GFP_KERNEL);
+	c = kvzalloc_obj(*c, GFP_KERNEL);
 	if (!c)
 		return -ENOMEM;
 

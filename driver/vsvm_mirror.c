@@ -195,8 +195,8 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 
 	mmu_interval_set_seq(notifier, seq);
 	vsvm_table_zap(&m->table, range->start, range->end - 1,
-		  range->event == MMU_NOTIFY_UNMAP ||
-		  range->event == MMU_NOTIFY_RELEASE);
+		       range->event == MMU_NOTIFY_UNMAP ||
+		       range->event == MMU_NOTIFY_RELEASE);
 	up_write(&m->table.lock);
 	return true;
 }

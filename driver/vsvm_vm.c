@@ -24,7 +24,7 @@
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem)
 {
-	struct vsvm_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	struct vsvm_vm *vm = kzalloc_obj(*vm, GFP_KERNEL_ACCOUNT);
 
 	if (!vm)
 		return NULL;
@@ -47,6 +47,24 @@ void vsvm_vm_destroy(struct vsvm_vm *vm)
 	kfree(vm);
 }
 
+/* Binds the file to the caller's mm, unless somebody was quicker. */
+static int bind(struct vsvm_vm *vm)
+{
+	int ret = 0;
+
+	if (mutex_lock_killable(&vm->bind))
+		return -EINTR;
+	if (!vm->mm) {
+		ret = vsvm_mirror_bind(&vm->mirror, current->mm);
+		if (!ret) {
+			/* Pairs with the acquire in vsvm_vm_use(). */
+			smp_store_release(&vm->mm, current->mm);
+		}
+	}
+	mutex_unlock(&vm->bind);
+	return ret;
+}
+
 /**
  * vsvm_vm_use() - may the caller use this file?
  * @vm: the address space; bound to current->mm if it was not bound
@@ -55,20 +73,16 @@ void vsvm_vm_destroy(struct vsvm_vm *vm)
  */
 int vsvm_vm_use(struct vsvm_vm *vm)
 {
-	/* Pairs with the release below: who sees mm sees the mirror bound. */
-	struct mm_struct *mm = smp_load_acquire(&vm->mm);
+	struct mm_struct *mm;
 	int ret;
 
+	/* Pairs with the release in bind(): mm set means the mirror is bound. */
+	mm = smp_load_acquire(&vm->mm);
 	if (!mm && current->mm) {
-		if (mutex_lock_killable(&vm->bind))
-			return -EINTR;
-		ret = vm->mm ? 0 : vsvm_mirror_bind(&vm->mirror, current->mm);
-		if (!ret && !vm->mm)
-			smp_store_release(&vm->mm, current->mm);
-		mm = vm->mm;
-		mutex_unlock(&vm->bind);
+		ret = bind(vm);
 		if (ret)
 			return ret;
+		mm = vm->mm;
 	}
 
 	if (!mm || mm != current->mm) {

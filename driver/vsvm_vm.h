@@ -22,7 +22,7 @@ struct drm_device;
 struct vsvm_vm {
 	struct drm_device *drm;
 	struct vsvm_mirror mirror;
-	struct mutex bind;
+	struct mutex bind; /* taken once, to set mm */
 	struct mm_struct *mm;
 	struct list_head link;
 };
