@@ -7,6 +7,12 @@
  * is no pointer in a device page, nothing to update when core mm splits a
  * device folio, and a block whose last page is freed is whole again.
  *
+ * A block holds the pages of one process, its share, as long as there are other
+ * blocks to be had; so a process whose pages are evicted loses its own.
+ *
+ * Backing stays with an empty block until the host needs it: a shrinker gives
+ * it back.
+ *
  * A coherent device has no backing: its pages are memory that the CPU reaches,
  * and they are always small.
  *
@@ -21,6 +27,8 @@
 #include <linux/highmem.h>
 #include <linux/ioport.h>
 #include <linux/migrate.h>
+#include <linux/rcupdate.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
 
 #include "vsvm_devmem.h"
@@ -62,19 +70,131 @@ struct page *vsvm_devmem_backing(struct page *page)
 			  (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1));
 }
 
+/**
+ * vsvm_devmem_touch() - the device used a page: its block is not cold
+ * @page: backing page, or page of a coherent device
+ *
+ * Two plain memory accesses, without a lock: @last_use is a hint. The caller
+ * holds a page-table lock that keeps the page where it is.
+ */
+void vsvm_devmem_touch(struct page *page)
+{
+	struct vsvm_devmem *dm;
+	struct vsvm_block *b;
+
+	if (is_device_coherent_page(page)) {
+		dm = vsvm_devmem_of(page);
+		b = block_of(dm, page_to_pfn(page));
+		WRITE_ONCE(b->last_use, READ_ONCE(dm->clock));
+		return;
+	}
+	b = page_folio(page)->private;
+	dm = b->devmem;
+	WRITE_ONCE(b->last_use, READ_ONCE(dm->clock));
+}
+
+static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
+{
+	lockdep_assert_held(&dm->lock);
+	if (--share->refs)
+		return;
+	list_del(&share->link);
+	kfree_rcu(share, rcu);
+}
+
+/**
+ * vsvm_devmem_share_get() - the share of a process, made if need be
+ * @dm: the device's memory
+ * @mm: the process
+ *
+ * Return: the share, referenced; NULL: no memory.
+ */
+struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
+					 struct mm_struct *mm)
+{
+	struct vsvm_share *fresh = kzalloc_obj(*fresh, GFP_KERNEL_ACCOUNT);
+	struct vsvm_share *share;
+	unsigned long flags;
+
+	if (!fresh)
+		return NULL;
+	INIT_LIST_HEAD(&fresh->partial);
+	fresh->mm = mm;
+
+	spin_lock_irqsave(&dm->lock, flags);
+	list_for_each_entry(share, &dm->shares, link)
+		if (share->mm == mm)
+			goto found;
+	share = fresh;
+	fresh = NULL;
+	list_add(&share->link, &dm->shares);
+found:
+	share->refs++;
+	spin_unlock_irqrestore(&dm->lock, flags);
+	kfree(fresh);
+	return share;
+}
+
+/**
+ * vsvm_devmem_share_put() - the process does not use the device any more
+ * @dm: the device's memory
+ * @share: its share; blocks with its pages keep it
+ */
+void vsvm_devmem_share_put(struct vsvm_devmem *dm, struct vsvm_share *share)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&dm->lock, flags);
+	share_release(dm, share);
+	spin_unlock_irqrestore(&dm->lock, flags);
+}
+
+static struct vsvm_share *block_share(struct vsvm_devmem *dm,
+				      struct vsvm_block *b)
+{
+	return rcu_dereference_protected(b->share, lockdep_is_held(&dm->lock));
+}
+
+/* @b was empty, its first page goes to @share. */
+static void block_own(struct vsvm_devmem *dm, struct vsvm_block *b,
+		      struct vsvm_share *share)
+{
+	lockdep_assert_held(&dm->lock);
+	rcu_assign_pointer(b->share, share);
+	share->refs++;
+	if (!share->nr_blocks++)
+		dm->nr_holders++;
+	b->last_use = ++dm->clock;
+}
+
+static void block_disown(struct vsvm_devmem *dm, struct vsvm_block *b)
+{
+	struct vsvm_share *share = block_share(dm, b);
+
+	if (!share)
+		return;
+	RCU_INIT_POINTER(b->share, NULL);
+	if (!--share->nr_blocks)
+		dm->nr_holders--;
+	share_release(dm, share);
+}
+
 /* Puts @b on the list where it belongs now. */
 static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 {
 	lockdep_assert_held(&dm->lock);
 
-	if (b->nr_used == VSVM_BLOCK_PAGES)
+	if (b->nr_used == VSVM_BLOCK_PAGES) {
 		list_move(&b->link, &dm->full);
-	else if (b->nr_used)
-		list_move(&b->link, &dm->partial);
-	else if (b->backing)
-		list_move(&b->link, &dm->free);
-	else
-		list_move_tail(&b->link, &dm->free);
+	} else if (b->nr_used) {
+		list_move(&b->link, &block_share(dm, b)->partial);
+	} else {
+		if (b->backing)
+			list_move(&b->link, &dm->free);
+		else
+			list_move_tail(&b->link, &dm->free);
+		block_disown(dm, b);
+	}
 }
 
 static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
@@ -135,6 +255,7 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 		block_file(dm, b);
 		return NULL;
 	}
+	backing->private = b;
 	b->backing = backing;
 	dm->nr_backed++;
 	return b;
@@ -159,9 +280,23 @@ static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
 	return got;
 }
 
+/* A block of anybody's with room in it, when there is no empty one. */
+static struct vsvm_block *block_of_others(struct vsvm_devmem *dm)
+{
+	struct vsvm_share *share;
+
+	lockdep_assert_held(&dm->lock);
+	list_for_each_entry(share, &dm->shares, link)
+		if (!list_empty(&share->partial))
+			return list_first_entry(&share->partial,
+						struct vsvm_block, link);
+	return NULL;
+}
+
 /**
  * vsvm_devmem_reserve() - take small device pages
  * @dm: the device's memory
+ * @share: for whom
  * @pfns: out, device pfns
  * @n: how many, at most a block's
  *
@@ -171,7 +306,8 @@ static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
  * Return: how many there were, less than @n when the device is full or the
  * host has no memory for backing.
  */
-unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm, unsigned long *pfns,
+unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
+				 struct vsvm_share *share, unsigned long *pfns,
 				 unsigned int n)
 {
 	bool fresh = n > VSVM_BLOCK_PAGES / 2;
@@ -179,18 +315,20 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm, unsigned long *pfns,
 	unsigned int got = 0;
 	unsigned long flags;
 
-	if (vsvm_inject_fails(&dm->inject, DRM_VSVM_POINT_RESERVE_SMALL))
-		return 0;
-
 	spin_lock_irqsave(&dm->lock, flags);
 	while (got < n) {
-		b = fresh ? block_open(dm, &flags) : NULL;
-		fresh = false;
-		if (!b)
-			b = list_first_entry_or_null(&dm->partial,
+		b = NULL;
+		if (!fresh)
+			b = list_first_entry_or_null(&share->partial,
 						     struct vsvm_block, link);
-		if (!b)
+		fresh = false;
+		if (!b) {
 			b = block_open(dm, &flags);
+			if (b)
+				block_own(dm, b, share);
+			else
+				b = block_of_others(dm);
+		}
 		if (!b)
 			break;
 		got += block_take(dm, b, pfns + got, n - got);
@@ -202,24 +340,26 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm, unsigned long *pfns,
 /**
  * vsvm_devmem_reserve_block() - take an empty block as one huge page
  * @dm: the device's memory
+ * @share: for whom
  *
  * May sleep; never evicts.
  *
  * Return: device pfn of the first page; 0: no block is empty, the host has no
  * memory for backing, or the device has only small pages.
  */
-unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm)
+unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
+					struct vsvm_share *share)
 {
 	unsigned long flags, pfn = 0;
 	struct vsvm_block *b;
 
-	if (vsvm_devmem_coherent(dm) ||
-	    vsvm_inject_fails(&dm->inject, DRM_VSVM_POINT_RESERVE_BLOCK))
+	if (vsvm_devmem_coherent(dm))
 		return 0;
 
 	spin_lock_irqsave(&dm->lock, flags);
 	b = block_open(dm, &flags);
 	if (b) {
+		block_own(dm, b, share);
 		bitmap_fill(b->used, VSVM_BLOCK_PAGES);
 		b->nr_used = VSVM_BLOCK_PAGES;
 		dm->nr_used += VSVM_BLOCK_PAGES;
@@ -395,6 +535,7 @@ void vsvm_devmem_home_settle(struct vsvm_home *home)
 
 	backing = b->backing;
 	if (home->src[0] & MIGRATE_PFN_MIGRATE) {
+		backing->private = NULL;
 		dm = vsvm_devmem_of(migrate_pfn_to_page(home->src[0]));
 		spin_lock_irqsave(&dm->lock, flags);
 		b->backing = NULL;
@@ -405,14 +546,63 @@ void vsvm_devmem_home_settle(struct vsvm_home *home)
 	home->handed = NULL;
 }
 
+static unsigned long shrink_count(struct shrinker *shrinker,
+				  struct shrink_control *sc)
+{
+	struct vsvm_devmem *dm = shrinker->private_data;
+	struct vsvm_block *b;
+	unsigned long flags, n = 0;
+
+	/* Those with backing come first. */
+	spin_lock_irqsave(&dm->lock, flags);
+	list_for_each_entry(b, &dm->free, link) {
+		if (!b->backing)
+			break;
+		n += VSVM_BLOCK_PAGES;
+	}
+	spin_unlock_irqrestore(&dm->lock, flags);
+	return n ?: SHRINK_EMPTY;
+}
+
+static unsigned long shrink_scan(struct shrinker *shrinker,
+				 struct shrink_control *sc)
+{
+	struct vsvm_devmem *dm = shrinker->private_data;
+	unsigned long flags, freed = 0;
+	struct folio *backing;
+	struct vsvm_block *b;
+
+	while (freed < sc->nr_to_scan) {
+		backing = NULL;
+		spin_lock_irqsave(&dm->lock, flags);
+		b = list_first_entry_or_null(&dm->free, struct vsvm_block,
+					     link);
+		if (b && b->backing) {
+			backing = b->backing;
+			b->backing = NULL;
+			dm->nr_backed--;
+			list_move_tail(&b->link, &dm->free);
+		}
+		spin_unlock_irqrestore(&dm->lock, flags);
+		if (!backing)
+			break;
+		backing->private = NULL;
+		folio_put(backing);
+		freed += VSVM_BLOCK_PAGES;
+	}
+	return freed ?: SHRINK_STOP;
+}
+
 static void free_blocks(struct vsvm_devmem *dm)
 {
 	unsigned long i;
 
 	for (i = 0; i < dm->nr_blocks; i++) {
 		WARN_ON(dm->blocks[i].nr_used);
-		if (dm->blocks[i].backing)
-			folio_put(dm->blocks[i].backing);
+		if (!dm->blocks[i].backing)
+			continue;
+		dm->blocks[i].backing->private = NULL;
+		folio_put(dm->blocks[i].backing);
 	}
 	kvfree(dm->blocks);
 }
@@ -467,7 +657,8 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	spin_lock_init(&dm->lock);
 	vsvm_inject_init(&dm->inject);
 	INIT_LIST_HEAD(&dm->free);
-	INIT_LIST_HEAD(&dm->partial);
+	INIT_LIST_HEAD(&dm->shares);
+	mutex_init(&dm->evict_lock);
 	INIT_LIST_HEAD(&dm->full);
 	dm->device = device;
 	dm->nr_blocks = size >> (PAGE_SHIFT + VSVM_BLOCK_ORDER);
@@ -490,16 +681,30 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	dm->pgmap.range.start = res->start;
 	dm->pgmap.range.end = res->end;
 	dm->first_pfn = PHYS_PFN(res->start);
-	for (i = 0; i < dm->nr_blocks; i++)
+	for (i = 0; i < dm->nr_blocks; i++) {
+		dm->blocks[i].devmem = dm;
 		list_add_tail(&dm->blocks[i].link, &dm->free);
+	}
 
 	addr = memremap_pages(&dm->pgmap, numa_mem_id());
 	if (IS_ERR(addr)) {
 		ret = PTR_ERR(addr);
 		goto release_region;
 	}
+
+	dm->shrinker = shrinker_alloc(0, "vsvm-%u", device);
+	if (!dm->shrinker) {
+		ret = -ENOMEM;
+		goto unmap_pages;
+	}
+	dm->shrinker->count_objects = shrink_count;
+	dm->shrinker->scan_objects = shrink_scan;
+	dm->shrinker->private_data = dm;
+	shrinker_register(dm->shrinker);
 	return dm;
 
+unmap_pages:
+	memunmap_pages(&dm->pgmap);
 release_region:
 	release_mem_region(res->start, resource_size(res));
 free_blocks:
@@ -517,8 +722,11 @@ void vsvm_devmem_destroy(struct vsvm_devmem *dm)
 {
 	struct range range = dm->pgmap.range;
 
+	shrinker_free(dm->shrinker);
 	memunmap_pages(&dm->pgmap);
 	release_mem_region(range.start, range_len(&range));
 	free_blocks(dm);
+	WARN_ON(!list_empty(&dm->shares));
+	mutex_destroy(&dm->evict_lock);
 	kfree(dm);
 }

@@ -5,6 +5,7 @@
 #include <linux/list.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 
 #include "vsvm_inject.h"
@@ -16,23 +17,51 @@
 /* Every vsvm pagemap has this owner, so that devices see each other's pages. */
 extern char vsvm_devmem_owner[];
 
+struct shrinker;
+
+/**
+ * struct vsvm_share - what one process has of one device
+ * @link: in &vsvm_devmem.shares
+ * @mm: whose it is; only compared
+ * @refs: open files and blocks that point here
+ * @nr_blocks: blocks that hold its pages
+ * @partial: those of them with room for more
+ * @rcu: freed when no eviction can be looking
+ *
+ * Protected by &vsvm_devmem.lock; @nr_blocks is also read without it.
+ */
+struct vsvm_share {
+	struct list_head link;
+	struct mm_struct *mm;
+	unsigned int refs;
+	unsigned long nr_blocks;
+	struct list_head partial;
+	struct rcu_head rcu;
+};
+
 /**
  * struct vsvm_block - 2 MiB of device memory
+ * @devmem: the memory it is part of
  * @used: one bit for each device page that is given out
  * @nr_used: how many bits are set in @used
  * @backing: the host memory that plays the device memory; NULL: none yet, or
  *	the device is coherent and needs none.
  *	Set once before the first page is given out, changed only while no
  *	page is, or by a handover (see &struct vsvm_home)
- * @link: in &vsvm_devmem.free, .partial or .full; empty while a reserve
- *	looks for backing
+ * @share: whose pages are in it; NULL: none are
+ * @last_use: value of &vsvm_devmem.clock when it was filled or accessed
+ * @link: in &vsvm_devmem.free, &vsvm_share.partial or &vsvm_devmem.full; empty
+ *	while a reserve looks for backing
  *
- * Protected by &vsvm_devmem.lock.
+ * Protected by &vsvm_devmem.lock, but for @last_use, which is a hint.
  */
 struct vsvm_block {
+	struct vsvm_devmem *devmem;
 	DECLARE_BITMAP(used, VSVM_BLOCK_PAGES);
 	unsigned int nr_used;
 	struct folio *backing;
+	struct vsvm_share __rcu *share;
+	unsigned long last_use;
 	struct list_head link;
 };
 
@@ -45,10 +74,14 @@ struct vsvm_block {
  * @lock: protects the blocks, the lists and the counts; taken from
  *	folio_free, so with interrupts off
  * @free: blocks without a page in use, those with backing first
- * @partial: blocks with some pages in use, all with backing
  * @full: blocks with every page in use
+ * @shares: &vsvm_share.link of each process that uses the device
+ * @nr_holders: shares that have blocks
  * @nr_used: pages given out
  * @nr_backed: blocks with backing
+ * @clock: counts the blocks that were opened
+ * @evict_lock: outside mmap_lock; one thread at a time makes room
+ * @shrinker: gives backing of empty blocks back
  * @blocks: the blocks
  * @inject: failures on purpose
  */
@@ -59,10 +92,14 @@ struct vsvm_devmem {
 	unsigned long nr_blocks;
 	spinlock_t lock; /* blocks, lists, counts */
 	struct list_head free;
-	struct list_head partial;
 	struct list_head full;
+	struct list_head shares;
+	unsigned long nr_holders;
 	unsigned long nr_used;
 	unsigned long nr_backed;
+	unsigned long clock;
+	struct mutex evict_lock; /* making room */
+	struct shrinker *shrinker;
 	struct vsvm_block *blocks;
 	struct vsvm_inject inject;
 };
@@ -73,9 +110,15 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 void vsvm_devmem_destroy(struct vsvm_devmem *dm);
 void vsvm_devmem_folio_free(struct folio *folio);
 
-unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm, unsigned long *pfns,
+struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
+					 struct mm_struct *mm);
+void vsvm_devmem_share_put(struct vsvm_devmem *dm, struct vsvm_share *share);
+
+unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
+				 struct vsvm_share *share, unsigned long *pfns,
 				 unsigned int n);
-unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm);
+unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
+					struct vsvm_share *share);
 void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pfns,
 			   unsigned int n, unsigned int order);
 struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
@@ -100,6 +143,7 @@ static inline bool vsvm_devmem_coherent(const struct vsvm_devmem *dm)
 }
 
 struct page *vsvm_devmem_backing(struct page *page);
+void vsvm_devmem_touch(struct page *page);
 
 /**
  * struct vsvm_home - device pages on their way home

@@ -109,8 +109,11 @@ static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
 
 	int idx;
 
-	if (vm->mm && drm_dev_enter(drm, &idx)) {
-		vsvm_inject_forget(&vsvm->devmem->inject, vm->mm);
+	/* After unplug the device's memory is gone, and remove did this. */
+	if (drm_dev_enter(drm, &idx)) {
+		if (vm->mm)
+			vsvm_inject_forget(&vsvm->devmem->inject, vm->mm);
+		vsvm_mirror_unplug(&vm->mirror);
 		drm_dev_exit(idx);
 	}
 	mutex_lock(&vsvm->vms_lock);
@@ -209,7 +212,7 @@ static void vsvm_remove(struct platform_device *pdev)
 	drm_dev_unplug(&vsvm->drm);
 	mutex_lock(&vsvm->vms_lock);
 	list_for_each_entry(vm, &vsvm->vms, link)
-		vsvm_mirror_zap(&vm->mirror);
+		vsvm_mirror_unplug(&vm->mirror);
 	mutex_unlock(&vsvm->vms_lock);
 	vsvm_evict_all(vsvm->devmem);
 	vsvm_devmem_destroy(vsvm->devmem);

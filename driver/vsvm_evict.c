@@ -6,16 +6,27 @@
  * maps them. A page that is locked, or freed meanwhile, is skipped, so it takes
  * passes.
  *
- * Lifetime: a call. Locks: folio locks, by core's trylock; the caller holds no
- * lock that a CPU fault takes.
+ * When the device is full, the block that was used longest ago goes. Only
+ * processes that have their fair share of the blocks or more lose one: all
+ * blocks divided by the processes that have any. So a process that wants more
+ * than there is makes room among its own, and cannot push out a smaller one.
+ *
+ * Lifetime: a call. Locks: &vsvm_devmem.evict_lock while making room; folio
+ * locks, by core's trylock. The caller holds no lock that a CPU fault takes, and
+ * no folio lock.
  */
 #include <linux/bitmap.h>
 #include <linux/delay.h>
 #include <linux/migrate.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
+
+/* Blocks to try before a caller gets less than it wanted. */
+#define MAX_TRIES	8
 
 struct evict_arrays {
 	unsigned long src[VSVM_BLOCK_PAGES];
@@ -51,6 +62,118 @@ static void evict_block(struct vsvm_devmem *dm, unsigned long block,
 	migrate_device_pages(a->src, a->dst, home.npages);
 	vsvm_devmem_home_settle(&home);
 	migrate_device_finalize(a->src, a->dst, home.npages);
+}
+
+/* The block to go, or nr_blocks if there is none. */
+static unsigned long coldest_block(struct vsvm_devmem *dm)
+{
+	unsigned long fair, best = dm->nr_blocks, use = 0, i;
+	struct vsvm_share *share;
+	struct vsvm_block *b;
+
+	/* Unlocked: a choice that is out of date is a worse choice, no more. */
+	fair = dm->nr_blocks / max(READ_ONCE(dm->nr_holders), 1);
+	rcu_read_lock();
+	for (i = 0; i < dm->nr_blocks; i++) {
+		b = &dm->blocks[i];
+		share = rcu_dereference(b->share);
+		if (!share || READ_ONCE(share->nr_blocks) < fair)
+			continue;
+		if (best < dm->nr_blocks &&
+		    (long)(READ_ONCE(b->last_use) - use) >= 0)
+			continue;
+		best = i;
+		use = READ_ONCE(b->last_use);
+	}
+	rcu_read_unlock();
+	return best;
+}
+
+/* Makes some room. Returns false if there is nothing to evict. */
+static bool evict_coldest(struct vsvm_devmem *dm, struct evict_arrays *a)
+{
+	unsigned long block = coldest_block(dm);
+
+	if (block == dm->nr_blocks)
+		return false;
+	/* If it cannot go now, the next try takes another one. */
+	WRITE_ONCE(dm->blocks[block].last_use, READ_ONCE(dm->clock));
+	evict_block(dm, block, a);
+	return true;
+}
+
+/* Takes what there is, one kind or the other; returns how much. */
+static unsigned int take(struct vsvm_devmem *dm, struct vsvm_share *share,
+			 unsigned long *pfns, unsigned int n, bool block)
+{
+	if (!block)
+		return vsvm_devmem_reserve(dm, share, pfns, n);
+	*pfns = vsvm_devmem_reserve_block(dm, share);
+	return *pfns ? 1 : 0;
+}
+
+static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
+			    unsigned long *pfns, unsigned int n, bool block)
+{
+	struct evict_arrays *a;
+	unsigned int got, tries;
+
+	if (vsvm_inject_fails(&dm->inject,
+			      block ? DRM_VSVM_POINT_RESERVE_BLOCK :
+				      DRM_VSVM_POINT_RESERVE_SMALL))
+		return 0;
+	got = take(dm, share, pfns, n, block);
+	if (got == n)
+		return got;
+
+	a = kvmalloc_obj(*a, GFP_KERNEL);
+	if (!a || mutex_lock_killable(&dm->evict_lock)) {
+		kvfree(a);
+		return got;
+	}
+	for (tries = 0; got < n && tries < MAX_TRIES; tries++) {
+		if (fatal_signal_pending(current) || !evict_coldest(dm, a))
+			break;
+		got += take(dm, share, pfns + got, n - got, block);
+		cond_resched();
+	}
+	mutex_unlock(&dm->evict_lock);
+	kvfree(a);
+	return got;
+}
+
+/**
+ * vsvm_evict_reserve() - take small device pages, making room if need be
+ * @dm: the device's memory
+ * @share: for whom
+ * @pfns: out, device pfns
+ * @n: how many, at most a block's
+ *
+ * Return: how many there were; less than @n after MAX_TRIES blocks that could
+ * not go, or when the caller is being killed.
+ */
+unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
+				struct vsvm_share *share, unsigned long *pfns,
+				unsigned int n)
+{
+	return reserve(dm, share, pfns, n, false);
+}
+
+/**
+ * vsvm_evict_reserve_block() - take an empty block, making room if need be
+ * @dm: the device's memory
+ * @share: for whom
+ *
+ * Return: device pfn of the first page, or 0, as vsvm_evict_reserve() has less.
+ */
+unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
+				       struct vsvm_share *share)
+{
+	unsigned long pfn;
+
+	if (vsvm_devmem_coherent(dm))
+		return 0;
+	return reserve(dm, share, &pfn, 1, true) ? pfn : 0;
 }
 
 /**

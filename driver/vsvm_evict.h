@@ -3,7 +3,13 @@
 #define VSVM_EVICT_H
 
 struct vsvm_devmem;
+struct vsvm_share;
 
+unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
+				struct vsvm_share *share, unsigned long *pfns,
+				unsigned int n);
+unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
+				       struct vsvm_share *share);
 int vsvm_evict_all(struct vsvm_devmem *dm);
 
 #endif /* VSVM_EVICT_H */

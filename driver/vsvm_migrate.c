@@ -30,6 +30,7 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_devmem.h"
+#include "vsvm_evict.h"
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
 
@@ -223,9 +224,10 @@ static void chunk_reserve(struct chunk *c)
 	if (!c->to_device)
 		return;
 	if (c->huge && want == CHUNK_PAGES)
-		c->block = vsvm_devmem_reserve_block(dm);
+		c->block = vsvm_evict_reserve_block(dm, c->m->share);
 	if (!c->block)
-		c->nr_small = vsvm_devmem_reserve(dm, c->small, want);
+		c->nr_small = vsvm_evict_reserve(dm, c->m->share, c->small,
+						 want);
 }
 
 static void chunk_unreserve(struct chunk *c)

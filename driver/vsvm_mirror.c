@@ -150,16 +150,20 @@ static u64 classify(struct vsvm_mirror *m, unsigned long addr,
 	return vsvm_entry(state, device, page_to_pfn(page));
 }
 
-/* Private device memory is the device's alone, wherever it may be written. */
-static bool entry_is_alone(u64 entry)
+static bool entry_on_device(u64 entry)
 {
 	u32 place = vsvm_entry_place(entry);
 
+	return place == DRM_VSVM_PLACE_DEVICE || place == DRM_VSVM_PLACE_PEER;
+}
+
+/* Private device memory is the device's alone, wherever it may be written. */
+static bool entry_is_alone(u64 entry)
+{
 	if (entry & VSVM_ENTRY_EXCLUSIVE)
 		return true;
 	return entry & DRM_VSVM_STATE_WRITE &&
-	       !(entry & DRM_VSVM_STATE_COHERENT) &&
-	       (place == DRM_VSVM_PLACE_DEVICE || place == DRM_VSVM_PLACE_PEER);
+	       !(entry & DRM_VSVM_STATE_COHERENT) && entry_on_device(entry);
 }
 
 static bool entry_serves(u64 entry, enum vsvm_need need)
@@ -235,6 +239,8 @@ static int visit_valid(struct walk *w, unsigned long end)
 		span.state = vsvm_entry_state(entry);
 		span.device = vsvm_entry_device(entry);
 		span.page = vsvm_entry_page(entry);
+		if (entry_on_device(entry))
+			vsvm_devmem_touch(span.page);
 
 		done = w->v->visit(w->v, &span);
 		if (done < 0)
@@ -766,16 +772,22 @@ void vsvm_mirror_teach_lockdep(void)
  */
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
 {
-	return mmu_interval_notifier_insert(&m->notifier, mm, 0,
-					    ULONG_MAX & PAGE_MASK,
-					    &vsvm_mirror_ops);
+	int ret;
+
+	m->share = vsvm_devmem_share_get(m->devmem, mm);
+	if (!m->share)
+		return -ENOMEM;
+	ret = mmu_interval_notifier_insert(&m->notifier, mm, 0,
+					   ULONG_MAX & PAGE_MASK,
+					   &vsvm_mirror_ops);
+	if (ret) {
+		vsvm_devmem_share_put(m->devmem, m->share);
+		m->share = NULL;
+	}
+	return ret;
 }
 
-/**
- * vsvm_mirror_zap() - forget every page
- * @m: the mirror; nobody walks it any more, or will after
- */
-void vsvm_mirror_zap(struct vsvm_mirror *m)
+static void zap_all(struct vsvm_mirror *m)
 {
 	down_write(&m->table.lock);
 	vsvm_table_zap(&m->table, 0, ULONG_MAX, true);
@@ -783,14 +795,27 @@ void vsvm_mirror_zap(struct vsvm_mirror *m)
 }
 
 /**
+ * vsvm_mirror_unplug() - forget every page, and the device's memory
+ * @m: the mirror, bound or not; nobody walks it any more, or will after
+ */
+void vsvm_mirror_unplug(struct vsvm_mirror *m)
+{
+	zap_all(m);
+	if (m->share)
+		vsvm_devmem_share_put(m->devmem, m->share);
+	m->share = NULL;
+	m->devmem = NULL;
+}
+
+/**
  * vsvm_mirror_unbind() - undo vsvm_mirror_bind()
- * @m: the mirror; nobody walks it any more
+ * @m: the mirror, after vsvm_mirror_unplug()
  *
  * Waits for invalidations that are under way. Takes mmap_lock of no mm.
  */
 void vsvm_mirror_unbind(struct vsvm_mirror *m)
 {
 	mmu_interval_notifier_remove(&m->notifier);
-	vsvm_mirror_zap(m);
+	zap_all(m);
 	xa_destroy(&m->table.leaves);
 }

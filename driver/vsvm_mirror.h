@@ -8,6 +8,7 @@
 
 struct device;
 struct vsvm_devmem;
+struct vsvm_share;
 
 /**
  * struct vsvm_mirror - a device's view of one mm
@@ -15,11 +16,13 @@ struct vsvm_devmem;
  * @table: the device page table; the notifier's sequence is checked under
  *	its lock
  * @devmem: memory of this device
+ * @share: what the process has of it, once bound
  */
 struct vsvm_mirror {
 	struct mmu_interval_notifier notifier;
 	struct vsvm_table table;
 	struct vsvm_devmem *devmem;
+	struct vsvm_share *share;
 };
 
 /**
@@ -75,7 +78,7 @@ void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
 void vsvm_mirror_teach_lockdep(void);
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm);
 void vsvm_mirror_unbind(struct vsvm_mirror *m);
-void vsvm_mirror_zap(struct vsvm_mirror *m);
+void vsvm_mirror_unplug(struct vsvm_mirror *m);
 
 int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 		     unsigned long end, enum vsvm_need need,
