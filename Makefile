@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# `make help` lists what there is.
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+PREFIX	?= /usr/local
+DESTDIR	?=
+B	:= $(CURDIR)/build
+
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)/driver MO=$(B)/driver
+
+all: module tools
+
+help:
+	@echo 'In a virtual machine, on any Debian 12 (as root):'
+	@echo '  make demo     boot it, move memory to the device and back, show it'
+	@echo '  make check    boot it and run every test'
+	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck'
+	@echo '  test/guest/run -- COMMAND   run anything in it'
+	@echo
+	@echo 'On this machine, if its kernel has CONFIG_DEVICE_PRIVATE:'
+	@echo '  make          build module and tools for the running kernel, or for KDIR'
+	@echo '  make load     load the module (root), with PARAMS="devices=4"'
+	@echo '  make unload   unload it'
+	@echo '  make install  install module, vsvm, libvsvm and headers to PREFIX'
+	@echo
+	@echo '  make clean    remove what was built here'
+
+kernel-check:
+	@test -e $(KDIR)/.config || { echo "vsvm: there are no kernel headers in $(KDIR); vsvm needs those of a kernel with CONFIG_DEVICE_PRIVATE: Debian's 6.16 and later have it, its 6.1 and 6.12 do not, and vsvm supports 7.3 (\`make demo\` needs neither: it runs a virtual machine)." >&2; exit 1; }
+	@grep -qx CONFIG_DEVICE_PRIVATE=y $(KDIR)/.config || { echo "vsvm: the kernel of $(KDIR) is built without CONFIG_DEVICE_PRIVATE: Debian's 6.16 and later have it, its 6.1 and 6.12 do not, and vsvm supports 7.3 (\`make demo\` needs neither: it runs a virtual machine)." >&2; exit 1; }
+
+module: kernel-check
+	@mkdir -p $(B)/driver
+	$(kbuild) modules
+
+# After the module, so that a kernel that cannot run it is the first thing said.
+tools: module
+	$(MAKE) -C tools O=$(B)/tools PREFIX=$(PREFIX)
+
+# Does not build: root should not have to.
+load:
+	@test -e $(B)/driver/vsvm.ko || { echo 'vsvm: run make first' >&2; exit 1; }
+	modprobe -a $$(modinfo -F depends $(B)/driver/vsvm.ko | tr ',' ' ')
+	insmod $(B)/driver/vsvm.ko $(PARAMS)
+
+unload:
+	rmmod vsvm
+
+install: module
+	$(kbuild) modules_install INSTALL_MOD_DIR=updates INSTALL_MOD_PATH=$(DESTDIR)
+	$(MAKE) -C tools O=$(B)/tools PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+
+demo:
+	@test/guest/run -- sh -c 'vsvm demo && hello'
+
+check:
+	@test/check
+
+style:
+	@test/style
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all help kernel-check module tools load unload install demo check style clean

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# What the scripts of the test machine share: where things are, and how to run
+# a program in the build tree. Sourced; $guest is this folder.
+
+# shellcheck disable=SC2034,SC2154
+
+# The kernels that the guest may run, as the series Debian names them.
+kernel_series=7.3
+suite=trixie
+backports=trixie-backports
+
+repo=$(cd "$guest/../.." && pwd -P)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/vsvm
+
+say() {
+	printf 'vsvm: %s\n' "$*" >&2
+}
+
+# 125 means: the machinery failed, not what it was asked to run.
+die() {
+	say "$*"
+	exit 125
+}
+
+hash_of() {
+	sha256sum | cut -c1-16
+}
+
+# Run a program in the build tree with the cache at /cache and the
+# repository, read-only, at /repo. The mounts live in a namespace of their own
+# and vanish with the program.
+in_tree() {
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare --mount --propagation private -- sh -euc '
+		tree=$1 cache=$2 repo=$3
+		shift 3
+		mkdir -p "$tree/cache" "$tree/repo"
+		mount -t proc proc "$tree/proc"
+		mount --rbind /dev "$tree/dev"
+		mount --bind "$cache" "$tree/cache"
+		mount --bind -o ro "$repo" "$tree/repo"
+		exec chroot "$tree" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
+			PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+	' sh "$tree" "$cache" "$repo" "$@"
+}
+
+# Set $tree, $kver and $source once `setup` has made them.
+find_tree() {
+	[ -s "$cache/current-$tree_key" ] || die "run test/guest/setup first"
+	read -r kver tree source <"$cache/current-$tree_key"
+	tree=$cache/$tree
+	source=$cache/$source
+}
+
+# Mark a folder or file of the cache as used, and remove what nobody has used
+# for a month.
+keep() {
+	touch "$@"
+	find "$cache" -mindepth 1 -maxdepth 1 -mtime +30 -name '*-*' \
+		-exec rm -rf {} +
+}
+
+# What the tree is made from; the number goes up when setup makes it otherwise.
+tree_key=$( (cat "$guest/packages"; echo "$suite $backports $kernel_series 1") | hash_of)
