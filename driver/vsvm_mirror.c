@@ -209,6 +209,23 @@ static const struct mmu_interval_notifier_ops vsvm_mirror_ops = {
 	.invalidate = vsvm_mirror_invalidate,
 };
 
+/*
+ * Where a span that begins at @addr in @page has to end: pages that are
+ * neighbours in memory but parts of two large folios are two objects to the
+ * check of user copies (CONFIG_HARDENED_USERCOPY).
+ */
+static unsigned long folio_stop(struct page *page, unsigned long addr,
+				unsigned long end)
+{
+	struct folio *folio = page_folio(page);
+	unsigned long left;
+
+	if (!folio_test_large(folio))
+		return end;
+	left = folio_nr_pages(folio) - folio_page_idx(folio, page);
+	return min(end, (addr & PAGE_MASK) + left * PAGE_SIZE);
+}
+
 /* Visits what the table has from w->addr on, until @end or something missing. */
 static int visit_valid(struct walk *w, unsigned long end)
 {
@@ -223,14 +240,15 @@ static int visit_valid(struct walk *w, unsigned long end)
 		unsigned long i = vsvm_leaf_index(w->addr);
 		u64 entry = leaf->entry[i];
 		struct vsvm_span span = { .addr = w->addr };
-		unsigned long next;
+		unsigned long next, stop;
 		long done;
 
 		if (!entry_serves(entry, w->need))
 			return 0;
 
+		stop = folio_stop(vsvm_entry_page(entry), w->addr, end);
 		next = (w->addr & PAGE_MASK) + PAGE_SIZE;
-		while (next < end &&
+		while (next < stop &&
 		       vsvm_entry_follows(leaf->entry[i], leaf->entry[i + 1])) {
 			next += PAGE_SIZE;
 			i++;
