@@ -15,6 +15,7 @@ help:
 	@echo 'In a virtual machine, on any Debian 12 (as root):'
 	@echo '  make demo     boot it, move memory to the device and back, show it'
 	@echo '  make check    boot it and run every test'
+	@echo '  make bench    boot it and sweep more memory than the device has'
 	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck'
 	@echo '  test/guest/run -- COMMAND   run anything in it'
 	@echo
@@ -57,10 +58,13 @@ demo:
 check:
 	@test/check
 
+bench:
+	@test/guest/run --append vsvm.vram_mib=64 -- vsvm bench
+
 style:
 	@test/style
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all help kernel-check module tools load unload install demo check style clean
+.PHONY: all help kernel-check module tools load unload install demo check bench style clean

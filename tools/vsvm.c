@@ -23,6 +23,7 @@ static const struct command {
 } commands[] = {
 	{ "info", "what devices there are and what they hold", cmd_info },
 	{ "demo", "watch memory go to the device and come home", cmd_demo },
+	{ "bench", "sweep more memory than the device has, and time it", cmd_bench },
 	{ "help", "this list, or the options of a command", cmd_help },
 };
 

@@ -17,6 +17,7 @@
 #define EXIT_USAGE	2	/* the command line makes no sense */
 
 /* argv[0] is "vsvm NAME". Each returns an exit code. */
+int cmd_bench(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 
