@@ -126,6 +126,8 @@ int vsvm_access_copy(struct vsvm_mirror *m, struct drm_vsvm_rw *rw, bool write)
 			       write ? VSVM_NEED_WRITE : VSVM_NEED_READ, &c.v,
 			       &next, &rw->faults);
 	rw->done = next - rw->addr;
+	vsvm_mirror_count(m, write ? VSVM_STAT_WRITTEN : VSVM_STAT_READ,
+			  rw->done);
 	return ret;
 }
 
@@ -216,9 +218,12 @@ int vsvm_access_atomic(struct vsvm_mirror *m, struct drm_vsvm_atomic *arg)
 {
 	struct atomic a = { .v.visit = atomic_visit, .arg = arg };
 	unsigned long next;
+	int ret;
 
-	return vsvm_mirror_walk(m, arg->addr, arg->addr + arg->size,
-				VSVM_NEED_EXCLUSIVE, &a.v, &next, NULL);
+	ret = vsvm_mirror_walk(m, arg->addr, arg->addr + arg->size,
+			       VSVM_NEED_EXCLUSIVE, &a.v, &next, NULL);
+	vsvm_mirror_count(m, VSVM_STAT_ATOMICS, !ret);
+	return ret;
 }
 
 /**

@@ -28,6 +28,7 @@
 #include <linux/ioport.h>
 #include <linux/migrate.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
@@ -93,6 +94,30 @@ void vsvm_devmem_touch(struct page *page)
 	WRITE_ONCE(b->last_use, READ_ONCE(dm->clock));
 }
 
+/**
+ * vsvm_devmem_count() - count what happens to pages of a block
+ * @dm: the device's memory
+ * @pfn: device pfn of one of them; not free, or nobody's block is found
+ * @stat: what happens
+ * @n: how often
+ *
+ * Counts for the device, and for the process whose block it is.
+ */
+void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
+		       enum vsvm_stat stat, u64 n)
+{
+	struct vsvm_share *share;
+
+	if (!n)
+		return;
+	vsvm_stats_add_cpu(dm->stats, stat, n);
+	rcu_read_lock();
+	share = rcu_dereference(block_of(dm, pfn)->share);
+	if (share)
+		vsvm_stats_add(&share->stats, stat, n);
+	rcu_read_unlock();
+}
+
 static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 {
 	lockdep_assert_held(&dm->lock);
@@ -105,7 +130,7 @@ static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 /**
  * vsvm_devmem_share_get() - the share of a process, made if need be
  * @dm: the device's memory
- * @mm: the process
+ * @mm: the process, current->mm
  *
  * Return: the share, referenced; NULL: no memory.
  */
@@ -120,6 +145,7 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
 		return NULL;
 	INIT_LIST_HEAD(&fresh->partial);
 	fresh->mm = mm;
+	fresh->tgid = task_tgid_nr(current);
 
 	spin_lock_irqsave(&dm->lock, flags);
 	list_for_each_entry(share, &dm->shares, link)
@@ -207,6 +233,7 @@ static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
 		     nr);
 	b->nr_used -= nr;
 	dm->nr_used -= nr;
+	block_share(dm, b)->nr_pages -= nr;
 	block_file(dm, b);
 }
 
@@ -276,6 +303,7 @@ static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
 	}
 	b->nr_used += got;
 	dm->nr_used += got;
+	block_share(dm, b)->nr_pages += got;
 	block_file(dm, b);
 	return got;
 }
@@ -363,6 +391,7 @@ unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 		bitmap_fill(b->used, VSVM_BLOCK_PAGES);
 		b->nr_used = VSVM_BLOCK_PAGES;
 		dm->nr_used += VSVM_BLOCK_PAGES;
+		share->nr_pages += VSVM_BLOCK_PAGES;
 		block_file(dm, b);
 		pfn = block_pfn(dm, b);
 	}
@@ -457,6 +486,18 @@ static struct folio *home_handover(struct vsvm_home *home, struct page *page)
 	return b->backing;
 }
 
+/*
+ * What comes home may have been written by the device, which no CPU entry
+ * tells, and has no copy in swap. A clean page that MADV_FREE was said of
+ * before it went away would be dropped by reclaim.
+ */
+static unsigned long home_entry(struct folio *folio)
+{
+	folio_lock(folio);
+	folio_mark_dirty(folio);
+	return migrate_pfn(folio_pfn(folio));
+}
+
 static void home_copy_huge(struct vsvm_home *home, unsigned long i,
 			   struct page *page)
 {
@@ -468,8 +509,8 @@ static void home_copy_huge(struct vsvm_home *home, unsigned long i,
 	else
 		folio = home_handover(home, page);
 
-	folio_lock(folio);
-	home->dst[i] = migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
+	home->dst[i] = home_entry(folio) | MIGRATE_PFN_COMPOUND;
+	home->given += VSVM_BLOCK_PAGES;
 }
 
 static void home_copy_small(struct vsvm_home *home, unsigned long i,
@@ -477,11 +518,13 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
 {
 	struct folio *folio = home_alloc(home, 0, i, page);
 
-	if (!folio)
+	if (!folio) {
+		home->host_full++;
 		return;
+	}
 	copy_pages(&folio->page, vsvm_devmem_backing(page), 1);
-	folio_lock(folio);
-	home->dst[i] = migrate_pfn(folio_pfn(folio));
+	home->dst[i] = home_entry(folio);
+	home->given++;
 }
 
 /**
@@ -515,6 +558,21 @@ void vsvm_devmem_home_copy(struct vsvm_home *home)
 	}
 }
 
+/* What of it core mm really moved. */
+static void home_count(struct vsvm_home *home)
+{
+	unsigned long i, nr;
+
+	for (i = 0; i < home->npages; i += nr) {
+		nr = home->dst[i] & MIGRATE_PFN_COMPOUND ? VSVM_BLOCK_PAGES : 1;
+		if (!home->dst[i] || !(home->src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		home->moved += nr;
+		if (nr > 1)
+			home->order = VSVM_BLOCK_ORDER;
+	}
+}
+
 /**
  * vsvm_devmem_home_settle() - after the pages moved, before they are finalized
  * @home: what vsvm_devmem_home_copy() worked on
@@ -530,6 +588,7 @@ void vsvm_devmem_home_settle(struct vsvm_home *home)
 	struct folio *backing;
 	unsigned long flags;
 
+	home_count(home);
 	if (!b)
 		return;
 
@@ -612,12 +671,12 @@ static void free_blocks(struct vsvm_devmem *dm)
  * answers to; for coherent memory, those given, which must be nobody else's and
  * not the system's.
  */
-static struct resource *claim_addresses(u64 start, u64 size)
+static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 {
 	struct resource *res;
 
 	if (!start)
-		return request_free_mem_region(&iomem_resource, size, "vsvm");
+		return request_free_mem_region(&iomem_resource, size, name);
 
 	if (region_intersects(start, size, IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT) {
@@ -625,7 +684,7 @@ static struct resource *claim_addresses(u64 start, u64 size)
 		       start);
 		return ERR_PTR(-EBUSY);
 	}
-	res = request_mem_region(start, size, "vsvm");
+	res = request_mem_region(start, size, name);
 	return res ?: ERR_PTR(-EBUSY);
 }
 
@@ -661,6 +720,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	mutex_init(&dm->evict_lock);
 	INIT_LIST_HEAD(&dm->full);
 	dm->device = device;
+	snprintf(dm->name, sizeof(dm->name), "vsvm.%u", device);
 	dm->nr_blocks = size >> (PAGE_SHIFT + VSVM_BLOCK_ORDER);
 	dm->blocks = kvcalloc(dm->nr_blocks, sizeof(*dm->blocks), GFP_KERNEL);
 	if (!dm->blocks) {
@@ -668,10 +728,16 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 		goto free_dm;
 	}
 
-	res = claim_addresses(start, size);
+	dm->stats = alloc_percpu(struct vsvm_cpu_stats);
+	if (!dm->stats) {
+		ret = -ENOMEM;
+		goto free_blocks;
+	}
+
+	res = claim_addresses(start, size, dm->name);
 	if (IS_ERR(res)) {
 		ret = PTR_ERR(res);
-		goto free_blocks;
+		goto free_stats;
 	}
 
 	dm->pgmap.type = start ? MEMORY_DEVICE_COHERENT : MEMORY_DEVICE_PRIVATE;
@@ -707,6 +773,8 @@ unmap_pages:
 	memunmap_pages(&dm->pgmap);
 release_region:
 	release_mem_region(res->start, resource_size(res));
+free_stats:
+	free_percpu(dm->stats);
 free_blocks:
 	kvfree(dm->blocks);
 free_dm:
@@ -728,5 +796,6 @@ void vsvm_devmem_destroy(struct vsvm_devmem *dm)
 	free_blocks(dm);
 	WARN_ON(!list_empty(&dm->shares));
 	mutex_destroy(&dm->evict_lock);
+	free_percpu(dm->stats);
 	kfree(dm);
 }

@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 
 #include "vsvm_inject.h"
+#include "vsvm_stats.h"
 
 #define VSVM_BLOCK_ORDER	HPAGE_PMD_ORDER
 #define VSVM_BLOCK_PAGES	BIT(VSVM_BLOCK_ORDER)
@@ -24,18 +25,25 @@ struct shrinker;
  * @link: in &vsvm_devmem.shares
  * @mm: whose it is; only compared
  * @refs: open files and blocks that point here
+ * @tgid: its number, for people to read
  * @nr_blocks: blocks that hold its pages
+ * @nr_pages: pages in those blocks
  * @partial: those of them with room for more
+ * @stats: what happened to its blocks, whoever did it
  * @rcu: freed when no eviction can be looking
  *
- * Protected by &vsvm_devmem.lock; @nr_blocks is also read without it.
+ * Protected by &vsvm_devmem.lock; the numbers are also read without it, @stats
+ * needs no lock.
  */
 struct vsvm_share {
 	struct list_head link;
 	struct mm_struct *mm;
+	pid_t tgid;
 	unsigned int refs;
 	unsigned long nr_blocks;
+	unsigned long nr_pages;
 	struct list_head partial;
+	struct vsvm_stats stats;
 	struct rcu_head rcu;
 };
 
@@ -83,7 +91,9 @@ struct vsvm_block {
  * @evict_lock: outside mmap_lock; one thread at a time makes room
  * @shrinker: gives backing of empty blocks back
  * @blocks: the blocks
+ * @stats: counters
  * @inject: failures on purpose
+ * @name: of the physical addresses, in /proc/iomem
  */
 struct vsvm_devmem {
 	struct dev_pagemap pgmap;
@@ -101,7 +111,9 @@ struct vsvm_devmem {
 	struct mutex evict_lock; /* making room */
 	struct shrinker *shrinker;
 	struct vsvm_block *blocks;
+	struct vsvm_cpu_stats __percpu *stats;
 	struct vsvm_inject inject;
+	char name[16];
 };
 
 struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
@@ -144,6 +156,8 @@ static inline bool vsvm_devmem_coherent(const struct vsvm_devmem *dm)
 
 struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
+void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
+		       enum vsvm_stat stat, u64 n);
 
 /**
  * struct vsvm_home - device pages on their way home
@@ -155,6 +169,10 @@ void vsvm_devmem_touch(struct page *page);
  * @only: take pages of this device alone; NULL: of any vsvm device
  * @must: device page that cannot wait (a CPU stands at it), or NULL
  * @handed: out, block whose backing became the destination, or NULL
+ * @host_full: out, pages for which the host had no memory
+ * @given: out, pages that got a destination
+ * @moved: out, pages that went there
+ * @order: out, largest order of those
  */
 struct vsvm_home {
 	unsigned long *src;
@@ -165,6 +183,10 @@ struct vsvm_home {
 	struct vsvm_devmem *only;
 	struct page *must;
 	struct vsvm_block *handed;
+	unsigned int host_full;
+	unsigned int given;
+	unsigned int moved;
+	unsigned int order;
 };
 
 void vsvm_devmem_home_copy(struct vsvm_home *home);

@@ -16,6 +16,9 @@
  * - access: read, write, snapshot. migrate: to the device, home, CPU faults.
  * - mirror: the device page table and the per-page path.
  * - devmem: device memory. evict: home by physical page.
+ * - stats, trace: counters and tracepoints; they call nobody.
+ *
+ * debugfs looks into all of them, and nobody calls it but drv.
  *
  * docs/architecture.md has the picture, docs/locking.md the locks.
  */
@@ -32,6 +35,7 @@
 #include <drm/drm_ioctl.h>
 #include <drm/vsvm_drm.h>
 
+#include "vsvm_debugfs.h"
 #include "vsvm_devmem.h"
 #include "vsvm_drv.h"
 #include "vsvm_evict.h"
@@ -122,6 +126,11 @@ static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
 	vsvm_vm_destroy(vm);
 }
 
+static void vsvm_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+{
+	vsvm_vm_fdinfo(file->driver_priv, p);
+}
+
 static const struct drm_ioctl_desc vsvm_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(VSVM_INFO, vsvm_ioctl_info, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_READ, vsvm_ioctl_read, DRM_RENDER_ALLOW),
@@ -145,6 +154,7 @@ static const struct file_operations vsvm_fops = {
 	.write = vsvm_ioctl_pwrite,
 	.mmap = vsvm_ioctl_mmap,
 	.llseek = vsvm_ioctl_llseek,
+	.show_fdinfo = drm_show_fdinfo,
 	.fop_flags = FOP_UNSIGNED_OFFSET,
 };
 
@@ -156,6 +166,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
 	.open = vsvm_open,
 	.postclose = vsvm_postclose,
+	.show_fdinfo = vsvm_show_fdinfo,
 	.ioctls = vsvm_ioctls,
 	.num_ioctls = ARRAY_SIZE(vsvm_ioctls),
 	.fops = &vsvm_fops,
@@ -190,6 +201,7 @@ static int vsvm_probe(struct platform_device *pdev)
 		return PTR_ERR(vsvm->devmem);
 
 	platform_set_drvdata(pdev, vsvm);
+	vsvm_debugfs_init(vsvm);
 	/* Last fallible step: from here on user space can come in. */
 	ret = drm_dev_register(&vsvm->drm, 0);
 	if (ret) {

@@ -24,6 +24,7 @@
 
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
+#include "vsvm_trace.h"
 
 /* Blocks to try before a caller gets less than it wanted. */
 #define MAX_TRIES	8
@@ -47,8 +48,38 @@ static unsigned long live_pfns(struct vsvm_devmem *dm, unsigned long block,
 	return n;
 }
 
+static void count_skips(struct vsvm_devmem *dm, unsigned long pfn,
+			unsigned long n, enum vsvm_cause cause,
+			enum drm_vsvm_stay reason)
+{
+	if (!n)
+		return;
+	vsvm_devmem_count(dm, pfn, VSVM_STAT_SKIPPED + reason, n);
+	trace_vsvm_skip(dm->device, cause, PFN_PHYS(pfn), n, reason);
+}
+
+/* Counts and says what came of it, while what moved is still locked. */
+static void count_block(struct vsvm_devmem *dm, unsigned long block,
+			const struct vsvm_home *home, enum vsvm_cause cause)
+{
+	unsigned long pfn = dm->first_pfn + (block << VSVM_BLOCK_ORDER);
+	unsigned long stayed = home->npages - home->moved;
+
+	if (cause == VSVM_CAUSE_EVICTION) {
+		vsvm_devmem_count(dm, pfn, VSVM_STAT_HOME + cause, home->moved);
+		vsvm_devmem_count(dm, pfn, VSVM_STAT_EVICTIONS, !!home->moved);
+	}
+	count_skips(dm, pfn, home->host_full, cause, DRM_VSVM_STAY_HOST_FULL);
+	count_skips(dm, pfn, stayed - home->host_full, cause,
+		    DRM_VSVM_STAY_BUSY);
+	trace_vsvm_migrate_end(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
+			       PFN_PHYS(pfn), (u64)home->moved << PAGE_SHIFT,
+			       home->order, stayed);
+	trace_vsvm_evict(dm->device, cause, block, home->npages, home->moved);
+}
+
 static void evict_block(struct vsvm_devmem *dm, unsigned long block,
-			struct evict_arrays *a)
+			struct evict_arrays *a, enum vsvm_cause cause)
 {
 	struct vsvm_home home = { .src = a->src, .dst = a->dst };
 
@@ -57,10 +88,15 @@ static void evict_block(struct vsvm_devmem *dm, unsigned long block,
 		return;
 
 	memset(a->dst, 0, sizeof(a->dst));
+	trace_vsvm_migrate_begin(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
+				 PFN_PHYS(dm->first_pfn +
+					  (block << VSVM_BLOCK_ORDER)),
+				 home.npages << PAGE_SHIFT);
 	migrate_device_pfns(a->src, home.npages);
 	vsvm_devmem_home_copy(&home);
 	migrate_device_pages(a->src, a->dst, home.npages);
 	vsvm_devmem_home_settle(&home);
+	count_block(dm, block, &home, cause);
 	migrate_device_finalize(a->src, a->dst, home.npages);
 }
 
@@ -98,7 +134,7 @@ static bool evict_coldest(struct vsvm_devmem *dm, struct evict_arrays *a)
 		return false;
 	/* If it cannot go now, the next try takes another one. */
 	WRITE_ONCE(dm->blocks[block].last_use, READ_ONCE(dm->clock));
-	evict_block(dm, block, a);
+	evict_block(dm, block, a, VSVM_CAUSE_EVICTION);
 	return true;
 }
 
@@ -196,7 +232,7 @@ int vsvm_evict_all(struct vsvm_devmem *dm)
 
 	while (READ_ONCE(dm->nr_used)) {
 		for (block = 0; block < dm->nr_blocks; block++) {
-			evict_block(dm, block, a);
+			evict_block(dm, block, a, VSVM_CAUSE_UNPLUG);
 			cond_resched();
 		}
 		if (READ_ONCE(dm->nr_used))

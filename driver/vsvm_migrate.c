@@ -33,6 +33,7 @@
 #include "vsvm_evict.h"
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
+#include "vsvm_trace.h"
 
 #define CHUNK_PAGES	VSVM_BLOCK_PAGES
 #define MAX_PASSES	3
@@ -71,6 +72,8 @@ enum page_fate {
  * @fate: for each page
  * @count: pages of each fate, after a look
  * @moved: pages that moved, in whichever pass
+ * @now: how many moved in this pass
+ * @order: the largest of those
  * @args: for migrate_vma
  * @src: for migrate_vma
  * @dst: for migrate_vma
@@ -94,6 +97,8 @@ struct chunk {
 	u8 fate[CHUNK_PAGES];
 	unsigned int count[FATE_DEVICE + 1];
 	DECLARE_BITMAP(moved, CHUNK_PAGES);
+	unsigned int now;
+	unsigned int order;
 	struct migrate_vma args;
 	unsigned long src[CHUNK_PAGES];
 	unsigned long dst[CHUNK_PAGES];
@@ -108,18 +113,33 @@ static unsigned int chunk_pages(const struct chunk *c)
 	return (c->end - c->start) >> PAGE_SHIFT;
 }
 
+static void account_skip(struct chunk *c, enum drm_vsvm_stay reason,
+			 unsigned long bytes)
+{
+	unsigned long pages = bytes >> PAGE_SHIFT;
+
+	c->mig->stayed[reason] += bytes;
+	vsvm_mirror_count(c->m, VSVM_STAT_SKIPPED + reason, pages);
+	trace_vsvm_skip(c->m->devmem->device, VSVM_CAUSE_EXPLICIT,
+			c->mig->next, pages, reason);
+}
+
+/* Neighbouring pages with the same fate, from c->mig->next on. */
 static void account(struct chunk *c, u8 fate, unsigned long bytes)
 {
-	if (fate == FATE_MOVED)
+	if (fate == FATE_MOVED) {
 		c->mig->moved += bytes;
-	else if (fate == FATE_THERE)
+		vsvm_mirror_count(c->m, c->to_device ? VSVM_STAT_TO_DEVICE :
+				  VSVM_STAT_HOME + VSVM_CAUSE_EXPLICIT,
+				  bytes >> PAGE_SHIFT);
+	} else if (fate == FATE_THERE) {
 		c->mig->there += bytes;
-	else if (fate == FATE_ABSENT || fate == FATE_HOLE)
+	} else if (fate == FATE_ABSENT || fate == FATE_HOLE) {
 		c->mig->absent += bytes;
-	else if (fate >= DRM_VSVM_STAY_MAX)
-		c->mig->stayed[DRM_VSVM_STAY_BUSY] += bytes;
-	else
-		c->mig->stayed[fate] += bytes;
+	} else {
+		account_skip(c, fate < DRM_VSVM_STAY_MAX ? fate :
+			     DRM_VSVM_STAY_BUSY, bytes);
+	}
 	c->mig->next += bytes;
 }
 
@@ -361,13 +381,38 @@ static void note_moved(struct chunk *c)
 {
 	unsigned long i, nr;
 
+	c->now = 0;
+	c->order = 0;
 	for (i = 0; i < c->args.npages; i += nr) {
 		nr = c->dst[i] & MIGRATE_PFN_COMPOUND ? CHUNK_PAGES : 1;
 		if (c->dst[i] && c->src[i] & MIGRATE_PFN_MIGRATE) {
 			memset(&c->fate[i], FATE_MOVED, nr);
 			bitmap_set(c->moved, i, nr);
+			c->now += nr;
+			if (nr > 1)
+				c->order = VSVM_BLOCK_ORDER;
 		}
 	}
+}
+
+static void trace_begin(const struct chunk *c)
+{
+	trace_vsvm_migrate_begin(c->m->devmem->device, VSVM_CAUSE_EXPLICIT,
+				 c->mig->target, c->start, c->end - c->start);
+}
+
+static void trace_end(const struct chunk *c)
+{
+	unsigned long stayed = 0, i;
+
+	if (!trace_vsvm_migrate_end_enabled())
+		return;
+	for (i = 0; i < c->args.npages; i++)
+		stayed += c->fate[i] < DRM_VSVM_STAY_MAX ||
+			  could_move(c->fate[i]);
+	trace_vsvm_migrate_end(c->m->devmem->device, VSVM_CAUSE_EXPLICIT,
+			       c->mig->target, c->start,
+			       (u64)c->now << PAGE_SHIFT, c->order, stayed);
 }
 
 /*
@@ -403,9 +448,11 @@ static int chunk_move(struct chunk *c)
 	if (c->end - c->start == PMD_SIZE && !(c->to_device && coherent))
 		c->args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 
+	trace_begin(c);
 	/* Fails if the mapping changed since the look: this go does nothing. */
 	if (migrate_vma_setup(&c->args)) {
 		c->args.npages = 0;
+		c->now = 0;
 		goto unlock;
 	}
 
@@ -421,6 +468,7 @@ static int chunk_move(struct chunk *c)
 	migrate_vma_finalize(&c->args);
 unlock:
 	mmap_read_unlock(mm);
+	trace_end(c);
 	return 0;
 }
 
@@ -557,7 +605,7 @@ unlock:
 /* Works off one chunk and accounts for it. */
 static int migrate_chunk(struct chunk *c, unsigned long end)
 {
-	unsigned int i;
+	unsigned int n, i, nr;
 	u32 state = 0;
 	int fate, ret;
 
@@ -581,8 +629,12 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 	if (ret)
 		return ret;
 
-	for (i = 0; i < chunk_pages(c); i++)
-		account(c, c->fate[i], PAGE_SIZE);
+	n = chunk_pages(c);
+	for (i = 0; i < n; i += nr) {
+		for (nr = 1; i + nr < n && c->fate[i + nr] == c->fate[i]; )
+			nr++;
+		account(c, c->fate[i], nr * PAGE_SIZE);
+	}
 	return 0;
 }
 
@@ -642,6 +694,44 @@ static void fault_window(struct vm_fault *vmf, unsigned long *start,
 	*end = min(ALIGN_DOWN(vmf->address, size) + size, vmf->vma->vm_end);
 }
 
+static void fault_begin(struct vm_fault *vmf, enum vsvm_cause cause,
+			unsigned long *start, unsigned long *end)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(vmf->page);
+
+	fault_window(vmf, start, end);
+	vsvm_devmem_count(dm, page_to_pfn(vmf->page), VSVM_STAT_CPU_FAULTS,
+			  cause == VSVM_CAUSE_CPU_FAULT);
+	trace_vsvm_cpu_fault(dm->device, cause, vmf->address, *start,
+			     *end - *start, vmf->pte ? 0 : VSVM_BLOCK_ORDER);
+	trace_vsvm_migrate_begin(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
+				 *start, *end - *start);
+}
+
+/* Counts and says what came of a fault, while what moved is still locked. */
+static void fault_end(const struct vm_fault *vmf, enum vsvm_cause cause,
+		      const struct vsvm_home *home)
+{
+	unsigned long pfn = page_to_pfn(vmf->page);
+	struct vsvm_devmem *dm = home->only;
+	unsigned int busy = home->given - home->moved;
+
+	vsvm_devmem_count(dm, pfn, VSVM_STAT_HOME + cause, home->moved);
+	vsvm_devmem_count(dm, pfn, VSVM_STAT_SKIPPED + DRM_VSVM_STAY_BUSY,
+			  busy);
+	vsvm_devmem_count(dm, pfn, VSVM_STAT_SKIPPED + DRM_VSVM_STAY_HOST_FULL,
+			  home->host_full);
+	if (busy)
+		trace_vsvm_skip(dm->device, cause, home->start, busy,
+				DRM_VSVM_STAY_BUSY);
+	if (home->host_full)
+		trace_vsvm_skip(dm->device, cause, home->start,
+				home->host_full, DRM_VSVM_STAY_HOST_FULL);
+	trace_vsvm_migrate_end(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
+			       home->start, (u64)home->moved << PAGE_SHIFT,
+			       home->order, busy + home->host_full);
+}
+
 /*
  * A CPU touched a device page. Called with the page locked and referenced, and
  * mmap_lock held for reading. Returning 0 without having moved the page is
@@ -649,6 +739,8 @@ static void fault_window(struct vm_fault *vmf, unsigned long *start,
  */
 static vm_fault_t vsvm_migrate_to_ram(struct vm_fault *vmf)
 {
+	enum vsvm_cause cause = vsvm_stats_in_cow() ? VSVM_CAUSE_DEVICE_FAULT :
+						      VSVM_CAUSE_CPU_FAULT;
 	struct migrate_vma args = {
 		.vma = vmf->vma,
 		.pgmap_owner = vsvm_devmem_owner,
@@ -663,20 +755,22 @@ static vm_fault_t vsvm_migrate_to_ram(struct vm_fault *vmf)
 	unsigned long n, at;
 	vm_fault_t ret = 0;
 
-	fault_window(vmf, &args.start, &args.end);
+	fault_begin(vmf, cause, &args.start, &args.end);
 	if (!vmf->pte)
 		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 	home.start = args.start;
 	n = (args.end - args.start) >> PAGE_SHIFT;
 	at = vmf->pte ? (vmf->address - args.start) >> PAGE_SHIFT : 0;
 	args.src = kcalloc(2 * n, sizeof(*args.src), GFP_KERNEL);
-	if (!args.src)
-		return VM_FAULT_OOM;
+	if (!args.src) {
+		ret = VM_FAULT_OOM;
+		goto count;
+	}
 	args.dst = args.src + n;
 
 	if (migrate_vma_setup(&args)) {
 		ret = VM_FAULT_SIGBUS;
-		goto free_arrays;
+		goto count;
 	}
 	home.src = args.src;
 	home.dst = args.dst;
@@ -686,8 +780,10 @@ static vm_fault_t vsvm_migrate_to_ram(struct vm_fault *vmf)
 		ret = VM_FAULT_OOM;
 	migrate_vma_pages(&args);
 	vsvm_devmem_home_settle(&home);
-	migrate_vma_finalize(&args);
-free_arrays:
+count:
+	fault_end(vmf, cause, &home);
+	if (home.src)
+		migrate_vma_finalize(&args);
 	kfree(args.src);
 	return ret;
 }

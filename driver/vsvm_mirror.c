@@ -34,6 +34,7 @@
 
 #include "vsvm_devmem.h"
 #include "vsvm_mirror.h"
+#include "vsvm_trace.h"
 
 /**
  * struct walk - one walk of the per-page path
@@ -178,12 +179,27 @@ static bool entry_serves(u64 entry, enum vsvm_need need)
 	}
 }
 
+/**
+ * vsvm_mirror_count() - count what goes through a mirror, and for its device
+ * @m: the mirror; the device's memory is there
+ * @stat: what
+ * @n: how much of it
+ */
+void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
+{
+	if (!n)
+		return;
+	vsvm_stats_add(&m->stats, stat, n);
+	vsvm_stats_add_cpu(m->devmem->stats, stat, n);
+}
+
 static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 				   const struct mmu_notifier_range *range,
 				   unsigned long seq)
 {
 	struct vsvm_mirror *m = container_of(notifier, struct vsvm_mirror,
 					     notifier);
+	unsigned long pages;
 
 	/*
 	 * Our own, from inside take_exclusive(), which changes the entry itself
@@ -198,9 +214,15 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 		return false;
 
 	mmu_interval_set_seq(notifier, seq);
-	vsvm_table_zap(&m->table, range->start, range->end - 1,
-		       range->event == MMU_NOTIFY_UNMAP ||
-		       range->event == MMU_NOTIFY_RELEASE);
+	pages = vsvm_table_zap(&m->table, range->start, range->end - 1,
+			       range->event == MMU_NOTIFY_UNMAP ||
+			       range->event == MMU_NOTIFY_RELEASE);
+	if (m->devmem) {
+		vsvm_mirror_count(m, VSVM_STAT_INVALIDATIONS, 1);
+		vsvm_mirror_count(m, VSVM_STAT_INVALIDATED, pages);
+		trace_vsvm_invalidate(m->devmem->device, range->start,
+				      range->end, range->event, pages);
+	}
 	up_write(&m->table.lock);
 	return true;
 }
@@ -281,10 +303,12 @@ static int break_cow(struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *vma;
 	bool unlocked = false;
+	struct vsvm_cow cow;
 	int ret;
 
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
+	vsvm_stats_cow_begin(&cow);
 	vma = vma_lookup(mm, addr);
 	if (!vma)
 		ret = -EFAULT;
@@ -292,6 +316,7 @@ static int break_cow(struct mm_struct *mm, unsigned long addr)
 		ret = -EPERM;
 	else
 		ret = fixup_user_fault(mm, addr, FAULT_FLAG_WRITE, &unlocked);
+	vsvm_stats_cow_end(&cow);
 	mmap_read_unlock(mm);
 	return ret;
 }
@@ -481,6 +506,30 @@ static int fault_exclusive(struct walk *w, unsigned long end)
 	return take_exclusive(w);
 }
 
+/* Has what is missing at w->addr faulted in: 0 with the lock held, or an errno. */
+static int walk_fault(struct walk *w, unsigned long end)
+{
+	struct vsvm_mirror *m = w->m;
+	u64 before = w->faults;
+	unsigned int tries = 0;
+	int ret;
+
+	do {
+		tries++;
+		ret = walk_interrupted(w);
+		if (ret)
+			break;
+		ret = w->need == VSVM_NEED_EXCLUSIVE ?
+		      fault_exclusive(w, end) : fault_in(w, end);
+	} while (ret == -EAGAIN);
+
+	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULTS, 1);
+	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULT_PAGES, w->faults - before);
+	trace_vsvm_device_fault(m->devmem->device, w->addr, w->faults - before,
+				w->need, tries, ret);
+	return ret;
+}
+
 /* Visits [w->addr, end), which is in one leaf, with every page as needed. */
 static int walk_access(struct walk *w, unsigned long end)
 {
@@ -496,13 +545,7 @@ static int walk_access(struct walk *w, unsigned long end)
 		if (ret || w->addr == end)
 			return ret;
 
-		do {
-			ret = walk_interrupted(w);
-			if (ret)
-				return ret;
-			ret = w->need == VSVM_NEED_EXCLUSIVE ?
-			      fault_exclusive(w, end) : fault_in(w, end);
-		} while (ret == -EAGAIN);
+		ret = walk_fault(w, end);
 		if (ret)
 			return ret;
 	}
@@ -818,11 +861,15 @@ static void zap_all(struct vsvm_mirror *m)
  */
 void vsvm_mirror_unplug(struct vsvm_mirror *m)
 {
-	zap_all(m);
-	if (m->share)
-		vsvm_devmem_share_put(m->devmem, m->share);
-	m->share = NULL;
+	struct vsvm_devmem *dm = m->devmem;
+
+	down_write(&m->table.lock);
+	vsvm_table_zap(&m->table, 0, ULONG_MAX, true);
 	m->devmem = NULL;
+	up_write(&m->table.lock);
+	if (m->share)
+		vsvm_devmem_share_put(dm, m->share);
+	m->share = NULL;
 }
 
 /**

@@ -4,6 +4,7 @@
 
 #include <linux/mmu_notifier.h>
 
+#include "vsvm_stats.h"
 #include "vsvm_table.h"
 
 struct device;
@@ -15,14 +16,17 @@ struct vsvm_share;
  * @notifier: covers the whole mm
  * @table: the device page table; the notifier's sequence is checked under
  *	its lock
- * @devmem: memory of this device
+ * @devmem: memory of this device; NULL once it was unplugged, which changes
+ *	under the page-table lock
  * @share: what the process has of it, once bound
+ * @stats: what went through this mirror
  */
 struct vsvm_mirror {
 	struct mmu_interval_notifier notifier;
 	struct vsvm_table table;
 	struct vsvm_devmem *devmem;
 	struct vsvm_share *share;
+	struct vsvm_stats stats;
 };
 
 /**
@@ -76,6 +80,7 @@ struct vsvm_visitor {
 void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
 		      struct device *dma);
 void vsvm_mirror_teach_lockdep(void);
+void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n);
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm);
 void vsvm_mirror_unbind(struct vsvm_mirror *m);
 void vsvm_mirror_unplug(struct vsvm_mirror *m);

@@ -70,14 +70,18 @@ static enum dma_data_direction direction(u64 entry)
 	return entry & DRM_VSVM_STATE_WRITE ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE;
 }
 
-static void clear(struct vsvm_table *t, struct vsvm_leaf *leaf, unsigned long i)
+static bool clear(struct vsvm_table *t, struct vsvm_leaf *leaf, unsigned long i)
 {
 	u64 entry = leaf->entry[i];
 
+	if (!entry)
+		return false;
 	if (entry & VSVM_ENTRY_DMA)
 		dma_unmap_page_attrs(t->dma, leaf->dma[i], PAGE_SIZE,
 				     direction(entry), DMA_ATTR_SKIP_CPU_SYNC);
 	leaf->entry[i] = 0;
+	t->count[vsvm_entry_place(entry)]--;
+	return true;
 }
 
 /**
@@ -111,6 +115,7 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		entry |= VSVM_ENTRY_DMA;
 	}
 	leaf->entry[i] = entry;
+	t->count[vsvm_entry_place(entry)]++;
 	return 1;
 }
 
@@ -120,12 +125,14 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
  * @start: first address
  * @last: last address, inclusive
  * @unmap: nothing will be there any more: free the leaves it covers
+ *
+ * Return: how many entries there were.
  */
-void vsvm_table_zap(struct vsvm_table *t, unsigned long start,
-		    unsigned long last, bool unmap)
+unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
+			     unsigned long last, bool unmap)
 {
 	struct vsvm_leaf *leaf;
-	unsigned long index;
+	unsigned long index, n = 0;
 
 	lockdep_assert_held_write(&t->lock);
 	xa_for_each_range(&t->leaves, index, leaf, start >> PMD_SHIFT,
@@ -136,10 +143,11 @@ void vsvm_table_zap(struct vsvm_table *t, unsigned long start,
 		unsigned long i;
 
 		for (i = vsvm_leaf_index(from); i <= vsvm_leaf_index(to); i++)
-			clear(t, leaf, i);
+			n += clear(t, leaf, i);
 		if (unmap && from == base && to == base + PMD_SIZE - 1) {
 			xa_erase(&t->leaves, index);
 			kfree(leaf);
 		}
 	}
+	return n;
 }

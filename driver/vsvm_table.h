@@ -31,6 +31,9 @@ struct vsvm_leaf {
 	dma_addr_t dma[VSVM_LEAF_ENTRIES];
 };
 
+/* Places that an entry may have, see drm/vsvm_drm.h. */
+#define VSVM_TABLE_PLACES	(DRM_VSVM_PLACE_PEER + 1)
+
 /**
  * struct vsvm_table - a device page table
  * @lock: the page-table lock. Protects @leaves and what is in them. Readers
@@ -39,19 +42,21 @@ struct vsvm_leaf {
  *	with reclaim, fault on user memory or take mmap_lock
  * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT
  * @dma: the device that system pages are mapped for
+ * @count: entries of each place; read without the lock, too
  */
 struct vsvm_table {
 	struct rw_semaphore lock;
 	struct xarray leaves;
 	struct device *dma;
+	unsigned long count[VSVM_TABLE_PLACES];
 };
 
 void vsvm_table_init(struct vsvm_table *t, struct device *dma);
 int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr);
 int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		       unsigned long addr, u64 entry);
-void vsvm_table_zap(struct vsvm_table *t, unsigned long start,
-		    unsigned long last, bool unmap);
+unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
+			     unsigned long last, bool unmap);
 
 /* Under the lock: the leaf of @addr, or NULL. */
 static inline struct vsvm_leaf *vsvm_table_leaf(struct vsvm_table *t,

@@ -9,11 +9,15 @@
  * Lifetime: from open to the last close. Locks: &vsvm_vm.bind, outside
  * mmap_lock, once in a file's life.
  */
-#include <linux/sched.h>
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
 #include <drm/drm_print.h>
 
+#include "vsvm_devmem.h"
 #include "vsvm_vm.h"
 
 /**
@@ -43,6 +47,7 @@ void vsvm_vm_destroy(struct vsvm_vm *vm)
 {
 	if (vm->mm)
 		vsvm_mirror_unbind(&vm->mirror);
+	put_pid(vm->owner);
 	mutex_destroy(&vm->bind);
 	kfree(vm);
 }
@@ -57,7 +62,8 @@ static int bind(struct vsvm_vm *vm)
 	if (!vm->mm) {
 		ret = vsvm_mirror_bind(&vm->mirror, current->mm);
 		if (!ret) {
-			/* Pairs with the acquire in vsvm_vm_use(). */
+			vm->owner = get_pid(task_tgid(current));
+			/* Pairs with the acquires below. */
 			smp_store_release(&vm->mm, current->mm);
 		}
 	}
@@ -90,4 +96,64 @@ int vsvm_vm_use(struct vsvm_vm *vm)
 		return -EPERM;
 	}
 	return 0;
+}
+
+static u64 table_bytes(struct vsvm_vm *vm, u32 place)
+{
+	return (u64)READ_ONCE(vm->mirror.table.count[place]) << PAGE_SHIFT;
+}
+
+/*
+ * The process's pages on this device are one object: shared, when the process
+ * has more than one file. What is in this file's device page table is active.
+ */
+static void device_memory(struct vsvm_vm *vm, const struct vsvm_share *share,
+			  struct drm_memory_stats *stats)
+{
+	unsigned long files = READ_ONCE(share->refs) -
+			      READ_ONCE(share->nr_blocks);
+
+	stats->resident = (u64)READ_ONCE(share->nr_pages) << PAGE_SHIFT;
+	if (files > 1)
+		stats->shared = stats->resident;
+	else
+		stats->private = stats->resident;
+	stats->active = min(table_bytes(vm, DRM_VSVM_PLACE_DEVICE),
+			    stats->resident);
+}
+
+/**
+ * vsvm_vm_fdinfo() - what a file has and what it did, for /proc/PID/fdinfo
+ * @vm: its address space; the device's memory is there
+ * @p: where to print
+ *
+ * Takes no lock: numbers may be from different moments.
+ */
+void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct drm_printer *p)
+{
+	struct drm_memory_stats device = {}, memory = {};
+	/* Pairs with the release in bind(): share and owner are set. */
+	bool bound = smp_load_acquire(&vm->mm);
+	struct vsvm_share *share = bound ? vm->mirror.share : NULL;
+	unsigned int i;
+	u64 n;
+
+	if (share)
+		device_memory(vm, share, &device);
+	memory.resident = table_bytes(vm, DRM_VSVM_PLACE_SYSTEM);
+	memory.private = memory.resident;
+	memory.active = memory.resident;
+	drm_print_memory_stats(p, &device, DRM_GEM_OBJECT_RESIDENT |
+			       DRM_GEM_OBJECT_ACTIVE, "device");
+	drm_print_memory_stats(p, &memory, DRM_GEM_OBJECT_RESIDENT |
+			       DRM_GEM_OBJECT_ACTIVE, "memory");
+
+	drm_printf(p, "vsvm-device:\t%u\n", vm->mirror.devmem->device);
+	drm_printf(p, "vsvm-owner:\t%d\n", bound ? pid_vnr(vm->owner) : 0);
+	for (i = 0; i < VSVM_STATS; i++) {
+		n = vsvm_stats_get(&vm->mirror.stats, i);
+		if (share)
+			n += vsvm_stats_get(&share->stats, i);
+		drm_printf(p, "vsvm-%s:\t%llu\n", vsvm_stats_name(i), n);
+	}
 }

@@ -8,6 +8,7 @@
 #include "vsvm_mirror.h"
 
 struct drm_device;
+struct drm_printer;
 
 /**
  * struct vsvm_vm - one open file's address space
@@ -17,6 +18,7 @@ struct drm_device;
  * @mm: the mm this file belongs to, NULL before the first use. Only compared,
  *	never followed: the mirror's notifier keeps the mm_struct from being
  *	reused while the file is open
+ * @owner: the process that bound it, for people to read; set before @mm
  * @link: in the device's list of files, protected by the device
  */
 struct vsvm_vm {
@@ -24,6 +26,7 @@ struct vsvm_vm {
 	struct vsvm_mirror mirror;
 	struct mutex bind; /* taken once, to set mm */
 	struct mm_struct *mm;
+	struct pid *owner;
 	struct list_head link;
 };
 
@@ -31,5 +34,6 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem);
 void vsvm_vm_destroy(struct vsvm_vm *vm);
 int vsvm_vm_use(struct vsvm_vm *vm);
+void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct drm_printer *p);
 
 #endif /* VSVM_VM_H */

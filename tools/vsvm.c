@@ -24,6 +24,8 @@ static const struct command {
 	{ "info", "what devices there are and what they hold", cmd_info },
 	{ "demo", "watch memory go to the device and come home", cmd_demo },
 	{ "bench", "sweep more memory than the device has, and time it", cmd_bench },
+	{ "top", "what each process does with the devices, live", cmd_top },
+	{ "map", "where the pages of a process live", cmd_map },
 	{ "help", "this list, or the options of a command", cmd_help },
 };
 

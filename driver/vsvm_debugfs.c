@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a device looks like inside, in /sys/kernel/debug/dri/vsvm.N: blocks, lru,
+ * tables, counters.
+ *
+ * Each read is a look that goes on while the device works: every line was true
+ * at one moment, two lines need not have been true together.
+ *
+ * Lifetime: the files belong to the drm device, which takes them away when it
+ * is unplugged and waits for readers; a show function works between
+ * drm_dev_enter() and drm_dev_exit(). Locks: &vsvm_devmem.lock for a line at a
+ * time, &vsvm_device.vms_lock with the page-table lock inside it.
+ */
+#include <linux/debugfs.h>
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/sort.h>
+#include <linux/string_choices.h>
+
+#include <drm/drm_debugfs.h>
+#include <drm/drm_drv.h>
+
+#include "vsvm_debugfs.h"
+#include "vsvm_devmem.h"
+#include "vsvm_drv.h"
+#include "vsvm_vm.h"
+
+/**
+ * struct look - a block as it was at one moment
+ * @block: its number
+ * @used: pages in use
+ * @tgid: whose, 0: nobody's
+ * @backed: there is host memory behind it
+ * @age: blocks opened since its last use
+ * @may_go: its process has a fair share or more, so it may be evicted
+ */
+struct look {
+	unsigned long block;
+	unsigned int used;
+	pid_t tgid;
+	bool backed;
+	unsigned long age;
+	bool may_go;
+};
+
+static void look_at(struct vsvm_devmem *dm, unsigned long block, struct look *l)
+{
+	struct vsvm_block *b = &dm->blocks[block];
+	struct vsvm_share *share;
+	unsigned long fair;
+
+	*l = (struct look){ .block = block };
+	spin_lock_irq(&dm->lock);
+	fair = dm->nr_blocks / max(dm->nr_holders, 1);
+	share = rcu_dereference_protected(b->share,
+					  lockdep_is_held(&dm->lock));
+	if (share) {
+		l->tgid = share->tgid;
+		l->may_go = share->nr_blocks >= fair;
+	}
+	l->used = b->nr_used;
+	l->backed = b->backing;
+	l->age = dm->clock - READ_ONCE(b->last_use);
+	spin_unlock_irq(&dm->lock);
+}
+
+static bool is_bare(const struct look *l)
+{
+	return !l->used && !l->backed;
+}
+
+/* One line a block; blocks that nobody ever used are folded. */
+static int show_blocks(struct seq_file *m, struct vsvm_device *vsvm)
+{
+	struct vsvm_devmem *dm = vsvm->devmem;
+	unsigned long block, next;
+	struct look l, following;
+
+	seq_printf(m, "device %u first-pfn %#lx blocks %lu used-pages %lu backed %lu clock %lu\n",
+		   dm->device, dm->first_pfn, dm->nr_blocks,
+		   READ_ONCE(dm->nr_used), READ_ONCE(dm->nr_backed),
+		   READ_ONCE(dm->clock));
+	seq_puts(m, "block used owner backing age\n");
+	for (block = 0; block < dm->nr_blocks; block = next) {
+		cond_resched();
+		look_at(dm, block, &l);
+		for (next = block + 1; is_bare(&l) && next < dm->nr_blocks;
+		     next++) {
+			look_at(dm, next, &following);
+			if (!is_bare(&following))
+				break;
+		}
+		if (next > block + 1)
+			seq_printf(m, "%lu-%lu 0 - no -\n", block, next - 1);
+		else if (!l.tgid)
+			seq_printf(m, "%lu %u - %s -\n", block, l.used,
+				   str_yes_no(l.backed));
+		else
+			seq_printf(m, "%lu %u %d %s %lu\n", block, l.used,
+				   l.tgid, str_yes_no(l.backed), l.age);
+	}
+	return 0;
+}
+
+static int oldest_first(const void *a, const void *b)
+{
+	const struct look *x = a, *y = b;
+
+	return cmp_int(y->age, x->age) ?: cmp_int(x->block, y->block);
+}
+
+/* The blocks in use, in the order in which eviction would look at them. */
+static int show_lru(struct seq_file *m, struct vsvm_device *vsvm)
+{
+	struct vsvm_devmem *dm = vsvm->devmem;
+	unsigned long i, n = 0;
+	struct look *all;
+
+	all = kvmalloc_array(dm->nr_blocks, sizeof(*all), GFP_KERNEL);
+	if (!all)
+		return -ENOMEM;
+	for (i = 0; i < dm->nr_blocks; i++) {
+		cond_resched();
+		look_at(dm, i, &all[n]);
+		n += !!all[n].tgid;
+	}
+	sort(all, n, sizeof(*all), oldest_first, NULL);
+
+	seq_puts(m, "block age owner used evictable\n");
+	for (i = 0; i < n; i++)
+		seq_printf(m, "%lu %lu %d %u %s\n", all[i].block, all[i].age,
+			   all[i].tgid, all[i].used,
+			   str_yes_no(all[i].may_go));
+	kvfree(all);
+	return 0;
+}
+
+static unsigned long count_leaves(struct vsvm_table *t)
+{
+	unsigned long index, n = 0;
+	struct vsvm_leaf *leaf;
+
+	down_read(&t->lock);
+	xa_for_each(&t->leaves, index, leaf)
+		n++;
+	up_read(&t->lock);
+	return n;
+}
+
+/* One line an open file: what its device page table has. */
+static int show_tables(struct seq_file *m, struct vsvm_device *vsvm)
+{
+	struct vsvm_table *t;
+	struct vsvm_vm *vm;
+	bool bound;
+
+	seq_puts(m, "owner leaves entries zero system device peer\n");
+	mutex_lock(&vsvm->vms_lock);
+	list_for_each_entry(vm, &vsvm->vms, link) {
+		/* Pairs with the release in bind(): owner is set. */
+		bound = smp_load_acquire(&vm->mm);
+		t = &vm->mirror.table;
+		seq_printf(m, "%d %lu %lu %lu %lu %lu %lu\n",
+			   bound ? pid_nr(vm->owner) : 0, count_leaves(t),
+			   t->count[DRM_VSVM_PLACE_ZERO] +
+			   t->count[DRM_VSVM_PLACE_SYSTEM] +
+			   t->count[DRM_VSVM_PLACE_DEVICE] +
+			   t->count[DRM_VSVM_PLACE_PEER],
+			   t->count[DRM_VSVM_PLACE_ZERO],
+			   t->count[DRM_VSVM_PLACE_SYSTEM],
+			   t->count[DRM_VSVM_PLACE_DEVICE],
+			   t->count[DRM_VSVM_PLACE_PEER]);
+	}
+	mutex_unlock(&vsvm->vms_lock);
+	return 0;
+}
+
+static int show_counters(struct seq_file *m, struct vsvm_device *vsvm)
+{
+	unsigned int i;
+
+	for (i = 0; i < VSVM_STATS; i++)
+		seq_printf(m, "%s %llu\n", vsvm_stats_name(i),
+			   vsvm_stats_sum(vsvm->devmem->stats, i));
+	return 0;
+}
+
+/* Calls what the file is for, unless the device is gone. */
+static int show(struct seq_file *m, void *unused)
+{
+	struct drm_debugfs_entry *entry = m->private;
+	int (*fn)(struct seq_file *m, struct vsvm_device *vsvm) =
+		entry->file.data;
+	int idx, ret;
+
+	if (!drm_dev_enter(entry->dev, &idx))
+		return -ENODEV;
+	ret = fn(m, to_vsvm(entry->dev));
+	drm_dev_exit(idx);
+	return ret;
+}
+
+static const struct drm_debugfs_info files[] = {
+	{ "blocks", show, 0, show_blocks },
+	{ "lru", show, 0, show_lru },
+	{ "tables", show, 0, show_tables },
+	{ "counters", show, 0, show_counters },
+};
+
+/**
+ * vsvm_debugfs_init() - make a device's files
+ * @vsvm: the device, about to be registered
+ */
+void vsvm_debugfs_init(struct vsvm_device *vsvm)
+{
+	drm_debugfs_add_files(&vsvm->drm, files, ARRAY_SIZE(files));
+}

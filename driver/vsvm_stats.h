@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VSVM_STATS_H
+#define VSVM_STATS_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+#include <drm/vsvm_drm.h>
+
+struct task_struct;
+
+/**
+ * enum vsvm_cause - why pages move
+ * @VSVM_CAUSE_EXPLICIT: MIGRATE asked for it
+ * @VSVM_CAUSE_DEVICE_FAULT: a device write had to break copy-on-write
+ * @VSVM_CAUSE_CPU_FAULT: a CPU touched a page of private device memory
+ * @VSVM_CAUSE_EVICTION: somebody needs the room
+ * @VSVM_CAUSE_UNPLUG: the device goes away
+ */
+enum vsvm_cause {
+	VSVM_CAUSE_EXPLICIT,
+	VSVM_CAUSE_DEVICE_FAULT,
+	VSVM_CAUSE_CPU_FAULT,
+	VSVM_CAUSE_EVICTION,
+	VSVM_CAUSE_UNPLUG,
+};
+
+/**
+ * enum vsvm_stat - what is counted
+ * @VSVM_STAT_DEVICE_FAULTS: walks that had to fault something in
+ * @VSVM_STAT_DEVICE_FAULT_PAGES: entries they put into the device page table
+ * @VSVM_STAT_CPU_FAULTS: faults on device pages
+ * @VSVM_STAT_TO_DEVICE: pages moved to the device
+ * @VSVM_STAT_HOME: pages moved home; one counter for each &enum vsvm_cause but
+ *	unplug, which leaves nobody to ask for it
+ * @VSVM_STAT_SKIPPED: pages that were to move and stayed; one counter for each
+ *	&enum drm_vsvm_stay
+ * @VSVM_STAT_INVALIDATIONS: calls of the notifier
+ * @VSVM_STAT_INVALIDATED: entries they cleared
+ * @VSVM_STAT_EVICTIONS: blocks that lost pages to make room
+ * @VSVM_STAT_READ: bytes the device read
+ * @VSVM_STAT_WRITTEN: bytes the device wrote
+ * @VSVM_STAT_ATOMICS: atomic operations
+ * @VSVM_STATS: how many counters there are
+ */
+enum vsvm_stat {
+	VSVM_STAT_DEVICE_FAULTS,
+	VSVM_STAT_DEVICE_FAULT_PAGES,
+	VSVM_STAT_CPU_FAULTS,
+	VSVM_STAT_TO_DEVICE,
+	VSVM_STAT_HOME,
+	VSVM_STAT_SKIPPED = VSVM_STAT_HOME + VSVM_CAUSE_UNPLUG,
+	VSVM_STAT_INVALIDATIONS = VSVM_STAT_SKIPPED + DRM_VSVM_STAY_REASONS,
+	VSVM_STAT_INVALIDATED,
+	VSVM_STAT_EVICTIONS,
+	VSVM_STAT_READ,
+	VSVM_STAT_WRITTEN,
+	VSVM_STAT_ATOMICS,
+	VSVM_STATS,
+};
+
+/**
+ * struct vsvm_stats - the counters of a file or of a process
+ * @n: by &enum vsvm_stat
+ */
+struct vsvm_stats {
+	atomic64_t n[VSVM_STATS];
+};
+
+/**
+ * struct vsvm_cpu_stats - one processor's part of the counters of a device
+ * @n: by &enum vsvm_stat
+ */
+struct vsvm_cpu_stats {
+	u64 n[VSVM_STATS];
+};
+
+/**
+ * struct vsvm_cow - a device write breaks copy-on-write in this task
+ * @link: in the list of all of them
+ * @task: current
+ */
+struct vsvm_cow {
+	struct list_head link;
+	struct task_struct *task;
+};
+
+static inline void vsvm_stats_add(struct vsvm_stats *stats, enum vsvm_stat stat,
+				  u64 n)
+{
+	atomic64_add(n, &stats->n[stat]);
+}
+
+static inline void vsvm_stats_add_cpu(struct vsvm_cpu_stats __percpu *stats,
+				      enum vsvm_stat stat, u64 n)
+{
+	this_cpu_add(stats->n[stat], n);
+}
+
+static inline u64 vsvm_stats_get(const struct vsvm_stats *stats,
+				 enum vsvm_stat stat)
+{
+	return atomic64_read(&stats->n[stat]);
+}
+
+u64 vsvm_stats_sum(const struct vsvm_cpu_stats __percpu *stats,
+		   enum vsvm_stat stat);
+const char *vsvm_stats_name(enum vsvm_stat stat);
+
+void vsvm_stats_cow_begin(struct vsvm_cow *cow);
+void vsvm_stats_cow_end(struct vsvm_cow *cow);
+bool vsvm_stats_in_cow(void);
+
+#endif /* VSVM_STATS_H */

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints, in the system "vsvm". Every field is a number; what numbers mean
+ * is in the format file of each event, as perf and bpftrace want it. Sizes are
+ * bytes unless the name says pages.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM vsvm
+
+#if !defined(VSVM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define VSVM_TRACE_H
+
+#include <linux/mmu_notifier.h>
+#include <linux/tracepoint.h>
+#include <linux/types.h>
+
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_mirror.h"
+#include "vsvm_stats.h"
+
+TRACE_DEFINE_ENUM(VSVM_CAUSE_EXPLICIT);
+TRACE_DEFINE_ENUM(VSVM_CAUSE_DEVICE_FAULT);
+TRACE_DEFINE_ENUM(VSVM_CAUSE_CPU_FAULT);
+TRACE_DEFINE_ENUM(VSVM_CAUSE_EVICTION);
+TRACE_DEFINE_ENUM(VSVM_CAUSE_UNPLUG);
+
+#define vsvm_trace_cause(value)						\
+	__print_symbolic(value,						\
+			 { VSVM_CAUSE_EXPLICIT, "explicit" },		\
+			 { VSVM_CAUSE_DEVICE_FAULT, "device-fault" },	\
+			 { VSVM_CAUSE_CPU_FAULT, "cpu-fault" },		\
+			 { VSVM_CAUSE_EVICTION, "eviction" },		\
+			 { VSVM_CAUSE_UNPLUG, "unplug" })
+
+TRACE_DEFINE_ENUM(DRM_VSVM_TARGET_SYSTEM);
+TRACE_DEFINE_ENUM(DRM_VSVM_TARGET_DEVICE);
+
+#define vsvm_trace_target(value)					\
+	__print_symbolic(value,						\
+			 { DRM_VSVM_TARGET_SYSTEM, "home" },		\
+			 { DRM_VSVM_TARGET_DEVICE, "device" })
+
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_UNMAPPED);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_ACCESS);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_SPECIAL);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_HUGETLB);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_FILE);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_KSM);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_PINNED);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_BUSY);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_DEVICE_FULL);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_HOST_FULL);
+TRACE_DEFINE_ENUM(DRM_VSVM_STAY_ERROR);
+
+#define vsvm_trace_stay(value)						\
+	__print_symbolic(value,						\
+			 { DRM_VSVM_STAY_UNMAPPED, "unmapped" },	\
+			 { DRM_VSVM_STAY_ACCESS, "access" },		\
+			 { DRM_VSVM_STAY_SPECIAL, "special" },		\
+			 { DRM_VSVM_STAY_HUGETLB, "hugetlb" },		\
+			 { DRM_VSVM_STAY_FILE, "file" },		\
+			 { DRM_VSVM_STAY_KSM, "ksm" },			\
+			 { DRM_VSVM_STAY_PINNED, "pinned" },		\
+			 { DRM_VSVM_STAY_BUSY, "busy" },		\
+			 { DRM_VSVM_STAY_DEVICE_FULL, "device-full" },	\
+			 { DRM_VSVM_STAY_HOST_FULL, "host-full" },	\
+			 { DRM_VSVM_STAY_ERROR, "error" })
+
+TRACE_DEFINE_ENUM(VSVM_NEED_READ);
+TRACE_DEFINE_ENUM(VSVM_NEED_WRITE);
+TRACE_DEFINE_ENUM(VSVM_NEED_EXCLUSIVE);
+
+#define vsvm_trace_need(value)						\
+	__print_symbolic(value,						\
+			 { VSVM_NEED_READ, "read" },			\
+			 { VSVM_NEED_WRITE, "write" },			\
+			 { VSVM_NEED_EXCLUSIVE, "exclusive" })
+
+TRACE_DEFINE_ENUM(MMU_NOTIFY_UNMAP);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_CLEAR);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_PROTECTION_VMA);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_PROTECTION_PAGE);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_SOFT_DIRTY);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_RELEASE);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_MIGRATE);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_EXCLUSIVE);
+
+#define vsvm_trace_event(value)						\
+	__print_symbolic(value,						\
+			 { MMU_NOTIFY_UNMAP, "unmap" },			\
+			 { MMU_NOTIFY_CLEAR, "clear" },			\
+			 { MMU_NOTIFY_PROTECTION_VMA, "protection-vma" }, \
+			 { MMU_NOTIFY_PROTECTION_PAGE, "protection-page" }, \
+			 { MMU_NOTIFY_SOFT_DIRTY, "soft-dirty" },	\
+			 { MMU_NOTIFY_RELEASE, "release" },		\
+			 { MMU_NOTIFY_MIGRATE, "migrate" },		\
+			 { MMU_NOTIFY_EXCLUSIVE, "exclusive" })
+
+/* A device access found something missing, and has it now, or an error. */
+TRACE_EVENT(vsvm_device_fault,
+	    TP_PROTO(unsigned int device, unsigned long addr, u64 pages,
+		     enum vsvm_need need, unsigned int tries, int error),
+	    TP_ARGS(device, addr, pages, need, tries, error),
+	    TP_STRUCT__entry(__field(u64, addr)
+			     __field(u64, pages)
+			     __field(u32, device)
+			     __field(u32, need)
+			     __field(u32, tries)
+			     __field(s32, error)),
+	    TP_fast_assign(__entry->addr = addr;
+			   __entry->pages = pages;
+			   __entry->device = device;
+			   __entry->need = need;
+			   __entry->tries = tries;
+			   __entry->error = error),
+	    TP_printk("device=%u addr=0x%llx pages=%llu need=%s tries=%u error=%d",
+		      __entry->device, __entry->addr, __entry->pages,
+		      vsvm_trace_need(__entry->need), __entry->tries,
+		      __entry->error)
+);
+
+/* A CPU touched a device page; what comes home with it is [start, start + bytes). */
+TRACE_EVENT(vsvm_cpu_fault,
+	    TP_PROTO(unsigned int device, enum vsvm_cause cause, unsigned long addr,
+		     unsigned long start, unsigned long bytes, unsigned int order),
+	    TP_ARGS(device, cause, addr, start, bytes, order),
+	    TP_STRUCT__entry(__field(u64, addr)
+			     __field(u64, start)
+			     __field(u64, bytes)
+			     __field(u32, device)
+			     __field(u32, cause)
+			     __field(u32, order)),
+	    TP_fast_assign(__entry->addr = addr;
+			   __entry->start = start;
+			   __entry->bytes = bytes;
+			   __entry->device = device;
+			   __entry->cause = cause;
+			   __entry->order = order),
+	    TP_printk("device=%u cause=%s addr=0x%llx start=0x%llx bytes=%llu order=%u",
+		      __entry->device, vsvm_trace_cause(__entry->cause),
+		      __entry->addr, __entry->start, __entry->bytes,
+		      __entry->order)
+);
+
+/*
+ * One go at moving a range of at most 2 MiB. addr is an address in the process
+ * that is current; for eviction and unplug, which know no process, the physical
+ * address of the block.
+ */
+TRACE_EVENT(vsvm_migrate_begin,
+	    TP_PROTO(unsigned int device, enum vsvm_cause cause,
+		     enum drm_vsvm_target target, u64 addr, u64 bytes),
+	    TP_ARGS(device, cause, target, addr, bytes),
+	    TP_STRUCT__entry(__field(u64, addr)
+			     __field(u64, bytes)
+			     __field(u32, device)
+			     __field(u32, cause)
+			     __field(u32, target)),
+	    TP_fast_assign(__entry->addr = addr;
+			   __entry->bytes = bytes;
+			   __entry->device = device;
+			   __entry->cause = cause;
+			   __entry->target = target),
+	    TP_printk("device=%u cause=%s target=%s addr=0x%llx bytes=%llu",
+		      __entry->device, vsvm_trace_cause(__entry->cause),
+		      vsvm_trace_target(__entry->target), __entry->addr,
+		      __entry->bytes)
+);
+
+/* The end of what vsvm_migrate_begin began; order is that of the pages moved. */
+TRACE_EVENT(vsvm_migrate_end,
+	    TP_PROTO(unsigned int device, enum vsvm_cause cause,
+		     enum drm_vsvm_target target, u64 addr, u64 moved,
+		     unsigned int order, u64 skipped_pages),
+	    TP_ARGS(device, cause, target, addr, moved, order, skipped_pages),
+	    TP_STRUCT__entry(__field(u64, addr)
+			     __field(u64, moved)
+			     __field(u64, skipped_pages)
+			     __field(u32, device)
+			     __field(u32, cause)
+			     __field(u32, target)
+			     __field(u32, order)),
+	    TP_fast_assign(__entry->addr = addr;
+			   __entry->moved = moved;
+			   __entry->skipped_pages = skipped_pages;
+			   __entry->device = device;
+			   __entry->cause = cause;
+			   __entry->target = target;
+			   __entry->order = order),
+	    TP_printk("device=%u cause=%s target=%s addr=0x%llx moved=%llu order=%u skipped_pages=%llu",
+		      __entry->device, vsvm_trace_cause(__entry->cause),
+		      vsvm_trace_target(__entry->target), __entry->addr,
+		      __entry->moved, __entry->order, __entry->skipped_pages)
+);
+
+/* Neighbouring pages that were to move and stayed; addr as in vsvm_migrate_begin. */
+TRACE_EVENT(vsvm_skip,
+	    TP_PROTO(unsigned int device, enum vsvm_cause cause, u64 addr,
+		     u64 pages, enum drm_vsvm_stay reason),
+	    TP_ARGS(device, cause, addr, pages, reason),
+	    TP_STRUCT__entry(__field(u64, addr)
+			     __field(u64, pages)
+			     __field(u32, device)
+			     __field(u32, cause)
+			     __field(u32, reason)),
+	    TP_fast_assign(__entry->addr = addr;
+			   __entry->pages = pages;
+			   __entry->device = device;
+			   __entry->cause = cause;
+			   __entry->reason = reason),
+	    TP_printk("device=%u cause=%s addr=0x%llx pages=%llu reason=%s",
+		      __entry->device, vsvm_trace_cause(__entry->cause),
+		      __entry->addr, __entry->pages,
+		      vsvm_trace_stay(__entry->reason))
+);
+
+/* The notifier took [start, end) from a device page table. */
+TRACE_EVENT(vsvm_invalidate,
+	    TP_PROTO(unsigned int device, unsigned long start, unsigned long end,
+		     enum mmu_notifier_event event, unsigned long pages),
+	    TP_ARGS(device, start, end, event, pages),
+	    TP_STRUCT__entry(__field(u64, start)
+			     __field(u64, end)
+			     __field(u64, pages)
+			     __field(u32, device)
+			     __field(u32, event)),
+	    TP_fast_assign(__entry->start = start;
+			   __entry->end = end;
+			   __entry->pages = pages;
+			   __entry->device = device;
+			   __entry->event = event),
+	    TP_printk("device=%u start=0x%llx end=0x%llx event=%s pages=%llu",
+		      __entry->device, __entry->start, __entry->end,
+		      vsvm_trace_event(__entry->event), __entry->pages)
+);
+
+/* A block was told to go: how many pages it had, how many went. */
+TRACE_EVENT(vsvm_evict,
+	    TP_PROTO(unsigned int device, enum vsvm_cause cause,
+		     unsigned long block, unsigned long pages, unsigned long moved),
+	    TP_ARGS(device, cause, block, pages, moved),
+	    TP_STRUCT__entry(__field(u64, block)
+			     __field(u64, pages)
+			     __field(u64, moved_pages)
+			     __field(u32, device)
+			     __field(u32, cause)),
+	    TP_fast_assign(__entry->block = block;
+			   __entry->pages = pages;
+			   __entry->moved_pages = moved;
+			   __entry->device = device;
+			   __entry->cause = cause),
+	    TP_printk("device=%u cause=%s block=%llu pages=%llu moved_pages=%llu",
+		      __entry->device, vsvm_trace_cause(__entry->cause),
+		      __entry->block, __entry->pages, __entry->moved_pages)
+);
+
+#endif /* VSVM_TRACE_H */
+
+/* Found through -I$(src): the module is built somewhere else. */
+#undef TRACE_INCLUDE_PATH
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_PATH .
+#define TRACE_INCLUDE_FILE vsvm_trace
+#include <trace/define_trace.h>

@@ -1,0 +1,682 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counters: each one moves by what was done, in fdinfo of the file and in
+ * debugfs for the device; fdinfo's memory agrees with SNAPSHOT; debugfs shows
+ * the blocks, their order and the tables, and survives an unplug.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_test.h"
+
+#define DEBUGFS		"/sys/kernel/debug/dri/vsvm.0/"
+#define DRIVER		"/sys/bus/platform/drivers/vsvm/"
+#define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
+#define KSM		"/sys/kernel/mm/ksm/"
+#define SEED		161
+#define OTHER		162
+#define LEN		(16 * VT_PAGE)
+#define MAX_COUNTERS	64
+
+struct counters {
+	int nr;
+	struct {
+		char name[48];
+		uint64_t value;
+	} all[MAX_COUNTERS];
+};
+
+/* Read without stdio: its buffers would come and go and be counted. */
+static char text[256 * 1024];
+
+static ssize_t get(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return -errno;
+	while (len < sizeof(text) - 1) {
+		n = read(fd, text + len, sizeof(text) - 1 - len);
+		if (n <= 0)
+			break;
+		len += n;
+	}
+	close(fd);
+	text[len] = 0;
+	return n < 0 ? -errno : (ssize_t)len;
+}
+
+static const char *next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+
+	return end && end[1] ? end + 1 : NULL;
+}
+
+/* "[vsvm-]NAME[:] NUMBER" a line. */
+static void parse(struct counters *c, const char *prefix)
+{
+	size_t skip = strlen(prefix);
+	const char *line;
+
+	c->nr = 0;
+	for (line = text; line && c->nr < MAX_COUNTERS; line = next_line(line)) {
+		if (strncmp(line, prefix, skip))
+			continue;
+		if (sscanf(line + skip, "%47[a-z-]%*[: \t]%lu",
+			   c->all[c->nr].name, &c->all[c->nr].value) == 2)
+			c->nr++;
+	}
+}
+
+static int get_fdinfo(struct vsvm *v)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", vsvm_fd(v));
+	return get(path) > 0 ? 0 : -1;
+}
+
+/* The number of a key of fdinfo, in bytes where it has a unit; ~0: no such. */
+static uint64_t key(const char *name)
+{
+	size_t len = strlen(name);
+	const char *line;
+	uint64_t number;
+	char unit[8];
+	int n;
+
+	for (line = text; line; line = next_line(line)) {
+		if (strncmp(line, name, len) || line[len] != ':')
+			continue;
+		n = sscanf(line + len + 1, "%lu%*[ ]%7[KMiB]", &number, unit);
+		if (n == 2)
+			number *= !strcmp(unit, "MiB") ? VT_MIB : 1024;
+		return n >= 1 ? number : ~0ULL;
+	}
+	return ~0ULL;
+}
+
+FIXTURE(stats)
+{
+	struct vsvm *v;
+	struct drm_vsvm_migrate m;
+	struct counters file;
+	struct counters device;
+	struct counters now;
+	long hugepages;
+	long ksm_run;
+};
+
+static int look(struct vsvm *v, struct counters *file, struct counters *device)
+{
+	if (get(DEBUGFS "counters") <= 0)
+		return -1;
+	parse(device, "");
+	if (get_fdinfo(v))
+		return -1;
+	parse(file, "vsvm-");
+	return 0;
+}
+
+FIXTURE_SETUP(stats)
+{
+	self->hugepages = vt_file_get(HUGEPAGES);
+	self->ksm_run = vt_file_get(KSM "run");
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+}
+
+FIXTURE_TEARDOWN_PARENT(stats)
+{
+	if (self->hugepages >= 0)
+		vt_file_set(HUGEPAGES, self->hugepages);
+	if (self->ksm_run >= 0)
+		vt_file_set(KSM "run", self->ksm_run);
+}
+
+static uint64_t counter(const struct counters *c, const char *name)
+{
+	int i;
+
+	for (i = 0; i < c->nr; i++)
+		if (!strcmp(c->all[i].name, name))
+			return c->all[i].value;
+	return ~0ULL;
+}
+
+/* The counters from here on, and by how much one moved in file and device. */
+#define START()								\
+	ASSERT_EQ(0, look(self->v, &self->file, &self->device))
+
+static int moved(struct vsvm *v, const struct counters *file,
+		 const struct counters *device, const char *name, uint64_t by)
+{
+	static struct counters f, d;
+	uint64_t in_file, in_device;
+
+	if (look(v, &f, &d))
+		return -1;
+	in_file = counter(&f, name) - counter(file, name);
+	in_device = counter(&d, name) - counter(device, name);
+	if (counter(&f, name) != ~0ULL && counter(&d, name) != ~0ULL &&
+	    in_file == by && in_device == by)
+		return 0;
+	fprintf(stderr, "# %s: file %+ld, device %+ld, should be %+ld\n", name,
+		(long)in_file, (long)in_device, (long)by);
+	return -1;
+}
+
+#define MOVED(name, by)							\
+	moved(self->v, &self->file, &self->device, name, by)
+
+/* Faults of the device, the pages they took, and the bytes it read. */
+TEST_F(stats, device_reads)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+
+	ASSERT_NE(NULL, mem);
+	START();
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, LEN, SEED, 0));
+	EXPECT_EQ(0, MOVED("device-faults", 1));
+	EXPECT_EQ(0, MOVED("device-fault-pages", LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("read-bytes", LEN));
+	ASSERT_EQ(0, vt_dev_check(self->v, mem + 5, 100, SEED, 5));
+	EXPECT_EQ(0, MOVED("device-faults", 1));
+	EXPECT_EQ(0, MOVED("read-bytes", LEN + 100));
+	EXPECT_EQ(0, MOVED("written-bytes", 0));
+}
+
+/* The bytes it wrote; a write that stops counts what it did. */
+TEST_F(stats, device_writes)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	char buf[2 * VT_PAGE];
+
+	ASSERT_NE(NULL, mem);
+	memset(buf, 1, sizeof(buf));
+	ASSERT_EQ(0, munmap(mem + 4 * VT_PAGE, VT_PAGE));
+	START();
+	ASSERT_EQ(-EFAULT, vsvm_write(self->v, mem + 3 * VT_PAGE, buf,
+				      2 * VT_PAGE, NULL));
+	EXPECT_EQ(0, MOVED("written-bytes", VT_PAGE));
+	EXPECT_EQ(0, MOVED("read-bytes", 0));
+}
+
+/* Atomic operations. */
+TEST_F(stats, atomics)
+{
+	char *mem = vt_map_filled(self->v, VT_PAGE, VT_SMALL, SEED);
+	struct drm_vsvm_atomic arg;
+	int i;
+
+	ASSERT_NE(NULL, mem);
+	START();
+	for (i = 0; i < 3; i++) {
+		arg = (struct drm_vsvm_atomic){
+			.addr = (uintptr_t)mem, .operand = 1, .size = 8,
+		};
+		ASSERT_EQ(0, vt_ioctl(vsvm_fd(self->v), DRM_IOCTL_VSVM_ATOMIC,
+				      &arg));
+	}
+	EXPECT_EQ(0, MOVED("atomics", 3));
+}
+
+/* Pages that MIGRATE moved, there and back. */
+TEST_F(stats, migrations)
+{
+	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, VT_LARGE, SEED);
+
+	ASSERT_NE(NULL, mem);
+	START();
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 2 * VT_HUGE));
+	EXPECT_EQ(0, MOVED("to-device-pages", 1024));
+	ASSERT_EQ(0, vt_to_system(self->v, mem, VT_HUGE));
+	EXPECT_EQ(0, MOVED("home-explicit-pages", 512));
+	EXPECT_EQ(0, MOVED("to-device-pages", 1024));
+	EXPECT_EQ(0, MOVED("cpu-faults", 0));
+}
+
+/* A CPU fault, and the window that came with it. */
+TEST_F(stats, cpu_faults)
+{
+	char *mem = vt_map_filled(self->v, 2 * LEN, VT_SMALL, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 2 * LEN));
+	START();
+	ASSERT_EQ(0, vt_check(mem, 2 * LEN, SEED, 0));
+	EXPECT_EQ(0, MOVED("cpu-faults", 2));
+	EXPECT_EQ(0, MOVED("home-cpu-fault-pages", 2 * LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("home-explicit-pages", 0));
+}
+
+/* A page that came home so that the device may write it. */
+TEST_F(stats, device_breaks_cow)
+{
+	char *mem = vt_map_filled(self->v, VT_PAGE, VT_SMALL, SEED);
+	pid_t pid;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_PAGE));
+	START();
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	EXPECT_EQ(0, vt_dev_fill(self->v, mem, VT_PAGE, OTHER, 0));
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
+	EXPECT_EQ(0, MOVED("home-device-fault-pages", 1));
+	EXPECT_EQ(0, MOVED("cpu-faults", 0));
+}
+
+/* Calls of the notifier, and the entries that they took. */
+TEST_F(stats, invalidations)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, LEN / 2, SEED, 0));
+	START();
+	ASSERT_EQ(0, madvise(mem, LEN, MADV_DONTNEED));
+	EXPECT_EQ(0, MOVED("invalidations", 1));
+	EXPECT_EQ(0, MOVED("invalidated-pages", LEN / 2 / VT_PAGE));
+}
+
+#define TO_DEVICE(mem, len)						\
+	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &self->m)
+
+/* What stays for its mapping's sake. */
+TEST_F(stats, skipped_mappings)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	char *vdso = (char *)getauxval(AT_SYSINFO_EHDR);
+	char *huge;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, vdso);
+	ASSERT_EQ(0, vt_file_set(HUGEPAGES, 2));
+	huge = mmap(NULL, VT_HUGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	ASSERT_NE(MAP_FAILED, huge);
+	*huge = 1;
+	ASSERT_EQ(0, mprotect(mem, 2 * VT_PAGE, PROT_NONE));
+	ASSERT_EQ(0, munmap(mem + 3 * VT_PAGE, 3 * VT_PAGE));
+	ASSERT_EQ(mem + 8 * VT_PAGE,
+		  mmap(mem + 8 * VT_PAGE, 4 * VT_PAGE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	vt_fill(mem + 8 * VT_PAGE, 4 * VT_PAGE, SEED, 0);
+	START();
+	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, TO_DEVICE(vdso, VT_PAGE));
+	ASSERT_EQ(0, TO_DEVICE(huge, VT_HUGE));
+	EXPECT_EQ(0, MOVED("skipped-access-pages", 2));
+	EXPECT_EQ(0, MOVED("skipped-unmapped-pages", 3));
+	EXPECT_EQ(0, MOVED("skipped-file-pages", 4));
+	EXPECT_EQ(0, MOVED("skipped-special-pages", 1));
+	EXPECT_EQ(0, MOVED("skipped-hugetlb-pages", 512));
+	EXPECT_EQ(0, MOVED("to-device-pages", 7));
+}
+
+/* What stays because somebody holds it. */
+TEST_F(stats, skipped_pinned)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	struct iovec iov = { .iov_base = mem, .iov_len = 8 * VT_PAGE };
+	int fds[2];
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_EQ(8 * VT_PAGE, vmsplice(fds[1], &iov, 1, 0));
+	START();
+	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	EXPECT_EQ(0, MOVED("skipped-pinned-pages", 8));
+}
+
+/* What stays because others share it. */
+TEST_F_TIMEOUT(stats, skipped_ksm, VT_LONG)
+{
+	char *mem = vt_map(LEN, VT_SMALL);
+	int i;
+
+	ASSERT_NE(NULL, mem);
+	memset(mem, 0x77, LEN);
+	ASSERT_EQ(0, madvise(mem, LEN, MADV_MERGEABLE));
+	ASSERT_EQ(0, vt_file_set(KSM "sleep_millisecs", 1));
+	ASSERT_EQ(0, vt_file_set(KSM "pages_to_scan", 10000));
+	ASSERT_EQ(0, vt_file_set(KSM "run", 1));
+	for (i = 0; i < 500; i++) {
+		if (vt_file_get("/proc/self/ksm_merging_pages") >=
+		    (long)(LEN / VT_PAGE))
+			break;
+		usleep(100000);
+	}
+	START();
+	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	EXPECT_EQ(0, MOVED("skipped-ksm-pages", LEN / VT_PAGE));
+}
+
+static int arm(struct vsvm *v, uint32_t point, uint64_t times)
+{
+	struct drm_vsvm_inject arg = {
+		.point = point,
+		.op = DRM_VSVM_INJECT_ARM,
+		.flags = DRM_VSVM_INJECT_FILE,
+		.nth = 1,
+		.times = times,
+	};
+
+	return vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_INJECT, &arg);
+}
+
+/* What stays because there is no room on the other side. */
+TEST_F(stats, skipped_full)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+
+	ASSERT_NE(NULL, mem);
+	START();
+	ASSERT_EQ(0, arm(self->v, DRM_VSVM_POINT_RESERVE_SMALL, 1));
+	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	EXPECT_EQ(0, MOVED("skipped-device-full-pages", LEN / VT_PAGE));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
+	ASSERT_EQ(0, arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1000));
+	ASSERT_EQ(0, vt_migrate(self->v, mem, LEN, DRM_VSVM_TARGET_SYSTEM, 0,
+				&self->m));
+	EXPECT_EQ(0, MOVED("skipped-host-full-pages", LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("home-explicit-pages", 0));
+}
+
+/* Every counter has a name that no other has, the same in both places. */
+TEST_F(stats, names)
+{
+	int i, j;
+
+	START();
+	ASSERT_LT(20, self->device.nr);
+	for (i = 0; i < self->device.nr; i++) {
+		EXPECT_NE(~0ULL, counter(&self->file, self->device.all[i].name));
+		for (j = 0; j < i; j++)
+			EXPECT_NE(0, strcmp(self->device.all[i].name,
+					    self->device.all[j].name));
+	}
+}
+
+/* Bytes of a range that the device page table has, in one place. */
+static long mapped_in(struct vsvm *v, const void *mem, size_t len,
+		      uint32_t place)
+{
+	static struct drm_vsvm_run runs[64];
+	struct drm_vsvm_snapshot snap = {
+		.addr = (uintptr_t)mem,
+		.len = len,
+		.runs = (uintptr_t)runs,
+		.nr_runs = 64,
+		.flags = DRM_VSVM_SNAPSHOT_TABLE,
+	};
+	long bytes = 0;
+	uint32_t i;
+
+	if (vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_SNAPSHOT, &snap) ||
+	    snap.next != snap.addr + len)
+		return -1;
+	for (i = 0; i < snap.nr_runs; i++)
+		if (runs[i].state & DRM_VSVM_STATE_MAPPED &&
+		    (runs[i].state & DRM_VSVM_STATE_PLACE) == place)
+			bytes += runs[i].count * VT_PAGE;
+	return bytes;
+}
+
+/* A file that did nothing yet has nothing, and says which driver it is of. */
+TEST_F(stats, fdinfo_of_a_new_file)
+{
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_NE(NULL, strstr(text, "\ndrm-driver:\tvsvm\n"));
+	EXPECT_NE(~0ULL, key("drm-client-id"));
+	EXPECT_EQ(0, key("drm-total-device"));
+	EXPECT_EQ(0, key("drm-shared-device"));
+	EXPECT_EQ(0, key("drm-resident-device"));
+	EXPECT_EQ(0, key("drm-active-device"));
+	EXPECT_EQ(0, key("drm-total-memory"));
+	EXPECT_EQ(0, key("drm-shared-memory"));
+	EXPECT_EQ(0, key("drm-resident-memory"));
+	EXPECT_EQ(0, key("drm-active-memory"));
+	EXPECT_EQ(0, key("vsvm-device"));
+	EXPECT_EQ(0, key("vsvm-owner"));
+}
+
+/* fdinfo has of the memory what SNAPSHOT tells. */
+TEST_F(stats, fdinfo_agrees_with_snapshot)
+{
+	size_t len = 4 * VT_HUGE;
+	char *mem = vt_map_filled(self->v, len, VT_SMALL, SEED);
+	long device, table, system;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE + 5 * VT_PAGE));
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, 7 * VT_PAGE, SEED, 0));
+	ASSERT_EQ(0, vt_dev_check(self->v, mem + 2 * VT_HUGE, 300 * VT_PAGE,
+				  SEED, 2 * VT_HUGE));
+	device = vt_bytes_in(self->v, mem, len, DRM_VSVM_PLACE_DEVICE);
+	table = mapped_in(self->v, mem, len, DRM_VSVM_PLACE_DEVICE);
+	system = mapped_in(self->v, mem, len, DRM_VSVM_PLACE_SYSTEM);
+	EXPECT_EQ(VT_HUGE + 5 * VT_PAGE, device);
+	EXPECT_EQ(7 * VT_PAGE, table);
+	EXPECT_EQ(300 * VT_PAGE, system);
+
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_EQ(device, key("drm-total-device"));
+	EXPECT_EQ(device, key("drm-resident-device"));
+	EXPECT_EQ(table, key("drm-active-device"));
+	EXPECT_EQ(0, key("drm-shared-device"));
+	EXPECT_EQ(system, key("drm-total-memory"));
+	EXPECT_EQ(system, key("drm-resident-memory"));
+	EXPECT_EQ(system, key("drm-active-memory"));
+	EXPECT_EQ(getpid(), key("vsvm-owner"));
+
+	ASSERT_EQ(0, vt_check(mem, len, SEED, 0));
+	ASSERT_EQ(0, munmap(mem + 2 * VT_HUGE, VT_HUGE));
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_EQ(0, key("drm-resident-device"));
+	EXPECT_EQ(0, key("drm-active-device"));
+	EXPECT_EQ(0, key("drm-resident-memory"));
+}
+
+/* 2M pages count in full; a part given back leaves the rest. */
+TEST_F(stats, fdinfo_of_huge_pages)
+{
+	char *mem = vt_map_filled(self->v, 3 * VT_HUGE, VT_LARGE, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 3 * VT_HUGE));
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_EQ(3 * VT_HUGE, key("drm-resident-device"));
+	ASSERT_EQ(0, munmap(mem, VT_HUGE));
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_EQ(2 * VT_HUGE, key("drm-resident-device"));
+}
+
+/* Two files of a process share its device memory, and are two clients. */
+TEST_F(stats, fdinfo_of_two_files)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	struct vsvm *other;
+	uint64_t id;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
+	ASSERT_EQ(0, vsvm_open(0, &other));
+	ASSERT_EQ(LEN, vt_bytes_in(other, mem, LEN, DRM_VSVM_PLACE_DEVICE));
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_EQ(LEN, key("drm-total-device"));
+	EXPECT_EQ(LEN, key("drm-shared-device"));
+	id = key("drm-client-id");
+	ASSERT_EQ(0, get_fdinfo(other));
+	EXPECT_EQ(LEN, key("drm-total-device"));
+	EXPECT_EQ(LEN, key("drm-shared-device"));
+	EXPECT_NE(id, key("drm-client-id"));
+	vsvm_close(other);
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_EQ(0, key("drm-shared-device"));
+}
+
+/* Every used page is in the map of blocks, under its owner. */
+TEST_F(stats, debugfs_blocks)
+{
+	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, VT_SMALL, SEED);
+	unsigned long used, sum = 0, mine = 0;
+	const char *line;
+	int owner;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE + 3 * VT_PAGE));
+	ASSERT_LT(0, get(DEBUGFS "blocks"));
+	for (line = text; line; line = next_line(line)) {
+		if (sscanf(line, "%*u%*1[ ]%lu %d ", &used, &owner) != 2)
+			continue;
+		sum += used;
+		if (owner == getpid())
+			mine += used;
+	}
+	EXPECT_EQ(vt_used(self->v), sum * VT_PAGE);
+	EXPECT_EQ(VT_HUGE + 3 * VT_PAGE, mine * VT_PAGE);
+}
+
+/* The line of our file tells what its table has. */
+TEST_F(stats, debugfs_tables)
+{
+	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, VT_SMALL, SEED);
+	unsigned long leaves, entries, system, device;
+	const char *line;
+	char want[32];
+	int found = 0;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 4 * VT_PAGE));
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, 10 * VT_PAGE, SEED, 0));
+	ASSERT_EQ(0, vt_dev_check(self->v, mem + VT_HUGE, VT_PAGE, SEED,
+				  VT_HUGE));
+	ASSERT_LT(0, get(DEBUGFS "tables"));
+	snprintf(want, sizeof(want), "%d ", getpid());
+	for (line = text; line; line = next_line(line))
+		if (!strncmp(line, want, strlen(want)) &&
+		    sscanf(line, "%*d %lu %lu %*u %lu %lu", &leaves, &entries,
+			   &system, &device) == 4)
+			found++;
+	ASSERT_EQ(1, found);
+	EXPECT_EQ(2, leaves);
+	EXPECT_EQ(11, entries);
+	EXPECT_EQ(7, system);
+	EXPECT_EQ(4, device);
+}
+
+FIXTURE(small_device)
+{
+	struct vsvm *v;
+	struct vt_module module;
+	struct counters file;
+	struct counters device;
+};
+
+FIXTURE_SETUP(small_device)
+{
+	ASSERT_EQ(0, vt_module_get(&self->module));
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vt_module_load(1, 6));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+}
+
+FIXTURE_TEARDOWN_PARENT(small_device)
+{
+	if (vt_module_loaded())
+		vt_module_unload();
+	vt_module_load(self->module.devices, self->module.vram_mib);
+}
+
+/* Evicted blocks, and their pages. */
+TEST_F_TIMEOUT(small_device, evictions, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, 5 * VT_HUGE, VT_LARGE, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 3 * VT_HUGE));
+	START();
+	ASSERT_EQ(0, vt_to_device(self->v, mem + 3 * VT_HUGE, 2 * VT_HUGE));
+	EXPECT_EQ(0, MOVED("evicted-blocks", 2));
+	EXPECT_EQ(0, MOVED("home-eviction-pages", 1024));
+	EXPECT_EQ(0, MOVED("cpu-faults", 0));
+}
+
+/* The list of blocks by age names first what goes first. */
+TEST_F_TIMEOUT(small_device, debugfs_lru, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, 4 * VT_HUGE, VT_LARGE, SEED);
+	unsigned long block[3], age[3];
+	const char *line;
+	int i;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 3 * VT_HUGE));
+	/* The first one is used again: now the second is the oldest. */
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, 1, SEED, 0));
+	ASSERT_LT(0, get(DEBUGFS "lru"));
+	line = next_line(text);
+	for (i = 0; i < 3; i++, line = next_line(line)) {
+		ASSERT_NE(NULL, line);
+		ASSERT_EQ(2, sscanf(line, "%lu %lu", &block[i], &age[i]));
+	}
+	EXPECT_EQ(1, block[0]);
+	EXPECT_EQ(1, age[0]);
+	EXPECT_EQ(0, block[1]);
+	EXPECT_EQ(0, age[1]);
+	EXPECT_EQ(2, block[2]);
+	ASSERT_EQ(0, vt_to_device(self->v, mem + 3 * VT_HUGE, VT_HUGE));
+	EXPECT_EQ(0, vt_all_in(self->v, mem + VT_HUGE, VT_HUGE,
+			       DRM_VSVM_PLACE_SYSTEM, VT_ANY_ORDER));
+}
+
+/* Files of debugfs and fdinfo that are open outlive the device, empty. */
+TEST_F_TIMEOUT(small_device, unplug_with_files_open, VT_LONG)
+{
+	static const char *const names[] = {
+		"blocks", "lru", "tables", "counters",
+	};
+	char *mem = vt_map_filled(self->v, VT_HUGE, VT_LARGE, SEED);
+	char path[128], byte;
+	int fds[4], fd;
+	size_t i;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
+	for (i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s", names[i]);
+		fds[i] = open(path, O_RDONLY);
+		ASSERT_LE(0, fds[i]);
+	}
+	fd = open(DRIVER "unbind", O_WRONLY);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(6, write(fd, "vsvm.0", 6));
+	close(fd);
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(-1, read(fds[i], &byte, 1));
+		close(fds[i]);
+	}
+	EXPECT_EQ(-1, access(DEBUGFS "blocks", F_OK));
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_EQ(NULL, strstr(text, "drm-"));
+	/* The notifier is still there, the device's counters are not. */
+	ASSERT_EQ(0, vt_check(mem, VT_HUGE, SEED, 0));
+	ASSERT_EQ(0, munmap(mem, VT_HUGE));
+}
+
+TEST_HARNESS_MAIN

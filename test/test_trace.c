@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tracepoints: for each thing that happens there is an event that says what,
+ * why, how much and of which order. Read through tracefs, in an instance that
+ * sees nothing but this process.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_test.h"
+
+#define TRACING		"/sys/kernel/tracing/"
+#define INSTANCE	TRACING "instances/vsvm-test/"
+#define DRIVER		"/sys/bus/platform/drivers/vsvm/"
+#define SEED		151
+#define OTHER		152
+#define LEN		(16 * VT_PAGE)
+#define ROOM		(4 * VT_MIB)
+#define ALL_HUGE	" moved=2097152 order=9 skipped_pages=0"
+
+static int put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n < 0 ? -errno : 0;
+}
+
+static ssize_t get(const char *path, char *text, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return -errno;
+	while (len < room - 1) {
+		n = read(fd, text + len, room - 1 - len);
+		if (n <= 0)
+			break;
+		len += n;
+	}
+	close(fd);
+	text[len] = 0;
+	return n < 0 ? -errno : (ssize_t)len;
+}
+
+/* What was traced so far, a line an event. */
+static char text[4 * VT_MIB];
+
+static int trace_start(void)
+{
+	char pid[16];
+
+	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
+		return -errno;
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	if (put(INSTANCE "set_event_pid", pid) || put(INSTANCE "trace", "") ||
+	    put(INSTANCE "events/vsvm/enable", "1"))
+		return -EIO;
+	return 0;
+}
+
+static void trace_stop(void)
+{
+	put(INSTANCE "events/vsvm/enable", "0");
+	rmdir(INSTANCE);
+}
+
+/* The value after " key=" in a line; -1: it has none. */
+static long long value(const char *line, const char *key)
+{
+	const char *end = strchr(line, '\n');
+	char word[64];
+	char *at;
+
+	snprintf(word, sizeof(word), " %s=", key);
+	at = strstr(line, word);
+	if (!at || (end && at > end))
+		return -1;
+	return strtoll(at + strlen(word), NULL, 0);
+}
+
+/* Does a line hold an event and each of the words? */
+static bool matches(const char *line, const char *event, const char *words)
+{
+	char copy[512], want[256], *word, *save;
+	size_t len = strcspn(line, "\n");
+
+	snprintf(copy, sizeof(copy), "%.*s ", (int)len, line);
+	snprintf(want, sizeof(want), " vsvm_%s: ", event);
+	if (!strstr(copy, want))
+		return false;
+	snprintf(want, sizeof(want), "%s", words);
+	for (word = strtok_r(want, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
+		char padded[128];
+
+		snprintf(padded, sizeof(padded), " %s ", word);
+		if (!strstr(copy, padded))
+			return false;
+	}
+	return true;
+}
+
+static const char *next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+
+	return end && end[1] ? end + 1 : NULL;
+}
+
+/* The first line from @line on that holds an event with the words, or NULL. */
+static const char *find(const char *line, const char *event, const char *words)
+{
+	while (line && !matches(line, event, words))
+		line = next_line(line);
+	return line;
+}
+
+/* How many events have the words, and the sum of a number in them. */
+static int count(const char *event, const char *words)
+{
+	const char *at;
+	int n = 0;
+
+	for (at = find(text, event, words); at;
+	     at = find(next_line(at), event, words))
+		n++;
+	return n;
+}
+
+static long long sum(const char *event, const char *words, const char *key)
+{
+	const char *at;
+	long long n = 0;
+
+	for (at = find(text, event, words); at;
+	     at = find(next_line(at), event, words))
+		n += value(at, key);
+	return n;
+}
+
+static int trace_read(void)
+{
+	return get(INSTANCE "trace", text, sizeof(text)) < 0 ? -1 : 0;
+}
+
+FIXTURE(trace)
+{
+	struct vsvm *v;
+	struct drm_vsvm_migrate m;
+};
+
+FIXTURE_SETUP(trace)
+{
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	ASSERT_EQ(0, trace_start());
+}
+
+FIXTURE_TEARDOWN_PARENT(trace)
+{
+	trace_stop();
+}
+
+/* What there is can be told by perf and bpftrace: numbers, and their names. */
+TEST_F(trace, formats_need_no_help)
+{
+	static const char *const events[] = {
+		"device_fault", "cpu_fault", "migrate_begin", "migrate_end",
+		"skip", "invalidate", "evict",
+	};
+	char path[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		snprintf(path, sizeof(path), TRACING "events/vsvm/vsvm_%s/format",
+			 events[i]);
+		ASSERT_LT(0, get(path, text, sizeof(text)));
+		EXPECT_NE(NULL, strstr(text, "field:u32 device;"));
+		/* A name of ours here would be one that nobody can resolve. */
+		EXPECT_EQ(NULL, strstr(text, "VSVM_"));
+		EXPECT_EQ(NULL, strstr(text, "MMU_NOTIFY"));
+		EXPECT_EQ(NULL, strstr(text, "__data_loc"));
+	}
+}
+
+/* A migration of small pages begins and ends, with cause, bytes and order. */
+TEST_F(trace, explicit_small)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	const char *begin, *end;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
+	ASSERT_EQ(0, trace_read());
+	begin = find(text, "migrate_begin", "cause=explicit target=device");
+	end = find(text, "migrate_end", "cause=explicit target=device");
+	ASSERT_NE(NULL, begin);
+	ASSERT_NE(NULL, end);
+	EXPECT_LT(begin, end);
+	EXPECT_EQ((uintptr_t)mem, value(begin, "addr"));
+	EXPECT_EQ(LEN, value(begin, "bytes"));
+	EXPECT_EQ((uintptr_t)mem, value(end, "addr"));
+	EXPECT_EQ(LEN, sum("migrate_end", "target=device", "moved"));
+	EXPECT_EQ(count("migrate_begin", ""), count("migrate_end", "order=0"));
+	EXPECT_EQ(0, count("skip", ""));
+	EXPECT_EQ(0, count("migrate_begin", "target=home"));
+}
+
+/* 2M pages go and come back as such. */
+TEST_F(trace, explicit_huge)
+{
+	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, VT_LARGE, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 2 * VT_HUGE));
+	ASSERT_EQ(0, vt_to_system(self->v, mem, 2 * VT_HUGE));
+	ASSERT_EQ(0, trace_read());
+	EXPECT_EQ(2, count("migrate_end",
+			   "cause=explicit target=device" ALL_HUGE));
+	EXPECT_EQ(2, count("migrate_end",
+			   "cause=explicit target=home" ALL_HUGE));
+	EXPECT_EQ(4, count("migrate_begin", "cause=explicit bytes=2097152"));
+}
+
+/* A CPU fault brings its window home, and says so. */
+TEST_F(trace, cpu_fault_small)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	const char *at;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
+	ASSERT_EQ(0, vt_check(mem + 3 * VT_PAGE, 1, SEED, 3 * VT_PAGE));
+	ASSERT_EQ(0, trace_read());
+	ASSERT_EQ(1, count("cpu_fault", ""));
+	at = find(text, "cpu_fault", "cause=cpu-fault order=0");
+	ASSERT_NE(NULL, at);
+	EXPECT_EQ((uintptr_t)mem + 3 * VT_PAGE, value(at, "addr") & -VT_PAGE);
+	EXPECT_EQ((uintptr_t)mem, value(at, "start"));
+	EXPECT_EQ(LEN, value(at, "bytes"));
+	EXPECT_EQ(LEN, sum("migrate_end", "cause=cpu-fault target=home order=0",
+			   "moved"));
+	EXPECT_EQ(1, count("migrate_begin", "cause=cpu-fault target=home"));
+}
+
+/* A CPU fault in a 2M page brings all of it. */
+TEST_F(trace, cpu_fault_huge)
+{
+	char *mem = vt_map_filled(self->v, VT_HUGE, VT_LARGE, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
+	ASSERT_EQ(0, vt_check(mem, 1, SEED, 0));
+	ASSERT_EQ(0, trace_read());
+	EXPECT_EQ(1, count("cpu_fault", "cause=cpu-fault order=9 bytes=2097152"));
+	EXPECT_EQ(1, count("migrate_end", "cause=cpu-fault target=home moved=2097152 order=9"));
+}
+
+/* A device fault tells how many pages it took, for what, and how it ended. */
+TEST_F(trace, device_fault)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	char byte = 0;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, LEN, SEED, 0));
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, LEN, SEED, 0));
+	ASSERT_EQ(0, munmap(mem, VT_PAGE));
+	ASSERT_EQ(-EFAULT, vsvm_write(self->v, mem, &byte, 1, NULL));
+	ASSERT_EQ(0, trace_read());
+	EXPECT_EQ(2, count("device_fault", ""));
+	EXPECT_EQ(1, count("device_fault", "pages=16 need=read error=0"));
+	EXPECT_EQ(1, count("device_fault", "pages=0 need=write error=-14"));
+}
+
+/* When a device write breaks copy-on-write, the way home is the device's fault. */
+TEST_F(trace, device_fault_breaks_cow)
+{
+	char *mem = vt_map_filled(self->v, VT_PAGE, VT_SMALL, SEED);
+	pid_t pid;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_PAGE));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	EXPECT_EQ(0, vt_dev_fill(self->v, mem, VT_PAGE, OTHER, 0));
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_EQ(0, trace_read());
+	EXPECT_EQ(1, count("cpu_fault", "cause=device-fault"));
+	EXPECT_EQ(0, count("cpu_fault", "cause=cpu-fault"));
+	EXPECT_EQ(1, count("migrate_end", "cause=device-fault moved=4096 order=0"));
+	EXPECT_EQ(0, vt_check(mem, VT_PAGE, OTHER, 0));
+}
+
+/* Pages that stay are named with their reason, neighbours in one event. */
+TEST_F(trace, skips)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	const char *at;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(mem + 4 * VT_PAGE,
+		  mmap(mem + 4 * VT_PAGE, 3 * VT_PAGE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	vt_fill(mem + 4 * VT_PAGE, 3 * VT_PAGE, SEED, 0);
+	ASSERT_EQ(0, munmap(mem + 10 * VT_PAGE, 2 * VT_PAGE));
+	ASSERT_EQ(0, vt_migrate(self->v, mem, LEN, DRM_VSVM_TARGET_DEVICE, 0,
+				&self->m));
+	ASSERT_EQ(0, trace_read());
+	EXPECT_EQ(2, count("skip", "cause=explicit"));
+	at = find(text, "skip", "reason=file pages=3");
+	ASSERT_NE(NULL, at);
+	EXPECT_EQ((uintptr_t)mem + 4 * VT_PAGE, value(at, "addr"));
+	at = find(text, "skip", "reason=unmapped pages=2");
+	ASSERT_NE(NULL, at);
+	EXPECT_EQ((uintptr_t)mem + 10 * VT_PAGE, value(at, "addr"));
+	EXPECT_EQ(LEN - 5 * VT_PAGE,
+		  sum("migrate_end", "cause=explicit target=device", "moved"));
+}
+
+/* An invalidation tells its range, its event, and what it took away. */
+TEST_F(trace, invalidation)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	const char *at;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, LEN, SEED, 0));
+	ASSERT_EQ(0, mprotect(mem, 4 * VT_PAGE, PROT_READ));
+	ASSERT_EQ(0, munmap(mem, LEN));
+	ASSERT_EQ(0, trace_read());
+	at = find(text, "invalidate", "event=protection-vma pages=4");
+	ASSERT_NE(NULL, at);
+	EXPECT_EQ((uintptr_t)mem, value(at, "start"));
+	EXPECT_EQ((uintptr_t)mem + 4 * VT_PAGE, value(at, "end"));
+	EXPECT_EQ(12, sum("invalidate", "event=unmap", "pages"));
+}
+
+FIXTURE(small_device)
+{
+	struct vsvm *v;
+	struct vt_module module;
+};
+
+FIXTURE_SETUP(small_device)
+{
+	ASSERT_EQ(0, vt_module_get(&self->module));
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vt_module_load(1, ROOM / VT_MIB));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	ASSERT_EQ(0, trace_start());
+}
+
+FIXTURE_TEARDOWN_PARENT(small_device)
+{
+	trace_stop();
+	if (vt_module_loaded())
+		vt_module_unload();
+	vt_module_load(self->module.devices, self->module.vram_mib);
+}
+
+/* Making room: which block, how much was in it, and how it moved. */
+TEST_F_TIMEOUT(small_device, eviction, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, ROOM + VT_HUGE, VT_LARGE, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, ROOM));
+	ASSERT_EQ(0, trace_read());
+	EXPECT_EQ(0, count("evict", ""));
+	ASSERT_EQ(0, vt_to_device(self->v, mem + ROOM, VT_HUGE));
+	ASSERT_EQ(0, trace_read());
+	EXPECT_EQ(1, count("evict", ""));
+	EXPECT_EQ(1, count("evict", "cause=eviction block=0 pages=512 moved_pages=512"));
+	EXPECT_EQ(1, count("migrate_begin", "cause=eviction target=home bytes=2097152"));
+	EXPECT_EQ(1, count("migrate_end",
+			   "cause=eviction target=home" ALL_HUGE));
+	EXPECT_EQ(0, vt_dev_check(self->v, mem, ROOM + VT_HUGE, SEED, 0));
+}
+
+/* Unplug brings every page home and says that it is to blame. */
+TEST_F_TIMEOUT(small_device, unplug, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, ROOM, VT_SMALL, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 600 * VT_PAGE));
+	ASSERT_EQ(0, put(DRIVER "unbind", "vsvm.0"));
+	ASSERT_EQ(0, trace_read());
+	EXPECT_EQ(600, sum("evict", "cause=unplug", "moved_pages"));
+	EXPECT_EQ(600 * VT_PAGE,
+		  sum("migrate_end", "cause=unplug target=home order=0",
+		      "moved"));
+	EXPECT_EQ(count("evict", ""), count("migrate_begin", "cause=unplug"));
+	EXPECT_EQ(0, count("cpu_fault", ""));
+	EXPECT_EQ(0, vt_check(mem, ROOM, SEED, 0));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,749 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vsvm map: where the pages of a process live.
+ *
+ * The driver tells a process about its own memory and about nobody else's, so
+ * this looks at another process the way the kernel lets anybody look who may
+ * trace it: the mappings come from smaps, the populated stretches from
+ * PAGEMAP_SCAN (whose cost follows what is populated, not the range), and what
+ * a stretch is from pagemap. There a page of private device memory is an entry
+ * of a special swap type with the device's pfn in it; /proc/iomem says whose
+ * pfn that is. Both need CAP_SYS_ADMIN. Without it a page that is not present
+ * is swapped out or on a device, and smaps says how much of each.
+ *
+ * Owns the runs of one mapping at a time.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "fields.h"
+#include "vsvm.h"
+
+#define PAGE		4096UL
+#define CELLS		64U
+#define MAX_RANGES	64U
+#define MAX_DEVICES	16U
+#define ENTRIES		4096U
+#define REGIONS		512U
+
+/* pagemap, see Documentation/admin-guide/mm/pagemap.rst. */
+#define PM_PRESENT	(1ULL << 63)
+#define PM_SWAP		(1ULL << 62)
+#define PM_FILE		(1ULL << 61)
+#define PM_FRAME	((1ULL << 55) - 1)
+#define SWAP_TYPE_BITS	5
+
+/*
+ * The special swap types stand at the end of 32, counted from there: they are
+ * the same in each kernel that has device memory at all.
+ */
+enum swap_type {
+	SWAP_POISON = 24,
+	SWAP_MIGRATION = 25,		/* and two more */
+	SWAP_DEVICE = 28,		/* and one more: write, read */
+	SWAP_EXCLUSIVE = 30,
+	SWAP_MARKER = 31,
+};
+
+enum place {
+	ABSENT,
+	ZERO,
+	SYSTEM,
+	FILE_PAGE,
+	DEVICE,
+	COHERENT,
+	FOREIGN,
+	HELD,
+	SWAPPED,
+	MOVING,
+	POISON,
+	HIDDEN,
+	PLACES,
+};
+
+static const struct {
+	char small;
+	char huge;
+	const char *name;	/* in JSON */
+	const char *text;
+	bool in_rss;		/* smaps counts it there */
+} places[PLACES] = {
+	[ABSENT] = { '.', '.', "absent", "absent", false },
+	[ZERO] = { 'z', 'Z', "zero", "zero page", false },
+	[SYSTEM] = { 's', 'S', "system", "system memory", true },
+	[FILE_PAGE] = { 'f', 'F', "file", "file or shared", true },
+	[DEVICE] = { 'd', 'D', "device", "device", true },
+	[COHERENT] = { 'c', 'C', "coherent", "coherent device", true },
+	[FOREIGN] = { 'o', 'O', "foreign", "another driver's device", true },
+	[HELD] = { 'x', 'X', "exclusive", "held by a device", true },
+	[SWAPPED] = { 'w', 'W', "swap", "swapped out", false },
+	[MOVING] = { 'm', 'M', "moving", "moving just now", true },
+	[POISON] = { '!', '!', "poison", "lost to an error", true },
+	[HIDDEN] = { '?', '?', "hidden", "swapped out or on a device", false },
+};
+
+#define MIXED	'+'
+
+struct run {
+	uint64_t start;
+	uint64_t bytes;
+	enum place place;
+	unsigned int device;
+	bool huge;
+};
+
+/* One mapping, as smaps has it, and the part of it that was asked for. */
+struct mapping {
+	uint64_t start, end;
+	uint64_t from, to;
+	char perms[8];
+	char name[256];
+	uint64_t rss, swap;
+	char flags[256];
+	struct run *runs;
+	size_t nr_runs, room;
+	uint64_t bytes[PLACES];
+	uint64_t on[MAX_DEVICES];
+};
+
+struct range {
+	uint64_t start, end;	/* end 0: the mapping that @start is in */
+	bool seen;
+};
+
+struct map_run {
+	int pid;
+	int pagemap;
+	bool json;
+	bool all;
+	bool sees;		/* pagemap tells frames and swap types */
+	struct range ranges[MAX_RANGES];
+	size_t nr_ranges;
+	struct {
+		uint64_t first, last;	/* pfns; last 0: no such device */
+	} devices[MAX_DEVICES];
+	struct json_object *list;
+};
+
+static const struct argp_option argp_options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON, sizes in bytes", 0 },
+	{ "all", 'a', NULL, 0, "Also mappings without a page", 0 },
+	{ 0 },
+};
+
+/* ADDR, ADDR-END or ADDR+BYTES in hexadecimal, as /proc/PID/maps has them. */
+static bool parse_range(const char *text, struct range *r)
+{
+	char *end;
+
+	errno = 0;
+	r->start = strtoull(text, &end, 16);
+	if (end == text || *text == '-' || errno)
+		return false;
+	if (*end == '-' || *end == '+') {
+		bool sum = *end == '+';
+
+		text = end + 1;
+		r->end = strtoull(text, &end, 16);
+		if (end == text || *text == '-' || errno)
+			return false;
+		if (sum)
+			r->end += r->start;
+		r->end = (r->end + PAGE - 1) & -PAGE;
+		if (r->end <= r->start)
+			return false;
+	}
+	r->start &= -PAGE;
+	return !*end;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct map_run *m = state->input;
+	unsigned long pid;
+
+	switch (key) {
+	case 'j':
+		m->json = true;
+		return 0;
+	case 'a':
+		m->all = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!state->arg_num) {
+			if (!parse_number(arg, 1, 1UL << 22, &pid))
+				argp_error(state, "not a process: '%s'", arg);
+			m->pid = pid;
+			return 0;
+		}
+		if (m->nr_ranges == MAX_RANGES)
+			argp_error(state, "more than %u ranges", MAX_RANGES);
+		if (!parse_range(arg, &m->ranges[m->nr_ranges++]))
+			argp_error(state, "not an address or range: '%s'", arg);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_usage(state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = argp_options,
+	.parser = parse,
+	.args_doc = "PID [ADDR|ADDR-END|ADDR+BYTES...]",
+	.doc = "Show where the pages of a process live. Addresses and BYTES are hexadecimal.",
+};
+
+/* Which pfns are whose; all zero for those who may not see it. */
+static void find_devices(struct map_run *m)
+{
+	unsigned long long first, last;
+	unsigned int device;
+	char line[256];
+	FILE *f;
+
+	f = fopen("/proc/iomem", "re");
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " %llx-%llx : vsvm.%u", &first, &last,
+			   &device) != 3 || device >= MAX_DEVICES || !last)
+			continue;
+		m->devices[device].first = first / PAGE;
+		m->devices[device].last = last / PAGE;
+	}
+	fclose(f);
+}
+
+static bool device_of(const struct map_run *m, uint64_t pfn, unsigned int *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_DEVICES; i++) {
+		if (!m->devices[i].last || pfn < m->devices[i].first ||
+		    pfn > m->devices[i].last)
+			continue;
+		*out = i;
+		return true;
+	}
+	return false;
+}
+
+static int add_run(struct mapping *map, const struct run *run)
+{
+	struct run *last = map->nr_runs ? &map->runs[map->nr_runs - 1] : NULL;
+	struct run *more;
+	size_t room;
+
+	map->bytes[run->place] += run->bytes;
+	if (run->place == DEVICE || run->place == COHERENT)
+		map->on[run->device] += run->bytes;
+	if (last && last->place == run->place && last->huge == run->huge &&
+	    last->device == run->device) {
+		last->bytes += run->bytes;
+		return 0;
+	}
+	if (map->nr_runs == map->room) {
+		room = map->room ? 2 * map->room : 64;
+		more = realloc(map->runs, room * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		map->runs = more;
+		map->room = room;
+	}
+	map->runs[map->nr_runs++] = *run;
+	return 0;
+}
+
+static enum place swap_place(const struct map_run *m, uint64_t entry,
+			     unsigned int *device)
+{
+	unsigned int type = entry & ((1U << SWAP_TYPE_BITS) - 1);
+	uint64_t offset = (entry & PM_FRAME) >> SWAP_TYPE_BITS;
+
+	switch (type) {
+	case SWAP_POISON:
+		return POISON;
+	case SWAP_MIGRATION ... SWAP_MIGRATION + 2:
+		return MOVING;
+	case SWAP_DEVICE ... SWAP_DEVICE + 1:
+		return device_of(m, offset, device) ? DEVICE : FOREIGN;
+	case SWAP_EXCLUSIVE:
+		return HELD;
+	case SWAP_MARKER:
+		return ABSENT;
+	default:
+		return SWAPPED;
+	}
+}
+
+static enum place entry_place(const struct map_run *m, uint64_t entry,
+			      bool zero, unsigned int *device)
+{
+	*device = 0;
+	if (entry & PM_PRESENT) {
+		if (zero)
+			return ZERO;
+		if (m->sees && device_of(m, entry & PM_FRAME, device))
+			return COHERENT;
+		return entry & PM_FILE ? FILE_PAGE : SYSTEM;
+	}
+	if (!(entry & PM_SWAP))
+		return ABSENT;
+	return m->sees ? swap_place(m, entry, device) : HIDDEN;
+}
+
+/* A stretch whose pages the scan found to be in one state. */
+static int add_region(struct map_run *m, struct mapping *map,
+		      const struct page_region *region)
+{
+	static uint64_t entries[ENTRIES];
+	struct run run = { .huge = region->categories & PAGE_IS_HUGE };
+	uint64_t at, nr, i;
+	ssize_t got;
+	int ret;
+
+	run.bytes = PAGE;
+	for (at = region->start; at < region->end; at += nr * PAGE) {
+		nr = (region->end - at) / PAGE;
+		if (nr > ENTRIES)
+			nr = ENTRIES;
+		got = pread(m->pagemap, entries, nr * sizeof(*entries),
+			    at / PAGE * sizeof(*entries));
+		if (got < (ssize_t)sizeof(*entries))
+			return got < 0 ? -errno : -ESRCH;
+		nr = got / sizeof(*entries);
+		for (i = 0; i < nr; i++) {
+			run.start = at + i * PAGE;
+			run.place = entry_place(m, entries[i],
+						region->categories &
+						PAGE_IS_PFNZERO, &run.device);
+			ret = add_run(map, &run);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+static int add_gap(struct mapping *map, uint64_t start, uint64_t end)
+{
+	struct run run = {
+		.start = start,
+		.bytes = end - start,
+		.place = ABSENT,
+	};
+
+	return end > start ? add_run(map, &run) : 0;
+}
+
+static int scan(struct map_run *m, struct mapping *map)
+{
+	static struct page_region regions[REGIONS];
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.start = map->from,
+		.end = map->to,
+		.vec = (uintptr_t)regions,
+		.vec_len = REGIONS,
+		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.return_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED |
+			       PAGE_IS_PFNZERO | PAGE_IS_HUGE,
+	};
+	uint64_t at = map->from;
+	int nr, i, ret;
+
+	while (arg.start < map->to) {
+		nr = ioctl(m->pagemap, PAGEMAP_SCAN, &arg);
+		if (nr < 0)
+			return -errno;
+		for (i = 0; i < nr; i++) {
+			ret = add_gap(map, at, regions[i].start);
+			if (!ret)
+				ret = add_region(m, map, &regions[i]);
+			if (ret)
+				return ret;
+			at = regions[i].end;
+		}
+		/* Never go round for ever, whatever the kernel says. */
+		if (arg.walk_end <= arg.start)
+			break;
+		arg.start = arg.walk_end;
+	}
+	return add_gap(map, at, map->to);
+}
+
+static bool has_flag(const struct mapping *map, const char *flag)
+{
+	const char *at = strstr(map->flags, flag);
+
+	return at && (at[2] == ' ' || !at[2]);
+}
+
+/*
+ * Do smaps and what was found here agree? NULL: yes; or why not. Only a whole
+ * mapping can be compared.
+ */
+static const char *compare(const struct map_run *m, const struct mapping *map)
+{
+	uint64_t rss = 0, swap = map->bytes[SWAPPED];
+	int i;
+
+	if (map->from != map->start || map->to != map->end)
+		return "only a part of the mapping was looked at";
+	for (i = 0; i < PLACES; i++)
+		if (places[i].in_rss)
+			rss += map->bytes[i];
+	if (!m->sees && rss + map->bytes[HIDDEN] == map->rss + map->swap)
+		return NULL;
+	if (m->sees && rss == map->rss && swap == map->swap)
+		return NULL;
+	if (has_flag(map, "ht"))
+		return "smaps does not count hugetlb pages in Rss";
+	if (has_flag(map, "pf") || has_flag(map, "io") || has_flag(map, "mm"))
+		return "a mapping of a driver or of the kernel: not all of it is in Rss";
+	if (has_flag(map, "sh") && rss == map->rss)
+		return "smaps counts shared memory that is swapped out for everybody";
+	return "the process changed it meanwhile";
+}
+
+/* A character for each power of two of pages, so that a row is enough. */
+static void print_cells(const struct mapping *map)
+{
+	uint64_t len = map->to - map->from, cell = PAGE, first, last;
+	char cells[CELLS] = { 0 }, glyph, size[SIZE_TEXT];
+	size_t i;
+
+	while ((len - 1) / cell >= CELLS)
+		cell *= 2;
+	for (i = 0; i < map->nr_runs; i++) {
+		const struct run *run = &map->runs[i];
+
+		glyph = run->huge ? places[run->place].huge :
+				    places[run->place].small;
+		first = (run->start - map->from) / cell;
+		last = (run->start - map->from + run->bytes - 1) / cell;
+		for (; first <= last && first < CELLS; first++) {
+			if (cells[first] && cells[first] != glyph)
+				cells[first] = MIXED;
+			else
+				cells[first] = glyph;
+		}
+	}
+	printf("    %.*s  (a character: %s)\n", (int)((len - 1) / cell + 1),
+	       cells, size_text(cell, size));
+}
+
+static void print_sums(const struct mapping *map)
+{
+	const char *comma = "    ";
+	char size[SIZE_TEXT];
+	unsigned int d;
+	int i;
+
+	for (i = 0; i < PLACES; i++) {
+		if (!map->bytes[i] || i == DEVICE || i == COHERENT)
+			continue;
+		printf("%s%c %s %s", comma, places[i].small, places[i].text,
+		       size_text(map->bytes[i], size));
+		comma = ", ";
+	}
+	for (d = 0; d < MAX_DEVICES; d++) {
+		if (!map->on[d])
+			continue;
+		printf("%s%c device %u %s", comma,
+		       places[map->bytes[DEVICE] ? DEVICE : COHERENT].small, d,
+		       size_text(map->on[d], size));
+		comma = ", ";
+	}
+	putchar('\n');
+}
+
+static void print_text(const struct map_run *m, const struct mapping *map)
+{
+	const char *why = compare(m, map);
+	char rss[SIZE_TEXT], swap[SIZE_TEXT];
+
+	printf("%llx-%llx %s %s\n", (unsigned long long)map->from,
+	       (unsigned long long)map->to, map->perms, map->name);
+	print_cells(map);
+	print_sums(map);
+	printf("    smaps: Rss %s, Swap %s: %s%s\n", size_text(map->rss, rss),
+	       size_text(map->swap, swap), why ? "differs: " : "agrees",
+	       why ? why : "");
+}
+
+static int json_runs(struct json_object *object, const struct mapping *map)
+{
+	struct json_object *list = json_object_new_array(), *run;
+	const struct run *r;
+	int bad = 0;
+
+	if (!list || json_object_object_add(object, "runs", list))
+		return -ENOMEM;
+	for (r = map->runs; !bad && r < map->runs + map->nr_runs; r++) {
+		run = json_object_new_object();
+		if (!run || json_object_array_add(list, run))
+			return -ENOMEM;
+		bad |= json_object_object_add(run, "start",
+				json_object_new_uint64(r->start));
+		bad |= json_object_object_add(run, "bytes",
+				json_object_new_uint64(r->bytes));
+		bad |= json_object_object_add(run, "place",
+				json_object_new_string(places[r->place].name));
+		bad |= json_object_object_add(run, "huge",
+				json_object_new_boolean(r->huge));
+		if (r->place == DEVICE || r->place == COHERENT)
+			bad |= json_object_object_add(run, "device",
+					json_object_new_uint64(r->device));
+	}
+	return bad ? -ENOMEM : 0;
+}
+
+static int json_numbers(struct json_object *object, const struct mapping *map)
+{
+	struct json_object *sums = json_object_new_object();
+	int bad, i;
+
+	bad = json_object_object_add(object, "start",
+				     json_object_new_uint64(map->from));
+	bad |= json_object_object_add(object, "end",
+				      json_object_new_uint64(map->to));
+	bad |= json_object_object_add(object, "perms",
+				      json_object_new_string(map->perms));
+	bad |= json_object_object_add(object, "name",
+				      json_object_new_string(map->name));
+	bad |= json_object_object_add(object, "smaps_rss",
+				      json_object_new_uint64(map->rss));
+	bad |= json_object_object_add(object, "smaps_swap",
+				      json_object_new_uint64(map->swap));
+	bad |= json_object_object_add(object, "bytes", sums);
+	for (i = 0; sums && i < PLACES; i++)
+		bad |= json_object_object_add(sums, places[i].name,
+				json_object_new_uint64(map->bytes[i]));
+	return bad || !sums ? -ENOMEM : 0;
+}
+
+static int add_json(struct map_run *m, const struct mapping *map)
+{
+	struct json_object *object = json_object_new_object();
+	const char *why = compare(m, map);
+	int ret;
+
+	if (!object || json_object_array_add(m->list, object))
+		return -ENOMEM;
+	ret = json_numbers(object, map);
+	if (!ret)
+		ret = json_object_object_add(object, "agrees",
+					     json_object_new_boolean(!why));
+	if (!ret && why)
+		ret = json_object_object_add(object, "why",
+					     json_object_new_string(why));
+	return ret ? -ENOMEM : json_runs(object, map);
+}
+
+/* Looks at [from, to) of a mapping and shows it. */
+static int show(struct map_run *m, struct mapping *map)
+{
+	int ret;
+
+	ret = scan(m, map);
+	if (!ret && (m->all || m->nr_ranges ||
+		     map->bytes[ABSENT] != map->to - map->from))
+		ret = m->json ? add_json(m, map) : (print_text(m, map), 0);
+	free(map->runs);
+	map->runs = NULL;
+	map->nr_runs = 0;
+	map->room = 0;
+	memset(map->bytes, 0, sizeof(map->bytes));
+	memset(map->on, 0, sizeof(map->on));
+	return ret;
+}
+
+/* The parts of a mapping that were asked for. */
+static int show_parts(struct map_run *m, struct mapping *map)
+{
+	struct range *r;
+	int ret = 0;
+
+	if (!m->nr_ranges) {
+		map->from = map->start;
+		map->to = map->end;
+		return show(m, map);
+	}
+	for (r = m->ranges; !ret && r < m->ranges + m->nr_ranges; r++) {
+		if (r->start >= map->end ||
+		    (r->end ? r->end : r->start + 1) <= map->start)
+			continue;
+		r->seen = true;
+		map->from = map->start;
+		map->to = map->end;
+		if (r->end) {
+			map->from = r->start > map->start ? r->start : map->start;
+			map->to = r->end < map->end ? r->end : map->end;
+		}
+		ret = show(m, map);
+	}
+	return ret;
+}
+
+/* "START-END PERMS OFFSET DEV INODE NAME", the first line of a mapping. */
+static bool parse_header(const char *line, struct mapping *map)
+{
+	unsigned long long start, end;
+	char perms[8];
+	int at = 0;
+
+	if (sscanf(line, "%llx-%llx %7s %*s %*s %*s %n", &start, &end, perms,
+		   &at) != 3 || !at)
+		return false;
+	memset(map, 0, sizeof(*map));
+	map->start = start;
+	map->end = end;
+	memcpy(map->perms, perms, sizeof(perms));
+	snprintf(map->name, sizeof(map->name), "%.*s",
+		 (int)strcspn(line + at, "\n"), line + at);
+	return true;
+}
+
+/* Goes through smaps; VmFlags ends a mapping. */
+static int each_mapping(struct map_run *m, FILE *smaps)
+{
+	struct mapping map = { 0 };
+	unsigned long long kib;
+	char line[1024];
+	int ret;
+
+	while (fgets(line, sizeof(line), smaps)) {
+		if (parse_header(line, &map))
+			continue;
+		if (sscanf(line, "Rss: %llu", &kib) == 1)
+			map.rss = kib << 10;
+		else if (sscanf(line, "Swap: %llu", &kib) == 1)
+			map.swap = kib << 10;
+		if (strncmp(line, "VmFlags:", 8))
+			continue;
+		snprintf(map.flags, sizeof(map.flags), "%.*s",
+			 (int)strcspn(line + 8, "\n"), line + 8);
+		/* Another architecture's gate: not in pagemap at all. */
+		if (map.start >> 63)
+			continue;
+		ret = show_parts(m, &map);
+		if (ret)
+			return ret;
+	}
+	return ferror(smaps) ? -EIO : 0;
+}
+
+/* Frames and swap types are zero for who may not see them: ask of ourselves. */
+static bool sees_frames(void)
+{
+	static volatile char page[2 * PAGE];
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+	bool sees;
+
+	page[PAGE] = 1;
+	sees = fd >= 0 && pread(fd, &entry, sizeof(entry),
+				(uintptr_t)&page[PAGE] / PAGE * sizeof(entry)) ==
+	       sizeof(entry) && entry & PM_PRESENT && entry & PM_FRAME;
+	if (fd >= 0)
+		close(fd);
+	return sees;
+}
+
+static int print_json(struct map_run *m)
+{
+	struct json_object *root = json_object_new_object();
+	const char *text;
+	int bad;
+
+	if (!root)
+		return -ENOMEM;
+	bad = json_object_object_add(root, "pid", json_object_new_int(m->pid));
+	bad |= json_object_object_add(root, "sees_frames",
+				      json_object_new_boolean(m->sees));
+	bad |= json_object_object_add(root, "mappings",
+				      json_object_get(m->list));
+	text = bad ? NULL :
+	       json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+					      JSON_C_TO_STRING_SPACED |
+					      JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (text)
+		puts(text);
+	json_object_put(root);
+	return text ? 0 : -ENOMEM;
+}
+
+static int show_process(struct map_run *m)
+{
+	char path[64];
+	FILE *smaps;
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", m->pid);
+	m->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	if (m->pagemap < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%d/smaps", m->pid);
+	smaps = fopen(path, "re");
+	ret = smaps ? each_mapping(m, smaps) : -errno;
+	if (smaps)
+		fclose(smaps);
+	close(m->pagemap);
+	return ret;
+}
+
+/* Ranges that are in no mapping are said, not passed over. */
+static int say_unmapped(const struct map_run *m)
+{
+	int missing = 0;
+	size_t i;
+
+	for (i = 0; i < m->nr_ranges; i++) {
+		if (m->ranges[i].seen)
+			continue;
+		complain(0, "nothing is mapped at %llx",
+			 (unsigned long long)m->ranges[i].start);
+		missing++;
+	}
+	return missing;
+}
+
+int cmd_map(int argc, char **argv)
+{
+	static struct map_run m;
+	int ret;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &m);
+	m.sees = sees_frames();
+	find_devices(&m);
+	if (m.json) {
+		m.list = json_object_new_array();
+		if (!m.list) {
+			complain(-ENOMEM, "map");
+			return EXIT_WRONG;
+		}
+	} else if (!m.sees) {
+		puts("Without CAP_SYS_ADMIN, pagemap does not tell device memory from swap:");
+		puts("'?' is either; of each mapping, smaps has in Rss what is not swap.");
+	}
+	ret = show_process(&m);
+	if (!ret && m.json)
+		ret = print_json(&m);
+	json_object_put(m.list);
+	if (ret)
+		complain(ret, "process %d", m.pid);
+	return ret || say_unmapped(&m) ? EXIT_WRONG : EXIT_OK;
+}
