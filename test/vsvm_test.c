@@ -320,6 +320,38 @@ int vt_place(struct vsvm *v, const void *page)
 	return state == ~0U ? -1 : (int)(state & DRM_VSVM_STATE_PLACE);
 }
 
+int vt_all_have(struct vsvm *v, const void *mem, size_t len, uint32_t mask,
+		uint32_t want)
+{
+	uint64_t at = (uintptr_t)mem, end = at + len;
+	struct drm_vsvm_run runs[64];
+	struct drm_vsvm_snapshot snap;
+	uint32_t i;
+	int ret;
+
+	for (; at < end; at = snap.next) {
+		snap = (struct drm_vsvm_snapshot){
+			.addr = at,
+			.len = end - at,
+			.runs = (uintptr_t)runs,
+			.nr_runs = 64,
+			.flags = DRM_VSVM_SNAPSHOT_TABLE,
+		};
+		ret = vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_SNAPSHOT, &snap);
+		if (ret || snap.next <= at)
+			return say("snapshot: %s", strerror(-ret));
+		for (i = 0; i < snap.nr_runs; i++) {
+			if ((runs[i].state & mask) == want)
+				continue;
+			return say("%llu pages at +%#llx: state %#x, not %#x of %#x",
+				   (unsigned long long)runs[i].count,
+				   (unsigned long long)runs[i].start -
+				   (uintptr_t)mem, runs[i].state, want, mask);
+		}
+	}
+	return 0;
+}
+
 uint64_t vt_used(struct vsvm *v)
 {
 	struct drm_vsvm_info info = {};
@@ -400,6 +432,75 @@ int vt_to_system(struct vsvm *v, void *mem, size_t len)
 {
 	return move_all(v, mem, len, DRM_VSVM_TARGET_SYSTEM,
 			DRM_VSVM_PLACE_SYSTEM);
+}
+
+int vt_exclusive(struct vsvm *v, void *mem, size_t len, uint64_t *done)
+{
+	struct drm_vsvm_exclusive arg = {
+		.addr = (uintptr_t)mem,
+		.len = len,
+	};
+	int ret = vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_EXCLUSIVE, &arg);
+
+	if (done)
+		*done = arg.done;
+	return ret;
+}
+
+int vt_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
+	      uint64_t operand, uint64_t compare, uint64_t *old)
+{
+	struct drm_vsvm_atomic arg = {
+		.addr = (uintptr_t)word,
+		.operand = operand,
+		.compare = compare,
+		.op = op,
+		.size = size,
+	};
+	int ret = vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_ATOMIC, &arg);
+
+	if (old)
+		*old = arg.old;
+	return ret;
+}
+
+static int inject(struct vsvm *v, struct drm_vsvm_inject *arg)
+{
+	return vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_INJECT, arg);
+}
+
+int vt_arm(struct vsvm *v, uint32_t point, uint64_t nth, uint64_t times)
+{
+	struct drm_vsvm_inject arg = {
+		.point = point,
+		.op = DRM_VSVM_INJECT_ARM,
+		.flags = DRM_VSVM_INJECT_FILE,
+		.nth = nth,
+		.times = times,
+	};
+
+	return inject(v, &arg);
+}
+
+int vt_disarm(struct vsvm *v, uint32_t point)
+{
+	struct drm_vsvm_inject arg = {
+		.point = point,
+		.op = DRM_VSVM_INJECT_CLEAR,
+	};
+
+	return inject(v, &arg);
+}
+
+long vt_fired(struct vsvm *v, uint32_t point)
+{
+	struct drm_vsvm_inject arg = {
+		.point = point,
+		.op = DRM_VSVM_INJECT_QUERY,
+	};
+	int ret = inject(v, &arg);
+
+	return ret ? say("inject: %s", strerror(-ret)) : (long)arg.fired;
 }
 
 int vt_ioctl(int fd, unsigned long request, void *arg)

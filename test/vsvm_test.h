@@ -24,6 +24,8 @@
 #define VT_HUGE_ORDER	9
 #define VT_ANY_ORDER	(-1)
 
+#define VT_COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+
 /* Seconds for a test that moves or checks tens of MiB under emulation. */
 #define VT_LONG		120
 
@@ -69,6 +71,13 @@ int vt_place(struct vsvm *v, const void *page);
 /* The state of one page, or 0xffffffff. */
 uint32_t vt_state(struct vsvm *v, const void *page);
 
+/*
+ * 0 when every page of the range has, of the bits in @mask, those in @want.
+ * Tells what the device page table has, too.
+ */
+int vt_all_have(struct vsvm *v, const void *mem, size_t len, uint32_t mask,
+		uint32_t want);
+
 /* Device memory in use, or ~0. */
 uint64_t vt_used(struct vsvm *v);
 
@@ -82,6 +91,15 @@ uint64_t vt_stayed(const struct drm_vsvm_migrate *result);
 /* Move all of it and check with SNAPSHOT that all of it got there. */
 int vt_to_device(struct vsvm *v, void *mem, size_t len);
 int vt_to_system(struct vsvm *v, void *mem, size_t len);
+
+/* EXCLUSIVE, ATOMIC, INJECT: 0 or a negative errno; outputs may be NULL. */
+int vt_exclusive(struct vsvm *v, void *mem, size_t len, uint64_t *done);
+int vt_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
+	      uint64_t operand, uint64_t compare, uint64_t *old);
+int vt_arm(struct vsvm *v, uint32_t point, uint64_t nth, uint64_t times);
+int vt_disarm(struct vsvm *v, uint32_t point);
+/* How many passes of an armed point failed, or -1. */
+long vt_fired(struct vsvm *v, uint32_t point);
 
 /* An ioctl on a bare descriptor: 0 or a negative errno. */
 int vt_ioctl(int fd, unsigned long request, void *arg);

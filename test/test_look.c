@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * "vsvm top" and "vsvm map": what they tell of another process is what SNAPSHOT
+ * tells that process, and what smaps says.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_test.h"
+
+#define SEED	171
+#define LEN	(4 * VT_HUGE)
+
+/* What a command printed, and its exit status. */
+static char text[4 * VT_MIB];
+
+static int run(const char *fmt, ...)
+{
+	char command[256];
+	size_t len = 0;
+	va_list args;
+	int status;
+	FILE *f;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	f = popen(command, "re");
+	if (!f)
+		return -1;
+	while (len < sizeof(text) - 1 && !feof(f) && !ferror(f))
+		len += fread(text + len, 1, sizeof(text) - 1 - len, f);
+	text[len] = 0;
+	status = pclose(f);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The first number called @name after @from; ~0: there is none. */
+static uint64_t number(const char *from, const char *name)
+{
+	char want[64];
+	const char *at;
+
+	snprintf(want, sizeof(want), "\"%s\": ", name);
+	at = from ? strstr(from, want) : NULL;
+	return at ? strtoull(at + strlen(want), NULL, 10) : ~0ULL;
+}
+
+FIXTURE(look)
+{
+	struct vsvm *v;
+	char *mem;
+};
+
+FIXTURE_SETUP(look)
+{
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	ASSERT_NE(NULL, self->mem);
+}
+
+FIXTURE_TEARDOWN(look)
+{
+	vsvm_close(self->v);
+}
+
+#define RUN_MAP(options)						\
+	run("vsvm map %s %d %lx+%lx", options, getpid(),		\
+	    (unsigned long)self->mem, LEN)
+
+/* The row of this process has its memory and its counters. */
+TEST_F(look, top_shows_the_process)
+{
+	const char *row;
+	char want[32];
+
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
+	ASSERT_EQ(0, vt_dev_check(self->v, self->mem + VT_HUGE, 8 * VT_PAGE,
+				  SEED, VT_HUGE));
+	ASSERT_EQ(0, vt_check(self->mem, 1, SEED, 0));
+	ASSERT_EQ(0, run("vsvm top --once --json"));
+	snprintf(want, sizeof(want), "\"pid\": %d,", getpid());
+	row = strstr(text, want);
+	ASSERT_NE(NULL, row);
+	/* There are two such rows if inherited files are taken for others. */
+	EXPECT_EQ(NULL, strstr(row + 1, want));
+	EXPECT_EQ(0, number(row, "device"));
+	EXPECT_EQ(vt_bytes_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_DEVICE),
+		  number(row, "device_memory"));
+	EXPECT_EQ(8 * VT_PAGE, number(row, "mapped_memory"));
+	EXPECT_EQ(512, number(row, "to_device_pages"));
+	EXPECT_EQ(1, number(row, "cpu_faults"));
+	EXPECT_EQ(16, number(row, "home_cpu_fault_pages"));
+	EXPECT_EQ(8 * VT_PAGE, number(row, "read_bytes"));
+	EXPECT_EQ(0, number(row, "evicted_blocks"));
+}
+
+/* Looks come again and again, and end when they were asked to. */
+TEST_F(look, top_repeats)
+{
+	const char *second;
+
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
+	ASSERT_EQ(0, run("vsvm top -i 1 -n 2"));
+	second = strstr(text + 1, "    PID ");
+	ASSERT_NE(NULL, second);
+	EXPECT_EQ(NULL, strstr(second + 1, "    PID "));
+	EXPECT_NE(NULL, strstr(second, "2 MiB"));
+	/* Not a terminal: no escapes. */
+	EXPECT_EQ(NULL, strchr(text, 033));
+}
+
+/* The map has in each place what SNAPSHOT has there, and agrees with smaps. */
+TEST_F(look, map_agrees_with_snapshot)
+{
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem + 5 * VT_PAGE, VT_HUGE));
+	ASSERT_EQ(0, madvise(self->mem, 3 * VT_PAGE, MADV_DONTNEED));
+	ASSERT_EQ(0, RUN_MAP("--json"));
+	EXPECT_EQ(vt_bytes_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_DEVICE),
+		  number(text, "device"));
+	EXPECT_EQ(vt_bytes_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_SYSTEM),
+		  number(text, "system"));
+	EXPECT_EQ(3 * VT_PAGE, number(text, "absent"));
+	EXPECT_EQ(VT_HUGE, number(text, "device"));
+	EXPECT_EQ(0, number(text, "swap"));
+	EXPECT_NE(NULL, strstr(text, "\"agrees\": true"));
+	EXPECT_EQ(LEN - 3 * VT_PAGE, number(text, "smaps_rss"));
+}
+
+/* Runs come in order, and say which device and which size of page. */
+TEST_F(look, map_tells_devices_apart)
+{
+	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, VT_LARGE, SEED);
+	struct vsvm *other;
+	const char *at;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vsvm_open(1, &other));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
+	ASSERT_EQ(0, vt_to_device(other, mem + VT_HUGE, VT_HUGE));
+	ASSERT_EQ(0, run("vsvm map --json %d %lx", getpid(),
+			 (unsigned long)mem));
+	at = strstr(text, "\"runs\":");
+	ASSERT_NE(NULL, at);
+	EXPECT_EQ((uintptr_t)mem, number(at, "start"));
+	EXPECT_EQ(VT_HUGE, number(at, "bytes"));
+	EXPECT_EQ(0, number(at, "device"));
+	EXPECT_NE(NULL, strstr(at, "\"huge\": true"));
+	at = strstr(at, "\"device\": 0");
+	ASSERT_NE(NULL, at);
+	EXPECT_EQ((uintptr_t)mem + VT_HUGE, number(at, "start"));
+	at = strstr(at, "\"device\": 1");
+	EXPECT_NE(NULL, at);
+	EXPECT_EQ(2 * VT_HUGE, number(text, "device"));
+	EXPECT_NE(NULL, strstr(text, "\"agrees\": true"));
+}
+
+/* A terabyte with a page at each end is folded into a row. */
+TEST_F_TIMEOUT(look, map_folds_a_terabyte, VT_LONG)
+{
+	size_t len = 1UL << 40;
+	char *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, madvise(mem, len, MADV_NOHUGEPAGE));
+	mem[0] = 1;
+	mem[len - 1] = 1;
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_PAGE));
+	ASSERT_EQ(0, run("vsvm map %d %lx-%lx", getpid(), (unsigned long)mem,
+			 (unsigned long)mem + len));
+	EXPECT_GT(1000, strlen(text));
+	EXPECT_NE(NULL, strstr(text, "(a character: 16 GiB)"));
+	EXPECT_NE(NULL, strstr(text, "device 0 4 KiB"));
+	EXPECT_NE(NULL, strstr(text, "s system memory 4 KiB"));
+	EXPECT_NE(NULL, strstr(text, "agrees"));
+}
+
+/* A page held for atomics is told as such. */
+TEST_F(look, map_shows_exclusive_pages)
+{
+	struct drm_vsvm_exclusive arg = {
+		.addr = (uintptr_t)self->mem, .len = 2 * VT_PAGE,
+	};
+
+	ASSERT_EQ(0, vt_ioctl(vsvm_fd(self->v), DRM_IOCTL_VSVM_EXCLUSIVE,
+			      &arg));
+	ASSERT_EQ(0, RUN_MAP("--json"));
+	EXPECT_EQ(2 * VT_PAGE, number(text, "exclusive"));
+	EXPECT_NE(NULL, strstr(text, "\"agrees\": true"));
+}
+
+/* A part of a mapping is looked at, and it is said that smaps is of the whole. */
+TEST_F(look, map_of_a_part)
+{
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, run("vsvm map --json %d %lx+3000", getpid(),
+			 (unsigned long)self->mem + VT_PAGE));
+	EXPECT_EQ(3 * VT_PAGE, number(text, "device"));
+	EXPECT_NE(NULL, strstr(text, "only a part"));
+}
+
+static int give_up_rights(struct vt_child *c, void *arg)
+{
+	if (vt_hear(c) || setgid(1000) || setuid(1000) ||
+	    prctl(PR_SET_DUMPABLE, 1))
+		return 9;
+	return run("vsvm map %d %lx+%lx", getpid(), (unsigned long)arg, LEN) ||
+	       !strstr(text, "Without CAP_SYS_ADMIN") ||
+	       !strstr(text, "? swapped out or on a device 2 MiB") ||
+	       !strstr(text, "agrees");
+}
+
+/* Who may not see frames is told what cannot be told. */
+TEST_F(look, map_without_rights)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
+	ASSERT_EQ(0, vt_start(&c, give_up_rights, self->mem));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+}
+
+/* What makes no sense ends with 2, what is not there with 1. */
+TEST_F(look, refuses)
+{
+	EXPECT_EQ(2, run("vsvm map 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm map nonsense 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm map 1 zzz 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm map 1 2000-1000 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm top -i 0 2>/dev/null"));
+	EXPECT_EQ(1, run("vsvm map 4194300 2>/dev/null"));
+	EXPECT_EQ(1, run("vsvm map %d 1000-2000 2>/dev/null", getpid()));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory cgroups and the end under pressure: a page is charged once, on the
+ * device as in system memory; limits hold, and a process that the OOM killer,
+ * exec() or a reaper takes leaves no device memory behind.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_host.h"
+#include "vsvm_test.h"
+
+#define LEN	(8 * VT_HUGE)
+#define SLACK	(2 * (long)VT_MIB)
+#define SEED	251
+#define OTHER	252
+
+FIXTURE(memcg)
+{
+	struct vsvm *v;
+	uint64_t used;
+};
+
+FIXTURE_VARIANT(memcg)
+{
+	enum vt_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(memcg, small)
+{
+	.kind = VT_SMALL,
+};
+
+FIXTURE_VARIANT_ADD(memcg, large)
+{
+	.kind = VT_LARGE,
+};
+
+FIXTURE_SETUP(memcg)
+{
+	ASSERT_EQ(0, vh_cgroup_make());
+	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.swap.max", 0));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->used = vt_used(self->v);
+}
+
+FIXTURE_TEARDOWN_PARENT(memcg)
+{
+	vh_cgroup_gone();
+}
+
+/* Device pages of a dead process are given back in a moment. */
+static bool used_is(struct vsvm *v, uint64_t used)
+{
+	int i;
+
+	for (i = 0; i < 100 && vt_used(v) != used; i++)
+		usleep(50000);
+	return vt_used(v) == used;
+}
+
+/* memory.current less what it was, within SLACK of @want. */
+static int charge_is(long base, long want)
+{
+	long is = vh_cgroup_current() - base;
+
+	if (labs(is - want) <= SLACK)
+		return 0;
+	fprintf(stderr, "# %ld bytes are charged, not %ld\n", is, want);
+	return -1;
+}
+
+struct job {
+	enum vt_kind kind;
+	struct vsvm *v;
+};
+
+static int count_charges(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem;
+	long base;
+	int i;
+
+	(void)c;
+	if (vh_cgroup_enter() || vsvm_open(0, &v))
+		return 1;
+	base = vh_cgroup_current();
+	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	if (!mem || charge_is(base, LEN))
+		return 2;
+	for (i = 0; i < 2; i++) {
+		if (vt_to_device(v, mem, LEN) || charge_is(base, LEN))
+			return 3;
+		if (vt_dev_fill(v, mem, LEN, OTHER, 0) || charge_is(base, LEN))
+			return 4;
+		if (i ? vt_check(mem, LEN, OTHER, 0) :
+			vt_to_system(v, mem, LEN))
+			return 5;
+		if (charge_is(base, LEN))
+			return 6;
+	}
+	if (vt_to_device(v, mem, LEN) || munmap(mem, LEN) || charge_is(base, 0))
+		return 7;
+	return 0;
+}
+
+/* Before, on the device, home again: charged once; unmapped: not at all. */
+TEST_F_TIMEOUT(memcg, charged_once, VT_LONG)
+{
+	struct job job = { .kind = variant->kind };
+
+	EXPECT_EQ(0, vt_run(count_charges, &job));
+	EXPECT_TRUE(used_is(self->v, self->used));
+	EXPECT_GT(SLACK, vh_cgroup_current());
+}
+
+static int populate_charges(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct drm_vsvm_migrate m;
+	struct vsvm *v;
+	char *mem;
+	long base;
+
+	(void)c;
+	if (vh_cgroup_enter() || vsvm_open(0, &v))
+		return 1;
+	base = vh_cgroup_current();
+	mem = vt_map(LEN, job->kind);
+	if (!mem || vt_migrate(v, mem, LEN, DRM_VSVM_TARGET_DEVICE,
+			       DRM_VSVM_MIGRATE_POPULATE, &m) || m.moved != LEN)
+		return 2;
+	if (charge_is(base, LEN))
+		return 3;
+	if (vt_check_byte(mem, LEN, 0) || charge_is(base, LEN))
+		return 4;
+	return munmap(mem, LEN) || charge_is(base, 0) ? 5 : 0;
+}
+
+/* Pages that begin their life on the device are charged like any. */
+TEST_F_TIMEOUT(memcg, populated_is_charged, VT_LONG)
+{
+	struct job job = { .kind = variant->kind };
+
+	EXPECT_EQ(0, vt_run(populate_charges, &job));
+}
+
+static int work_at_the_limit(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem;
+	int i;
+
+	(void)c;
+	if (vh_cgroup_enter() || vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	if (!mem)
+		return 2;
+	for (i = 0; i < 3; i++) {
+		if (vt_to_device(v, mem, LEN) ||
+		    vt_dev_check(v, mem, LEN, SEED, 0))
+			return 3;
+		if (vt_check(mem, LEN, SEED, 0))
+			return 4;
+	}
+	return 0;
+}
+
+/* Both ways under a limit that has no room for the pages twice. */
+TEST_F_TIMEOUT(memcg, limit_leaves_room_to_move, VT_LONG)
+{
+	struct job job = { .kind = variant->kind };
+
+	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", LEN + LEN / 2));
+	EXPECT_EQ(0, vt_run(work_at_the_limit, &job));
+	EXPECT_EQ(0, vh_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(used_is(self->v, self->used));
+}
+
+static int eat_memory(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem, *more;
+
+	(void)c;
+	if (vh_cgroup_enter() || vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	if (!mem || vt_to_device(v, mem, LEN))
+		return 2;
+	/* What is on the device counts: this is too much. */
+	more = vt_map(LEN, VT_SMALL);
+	if (!more)
+		return 3;
+	memset(more, 1, LEN);
+	return 0;
+}
+
+/* The OOM killer ends a process with device pages, and all of them go. */
+TEST_F_TIMEOUT(memcg, oom_kill, VT_LONG)
+{
+	struct job job = { .kind = variant->kind };
+
+	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", LEN + LEN / 2));
+	ASSERT_EQ(0, vh_oom_begin());
+	EXPECT_EQ(128 + SIGKILL, vt_run(eat_memory, &job));
+	EXPECT_EQ(0, vh_oom_end());
+	EXPECT_LE(1, vh_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(used_is(self->v, self->used));
+	EXPECT_GT(SLACK, vh_cgroup_current());
+}
+
+static int device_eats_memory(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem;
+
+	(void)c;
+	if (vh_cgroup_enter() || vsvm_open(0, &v))
+		return 1;
+	mem = vt_map(2 * LEN, job->kind);
+	return !mem || vt_dev_fill(v, mem, 2 * LEN, SEED, 0) ? 2 : 0;
+}
+
+/* Faults for the device are charged: too many, and the OOM killer comes. */
+TEST_F_TIMEOUT(memcg, oom_kill_by_device_faults, VT_LONG)
+{
+	struct job job = { .kind = variant->kind };
+
+	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", LEN + LEN / 2));
+	ASSERT_EQ(0, vh_oom_begin());
+	EXPECT_EQ(128 + SIGKILL, vt_run(device_eats_memory, &job));
+	EXPECT_EQ(0, vh_oom_end());
+	EXPECT_LE(1, vh_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(used_is(self->v, self->used));
+}
+
+static int child_looks(struct vt_child *c, void *arg)
+{
+	if (vt_hear(c))
+		return 9;
+	return vt_check(arg, LEN, SEED, 0) ? 1 : 0;
+}
+
+static int share_and_eat(struct vt_child *c, void *arg)
+{
+	struct vt_child look;
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem;
+
+	(void)c;
+	if (vh_cgroup_enter() || vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	if (!mem || vt_to_device(v, mem, LEN) ||
+	    vt_start(&look, child_looks, mem))
+		return 2;
+	/* The copies are charged one after the other. */
+	if (vt_dev_fill(v, mem, LEN, OTHER, 0) || vt_say(&look) ||
+	    vt_wait(&look))
+		return 3;
+	return vt_check(mem, LEN, OTHER, 0) ? 4 : 0;
+}
+
+/* Copy-on-write of device pages with just enough room for the copies. */
+TEST_F_TIMEOUT(memcg, limit_leaves_room_to_copy, VT_LONG)
+{
+	struct job job = { .kind = variant->kind };
+
+	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", 3 * LEN));
+	EXPECT_EQ(0, vt_run(share_and_eat, &job));
+	EXPECT_EQ(0, vh_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(used_is(self->v, self->used));
+}
+
+static int exec_with_device_pages(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem;
+
+	(void)c;
+	if (vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	if (!mem || vt_to_device(v, mem, LEN))
+		return 2;
+	execlp("true", "true", NULL);
+	return 3;
+}
+
+/* exec() gives the device memory back. */
+TEST_F(memcg, exec_frees)
+{
+	struct job job = { .kind = variant->kind };
+
+	EXPECT_EQ(0, vt_run(exec_with_device_pages, &job));
+	EXPECT_TRUE(used_is(self->v, self->used));
+}
+
+/* vfork() and exec(): the parent's pages stay where and what they are. */
+TEST_F(memcg, vfork_and_exec)
+{
+	char *mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
+	ASSERT_EQ(0, system("true"));
+	EXPECT_EQ(0, vt_all_in(self->v, mem, LEN, DRM_VSVM_PLACE_DEVICE,
+			       VT_ANY_ORDER));
+	ASSERT_EQ(0, vt_dev_fill(self->v, mem, LEN, OTHER, 0));
+	EXPECT_EQ(0, vt_check(mem, LEN, OTHER, 0));
+}
+
+static int wait_on_device(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem;
+
+	if (vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	if (!mem || vt_to_device(v, mem, LEN))
+		return 2;
+	vt_say(c);
+	return vt_hear(c);
+}
+
+/* process_mrelease(), the reaper's way, takes device pages too. */
+TEST_F(memcg, reaped)
+{
+	struct job job = { .kind = variant->kind };
+	struct vt_child c;
+	int fd, ret;
+
+	ASSERT_EQ(0, vt_start(&c, wait_on_device, &job));
+	ASSERT_EQ(0, vt_hear(&c));
+	fd = syscall(SYS_pidfd_open, c.pid, 0);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, kill(c.pid, SIGKILL));
+	ret = syscall(SYS_process_mrelease, fd, 0);
+	/* ESRCH: it was faster. */
+	EXPECT_TRUE(!ret || errno == ESRCH);
+	EXPECT_EQ(128 + SIGKILL, vt_wait(&c));
+	EXPECT_TRUE(used_is(self->v, self->used));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reclaim and swap: pages that were swapped out come back for the device and
+ * for a migration, pages on the device are left alone, and what the device
+ * wrote is never dropped as clean.
+ */
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_host.h"
+#include "vsvm_test.h"
+
+#define LEN	(2 * VT_HUGE)
+#define SEED	171
+#define OTHER	172
+#define SWAP	(64 * VT_MIB)
+
+FIXTURE(reclaim)
+{
+	struct vsvm *v;
+	char *mem;
+	struct vh_zram zram;
+	struct drm_vsvm_migrate m;
+};
+
+FIXTURE_VARIANT(reclaim)
+{
+	enum vt_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(reclaim, small)
+{
+	.kind = VT_SMALL,
+};
+
+FIXTURE_VARIANT_ADD(reclaim, large)
+{
+	.kind = VT_LARGE,
+};
+
+FIXTURE_SETUP(reclaim)
+{
+	self->zram = (struct vh_zram)VH_NO_ZRAM;
+	ASSERT_EQ(0, vh_swap_on(&self->zram, SWAP));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
+	ASSERT_NE(NULL, self->mem);
+}
+
+FIXTURE_TEARDOWN_PARENT(reclaim)
+{
+	vh_zram_gone(&self->zram);
+}
+
+/* The device reads what was swapped out. */
+TEST_F(reclaim, device_reads_swapped)
+{
+	ASSERT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_all_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_ABSENT,
+			       VT_ANY_ORDER));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* The device writes a part of what was swapped out; the rest comes back. */
+TEST_F(reclaim, device_writes_swapped)
+{
+	size_t from = VT_HUGE - 3, len = 2 * VT_PAGE + 5;
+
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem + from, len, OTHER, from));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, from, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, from, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem + from, len, OTHER, from));
+	EXPECT_EQ(0, vt_check(self->mem + from + len, LEN - from - len, SEED,
+			      from + len));
+}
+
+/* What the device wrote is swapped out and comes back, again and again. */
+TEST_F_TIMEOUT(reclaim, device_writes_survive_swap, VT_LONG)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER + i,
+					 0));
+		ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+		ASSERT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER + i,
+					  0));
+		ASSERT_EQ(0, vt_check(self->mem, LEN, OTHER + i, 0));
+	}
+}
+
+/* Swapped out pages are read in to move to the device. */
+TEST_F(reclaim, migrates_swapped)
+{
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* Present, swapped out and never touched pages side by side all move right. */
+TEST_F(reclaim, migrates_a_mixture)
+{
+	size_t i, third = LEN / VT_PAGE / 3 * VT_PAGE;
+	char *page;
+
+	ASSERT_EQ(0, vh_page_out(self->mem, third));
+	for (i = third; i < 2 * third; i += 2 * VT_PAGE) {
+		page = self->mem + i;
+		ASSERT_EQ(0, madvise(page, VT_PAGE, MADV_DONTNEED));
+	}
+	ASSERT_EQ(0, vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
+				0, &self->m));
+	EXPECT_EQ(0, vt_stayed(&self->m));
+	EXPECT_EQ(LEN, self->m.moved + self->m.absent);
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, third, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, third, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem + 2 * third, LEN - 2 * third, SEED,
+			      2 * third));
+	for (i = third; i < 2 * third; i += 2 * VT_PAGE)
+		ASSERT_EQ(0, vt_check_byte(self->mem + i, VT_PAGE, 0));
+}
+
+/* POPULATE does not give cleared pages for what is only swapped out. */
+TEST_F(reclaim, populate_keeps_swapped)
+{
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
+				DRM_VSVM_MIGRATE_POPULATE, &self->m));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* Pages on the device are not the kernel's to swap out: they stay there. */
+TEST_F(reclaim, device_pages_stay)
+{
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_PAGEOUT));
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_COLD));
+	EXPECT_EQ(0, vt_all_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_DEVICE,
+			       VT_ANY_ORDER));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* MADV_PAGEOUT of a part of a 2M page that is on the device. */
+TEST_F(reclaim, part_of_a_device_page_stays)
+{
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, madvise(self->mem + 3 * VT_PAGE, 5 * VT_PAGE,
+			     MADV_PAGEOUT));
+	ASSERT_EQ(0, madvise(self->mem + VT_HUGE + VT_PAGE, VT_PAGE,
+			     MADV_COLD));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+static int check_in_child(struct vt_child *c, void *arg)
+{
+	if (vt_hear(c))
+		return 9;
+	return vt_check(arg, LEN, SEED, 0) ? 1 : 0;
+}
+
+/* Swapped out and shared with a child: a device write copies. */
+TEST_F(reclaim, swapped_and_shared)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, check_in_child, self->mem));
+	/* MADV_PAGEOUT leaves shared pages alone: the child goes first. */
+	madvise(self->mem, LEN, MADV_PAGEOUT);
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/*
+ * fork() with swapped out pages. As long as the child needs the swap slot, core
+ * does not migrate the page read in from it (__migrate_device_pages() wants
+ * folio_free_swap()): it stays, busy, and a device write copies it.
+ */
+TEST_F(reclaim, fork_with_swapped)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_start(&c, check_in_child, self->mem));
+	ASSERT_EQ(0, vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
+				0, &self->m));
+	EXPECT_EQ(LEN, self->m.moved + vt_stayed(&self->m));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+	/* Its own copy moves. */
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* swapoff reads everything back in under the eyes of the device. */
+TEST_F(reclaim, swapoff)
+{
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, VT_HUGE, OTHER, 0));
+	ASSERT_EQ(0, vh_zram_gone(&self->zram));
+	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, OTHER, 0));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem + VT_HUGE, VT_HUGE, SEED,
+				  VT_HUGE));
+}
+
+/*
+ * MADV_FREE: the kernel may drop the pages while they are clean. A device write
+ * takes that back as a CPU write does, so reclaim has to keep them.
+ */
+TEST_F(reclaim, free_then_device_writes)
+{
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_FREE));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* The same when the device page table had the pages, writable, before. */
+TEST_F(reclaim, free_with_hot_entries)
+{
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, SEED, 0));
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_FREE));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* Each page is either dropped, all zero, or as the CPU wrote it. */
+static int old_or_zero(const char *mem, size_t len)
+{
+	static const char zero[VT_PAGE];
+	size_t at;
+
+	for (at = 0; at < len; at += VT_PAGE)
+		if (memcmp(mem + at, zero, VT_PAGE) &&
+		    vt_check(mem + at, VT_PAGE, SEED, at))
+			return -1;
+	return 0;
+}
+
+/* A device read takes nothing back: reclaim may drop the pages. */
+TEST_F(reclaim, free_then_device_reads)
+{
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_FREE));
+	ASSERT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_PAGEOUT));
+	EXPECT_EQ(0, old_or_zero(self->mem, LEN));
+}
+
+/* MADV_FREE passes over pages on the device: they are kept. */
+TEST_F(reclaim, free_of_device_pages)
+{
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_FREE));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* Clean in the swap cache, to the device, written, home, reclaimed: kept. */
+TEST_F(reclaim, swap_cache_is_not_stale)
+{
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	/* Read back: page and swap slot say the same, the page is clean. */
+	ASSERT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* mlock() brings pages home, and they move and are written like any. */
+TEST_F(reclaim, mlock)
+{
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, mlock(self->mem, LEN));
+	EXPECT_EQ(0, vt_all_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_SYSTEM,
+			       VT_ANY_ORDER));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, munlock(self->mem, LEN));
+	/* Home, they are ordinary pages that reclaim may have. */
+	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
+}
+
+/* munlock() of pages that are on the device. */
+TEST_F(reclaim, munlock_on_device)
+{
+	ASSERT_EQ(0, mlock(self->mem, LEN));
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, munlock(self->mem, LEN));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
+	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/*
+ * Device pages that were never used before: a flag of an earlier use that says
+ * "swap me" would hide what is tested here.
+ */
+FIXTURE(lazy)
+{
+	struct vsvm *v;
+	char *mem;
+	struct vh_zram zram;
+	struct vt_module module;
+};
+
+FIXTURE_VARIANT(lazy)
+{
+	enum vt_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(lazy, small)
+{
+	.kind = VT_SMALL,
+};
+
+FIXTURE_VARIANT_ADD(lazy, large)
+{
+	.kind = VT_LARGE,
+};
+
+FIXTURE_SETUP(lazy)
+{
+	self->zram = (struct vh_zram)VH_NO_ZRAM;
+	ASSERT_EQ(0, vt_module_get(&self->module));
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vt_module_load(self->module.devices,
+				    self->module.vram_mib));
+	ASSERT_EQ(0, vh_swap_on(&self->zram, SWAP));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_FREE));
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+}
+
+FIXTURE_TEARDOWN_PARENT(lazy)
+{
+	vh_zram_gone(&self->zram);
+}
+
+/* Freed, moved to the device, written there, home by MIGRATE: reclaim keeps. */
+TEST_F(lazy, written_on_device_then_migrated)
+{
+	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
+	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* The same when a CPU read brings the pages home. */
+TEST_F(lazy, written_on_device_then_read)
+{
+	ASSERT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* The same when the pages go by way of another device. */
+TEST_F(lazy, written_on_two_devices)
+{
+	struct vsvm *b;
+
+	ASSERT_EQ(0, vsvm_open(1, &b));
+	ASSERT_EQ(0, vt_to_device(b, self->mem, LEN));
+	ASSERT_EQ(0, vt_to_system(b, self->mem, LEN));
+	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+	vsvm_close(b);
+}
+
+TEST_HARNESS_MAIN

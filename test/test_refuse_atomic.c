@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What ATOMIC, EXCLUSIVE and INJECT refuse, each with its errno, and that a
+ * refused call changed nothing.
+ */
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_test.h"
+
+#define SEED	271
+#define FAR	(1ULL << 63)
+
+struct target {
+	struct vsvm *v;
+	char *mem;
+};
+
+static int target_make(struct target *t)
+{
+	if (vsvm_open(0, &t->v))
+		return -1;
+	t->mem = vt_map_filled(t->v, VT_HUGE, VT_SMALL, SEED);
+	return t->mem ? 0 : -1;
+}
+
+FIXTURE(atomic)
+{
+	struct target t;
+};
+
+/* What differs from an ATOMIC that is right. */
+FIXTURE_VARIANT(atomic)
+{
+	struct drm_vsvm_atomic arg;	/* addr: offset in the memory */
+	int ret;
+};
+
+#define ATOMIC(name, result, ...)					\
+FIXTURE_VARIANT_ADD(atomic, name)					\
+{									\
+	.arg = { .size = 8, __VA_ARGS__ },				\
+	.ret = result,							\
+}
+
+#pragma GCC diagnostic ignored "-Woverride-init"
+
+ATOMIC(right, 0, .operand = 1);
+ATOMIC(flags, -EINVAL, .flags = 1);
+ATOMIC(top_flag, -EINVAL, .flags = 1U << 31);
+ATOMIC(pad, -EINVAL, .pad = 1);
+ATOMIC(op, -EINVAL, .op = 3);
+ATOMIC(top_op, -EINVAL, .op = ~0U);
+ATOMIC(size_0, -EINVAL, .size = 0);
+ATOMIC(size_1, -EINVAL, .size = 1);
+ATOMIC(size_2, -EINVAL, .size = 2);
+ATOMIC(size_16, -EINVAL, .size = 16);
+ATOMIC(top_size, -EINVAL, .size = ~0U);
+ATOMIC(unaligned_u64, -EINVAL, .addr = 4);
+ATOMIC(unaligned_u32, -EINVAL, .addr = 2, .size = 4);
+ATOMIC(across_pages, -EINVAL, .addr = VT_PAGE - 4);
+ATOMIC(wide_operand, -EINVAL, .size = 4, .operand = 1ULL << 32);
+ATOMIC(wide_compare, -EINVAL, .size = 4, .op = 2, .compare = 1ULL << 32);
+ATOMIC(compare_with_add, -EINVAL, .compare = 1);
+ATOMIC(compare_with_xchg, -EINVAL, .op = 1, .compare = 1);
+ATOMIC(nothing_mapped, -EFAULT, .addr = VT_HUGE);
+ATOMIC(kernel_address, -EFAULT, .addr = FAR);
+
+FIXTURE_SETUP(atomic)
+{
+	ASSERT_EQ(0, target_make(&self->t));
+}
+
+FIXTURE_TEARDOWN(atomic)
+{
+	vsvm_close(self->t.v);
+}
+
+/* The answer, and for a refusal no change anywhere. */
+TEST_F(atomic, refused)
+{
+	struct drm_vsvm_atomic arg = variant->arg;
+	uint64_t word;
+
+	memcpy(&word, self->t.mem, 8);
+	arg.addr += variant->arg.addr == FAR ? 0 : (uintptr_t)self->t.mem;
+	arg.old = ~word;
+	EXPECT_EQ(variant->ret, vt_ioctl(vsvm_fd(self->t.v),
+					 DRM_IOCTL_VSVM_ATOMIC, &arg));
+	EXPECT_EQ(variant->ret ? 0 : word, arg.old);
+	if (variant->ret)
+		EXPECT_EQ(0, vt_check(self->t.mem, VT_HUGE, SEED, 0));
+}
+
+FIXTURE(exclusive)
+{
+	struct target t;
+};
+
+FIXTURE_VARIANT(exclusive)
+{
+	struct drm_vsvm_exclusive arg;
+	int ret;
+};
+
+#define EXCLUSIVE(name, result, ...)					\
+FIXTURE_VARIANT_ADD(exclusive, name)					\
+{									\
+	.arg = { .len = VT_PAGE, __VA_ARGS__ },				\
+	.ret = result,							\
+}
+
+EXCLUSIVE(right, 0, .pad = 0);
+EXCLUSIVE(flags, -EINVAL, .flags = 1);
+EXCLUSIVE(pad, -EINVAL, .pad = 1);
+EXCLUSIVE(no_length, -EINVAL, .len = 0);
+EXCLUSIVE(unaligned_addr, -EINVAL, .addr = 1);
+EXCLUSIVE(unaligned_len, -EINVAL, .len = VT_PAGE + 1);
+EXCLUSIVE(wraps, -EINVAL, .len = -VT_PAGE);
+EXCLUSIVE(nothing_mapped, -EFAULT, .addr = VT_HUGE);
+EXCLUSIVE(kernel_address, -EFAULT, .addr = FAR);
+
+FIXTURE_SETUP(exclusive)
+{
+	ASSERT_EQ(0, target_make(&self->t));
+}
+
+FIXTURE_TEARDOWN(exclusive)
+{
+	vsvm_close(self->t.v);
+}
+
+/* The answer, how far it came, and the memory is as it was. */
+TEST_F(exclusive, refused)
+{
+	struct drm_vsvm_exclusive arg = variant->arg;
+
+	arg.addr += variant->arg.addr == FAR ? 0 : (uintptr_t)self->t.mem;
+	arg.done = 77;
+	EXPECT_EQ(variant->ret, vt_ioctl(vsvm_fd(self->t.v),
+					 DRM_IOCTL_VSVM_EXCLUSIVE, &arg));
+	EXPECT_EQ(variant->ret ? 0 : VT_PAGE, arg.done);
+	EXPECT_EQ(0, vt_check(self->t.mem, VT_HUGE, SEED, 0));
+}
+
+FIXTURE(inject)
+{
+	struct target t;
+};
+
+FIXTURE_VARIANT(inject)
+{
+	struct drm_vsvm_inject arg;
+	int ret;
+};
+
+#define INJECT(name, result, ...)					\
+FIXTURE_VARIANT_ADD(inject, name)					\
+{									\
+	.arg = { __VA_ARGS__ },						\
+	.ret = result,							\
+}
+
+INJECT(query, 0, .op = 0);
+INJECT(clear, 0, .op = 2);
+INJECT(arm, 0, .op = 1, .nth = 1ULL << 40, .times = 1, .flags = 1);
+INJECT(flags, -EINVAL, .op = 1, .nth = 1, .times = 1, .flags = 2);
+INJECT(flags_with_query, -EINVAL, .flags = 1);
+INJECT(pad, -EINVAL, .pad = 1);
+INJECT(point, -EINVAL, .point = DRM_VSVM_POINTS);
+INJECT(top_point, -EINVAL, .point = ~0U);
+INJECT(op, -EINVAL, .op = 3);
+INJECT(no_nth, -EINVAL, .op = 1, .times = 1);
+INJECT(no_times, -EINVAL, .op = 1, .nth = 1);
+INJECT(nth_with_query, -EINVAL, .nth = 1);
+INJECT(times_with_clear, -EINVAL, .op = 2, .times = 1);
+
+FIXTURE_SETUP(inject)
+{
+	ASSERT_EQ(0, target_make(&self->t));
+}
+
+FIXTURE_TEARDOWN(inject)
+{
+	vsvm_close(self->t.v);
+}
+
+/* The answer, and a refused call armed nothing. */
+TEST_F(inject, refused)
+{
+	struct drm_vsvm_inject arg = variant->arg;
+
+	EXPECT_EQ(variant->ret, vt_ioctl(vsvm_fd(self->t.v),
+					 DRM_IOCTL_VSVM_INJECT, &arg));
+	EXPECT_EQ(0, vt_to_device(self->t.v, self->t.mem, VT_HUGE));
+	EXPECT_EQ(0, vt_check(self->t.mem, VT_HUGE, SEED, 0));
+}
+
+static int inject_as_user(struct vt_child *c, void *arg)
+{
+	struct drm_vsvm_inject query = {};
+	struct vsvm *v;
+
+	(void)c;
+	(void)arg;
+	if (vsvm_open(0, &v) || setresuid(1000, 1000, 1000))
+		return 1;
+	return vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_INJECT, &query) == -EACCES ?
+	       0 : 2;
+}
+
+/* Failures are not for everybody to make. */
+TEST(inject_needs_admin)
+{
+	EXPECT_EQ(0, vt_run(inject_as_user, NULL));
+}
+
+TEST_HARNESS_MAIN

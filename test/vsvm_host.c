@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the selftests do to the host, see vsvm_host.h. What outlives a process
+ * (disks, swap, cgroups) is for the caller to take away.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <unistd.h>
+
+#include "vsvm_host.h"
+#include "vsvm_test.h"
+
+#define ZRAM_CONTROL	"/sys/class/zram-control/"
+
+static int fail(void)
+{
+	return -1;
+}
+
+/* One line about what is wrong; the value is -1. */
+#define say(fmt, ...) \
+	(fprintf(stderr, "# " fmt "\n", ##__VA_ARGS__), fail())
+
+int vh_write(const char *path, const char *text)
+{
+	size_t len = strlen(text);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return say("%s: %s", path, strerror(errno));
+	n = write(fd, text, len);
+	if (n != (ssize_t)len)
+		say("%s: %s", path, strerror(errno));
+	close(fd);
+	return n == (ssize_t)len ? 0 : -1;
+}
+
+int vh_zram_make(struct vh_zram *z, size_t size)
+{
+	char path[64];
+
+	if (access(ZRAM_CONTROL, F_OK) && system("modprobe zram"))
+		return say("no zram");
+	z->swap = false;
+	z->id = vt_file_get(ZRAM_CONTROL "hot_add");
+	if (z->id < 0)
+		return say("no zram disk");
+	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", z->id);
+	return vt_file_set(path, size);
+}
+
+int vh_zram_open(const struct vh_zram *z, int flags)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/zram%d", z->id);
+	fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		say("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+int vh_swap_on(struct vh_zram *z, size_t size)
+{
+	char command[64], path[32];
+
+	if (vh_zram_make(z, size))
+		return -1;
+	snprintf(path, sizeof(path), "/dev/zram%d", z->id);
+	snprintf(command, sizeof(command), "mkswap %s >/dev/null", path);
+	if (system(command))
+		return say("failed: %s", command);
+	if (swapon(path, 0))
+		return say("swapon: %s", strerror(errno));
+	z->swap = true;
+	return 0;
+}
+
+int vh_zram_gone(struct vh_zram *z)
+{
+	char path[64];
+
+	if (z->id < 0)
+		return 0;
+	snprintf(path, sizeof(path), "/dev/zram%d", z->id);
+	if (z->swap && swapoff(path))
+		return say("swapoff: %s", strerror(errno));
+	snprintf(path, sizeof(path), "/sys/block/zram%d/reset", z->id);
+	if (vt_file_set(path, 1) || vt_file_set(ZRAM_CONTROL "hot_remove", z->id))
+		return -1;
+	z->id = -1;
+	return 0;
+}
+
+uint64_t vh_pagemap(const void *page)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	off_t at = (uintptr_t)page / VT_PAGE * 8;
+	uint64_t entry = 0;
+
+	if (fd < 0 || pread(fd, &entry, 8, at) != 8)
+		say("pagemap: %s", strerror(errno));
+	close(fd);
+	return entry;
+}
+
+int vh_page_out(void *mem, size_t len)
+{
+	const char *at, *end = (char *)mem + len;
+	int tries;
+
+	/* Pages that another processor still has at hand are passed over. */
+	for (tries = 0; tries < 50; tries++) {
+		if (madvise(mem, len, MADV_PAGEOUT))
+			return say("pageout: %s", strerror(errno));
+		for (at = mem; at < end; at += VT_PAGE)
+			if (!(vh_pagemap(at) & VH_PM_SWAP))
+				break;
+		if (at == end)
+			return 0;
+		usleep(20000);
+	}
+	return say("page at +%#zx is not swapped out", at - (char *)mem);
+}
+
+long vh_smaps(const void *mem, size_t len, const char *field)
+{
+	unsigned long start = 0, end = 0, from = (uintptr_t)mem, a, b;
+	long sum = -1, kib;
+	char line[256];
+	FILE *f;
+
+	f = fopen("/proc/self/smaps", "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &a, &b) == 2) {
+			start = a;
+			end = b;
+		}
+		if (start >= from + len || end <= from ||
+		    strncmp(line, field, strlen(field)) ||
+		    sscanf(line + strlen(field), "%ld", &kib) != 1)
+			continue;
+		sum = (sum < 0 ? 0 : sum) + kib * 1024;
+	}
+	fclose(f);
+	return sum;
+}
+
+int vh_cgroup_make(void)
+{
+	if (vh_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
+		return -1;
+	if (mkdir(VH_CGROUP, 0755) && errno != EEXIST)
+		return say("mkdir: %s", strerror(errno));
+	return 0;
+}
+
+int vh_cgroup_enter(void)
+{
+	return vh_write(VH_CGROUP "/cgroup.procs", "0");
+}
+
+void vh_cgroup_gone(void)
+{
+	int i;
+
+	for (i = 0; i < 100 && rmdir(VH_CGROUP) && errno == EBUSY; i++)
+		usleep(20000);
+}
+
+long vh_cgroup_current(void)
+{
+	/* What processors have at hand stays charged until it is drained. */
+	vt_file_set("/proc/sys/vm/compact_memory", 1);
+	return vt_file_get(VH_CGROUP "/memory.current");
+}
+
+long vh_cgroup_key(const char *file, const char *key)
+{
+	char path[128], name[64];
+	long value, found = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), VH_CGROUP "/%s", file);
+	f = fopen(path, "re");
+	if (!f)
+		return say("%s: %s", path, strerror(errno));
+	while (fscanf(f, "%63s %ld", name, &value) == 2)
+		if (!strcmp(name, key))
+			found = value;
+	fclose(f);
+	return found;
+}
+
+enum {
+	KLOG_READ_ALL = 3,
+	KLOG_CLEAR = 5,
+	KLOG_CONSOLE_LEVEL = 8,
+};
+
+int vh_oom_begin(void)
+{
+	/* The worst two levels still show. */
+	return klogctl(KLOG_CONSOLE_LEVEL, NULL, 2);
+}
+
+int vh_oom_end(void)
+{
+	static const char * const bad[] = {
+		"WARNING:", "BUG", "Oops", "KASAN:", "UBSAN:", "refcount_t:",
+		"Bad page", "Bad rss", "corruption", "INFO: possible",
+		"suspicious RCU", "DMA-API:",
+	};
+	char *log = malloc(VT_MIB), *line, *rest;
+	bool report = false;
+	size_t i;
+	int n, ret = 0;
+
+	klogctl(KLOG_CONSOLE_LEVEL, NULL, 7);
+	n = log ? klogctl(KLOG_READ_ALL, log, VT_MIB - 1) : -1;
+	if (n < 0)
+		return say("klogctl: %s", strerror(errno));
+	log[n] = 0;
+	for (line = strtok_r(log, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		if (strstr(line, "invoked oom-killer"))
+			report = true;
+		/* A stack is part of the report, and of nothing else here. */
+		if (strstr(line, "Call Trace:") && !report)
+			ret = say("%s", line);
+		if (strstr(line, "out of memory: Killed"))
+			report = false;
+		for (i = 0; i < VT_COUNT(bad); i++)
+			if (strstr(line, bad[i]))
+				ret = say("%s", line);
+	}
+	free(log);
+	if (!ret)
+		klogctl(KLOG_CLEAR, NULL, 0);
+	return ret;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the selftests do to the host around the memory: swap, memory cgroups,
+ * and what /proc says of a page. Same manners as vsvm_test.h: 0, or a line that
+ * says what was wrong and something else.
+ */
+#ifndef VSVM_HOST_H
+#define VSVM_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A zram disk. vh_zram_gone() is for the parent of a test that died: it takes
+ * away what the test left, swap included.
+ */
+struct vh_zram {
+	int id;			/* number of the disk, -1: none */
+	bool swap;
+};
+
+#define VH_NO_ZRAM { .id = -1 }
+
+int vh_zram_make(struct vh_zram *z, size_t size);
+int vh_zram_open(const struct vh_zram *z, int flags);
+int vh_swap_on(struct vh_zram *z, size_t size);
+int vh_zram_gone(struct vh_zram *z);
+
+/*
+ * Have the kernel write a range out to swap. 0 once all pages of it are swapped
+ * out, as /proc/self/pagemap tells.
+ */
+int vh_page_out(void *mem, size_t len);
+
+/* The entry of /proc/self/pagemap, or 0. */
+uint64_t vh_pagemap(const void *page);
+
+#define VH_PM_SOFT_DIRTY	(1ULL << 55)
+#define VH_PM_SWAP		(1ULL << 62)
+#define VH_PM_PRESENT		(1ULL << 63)
+
+/*
+ * What /proc/self/smaps says under @field, such as "Rss:", of all mappings that
+ * touch the range, in bytes; -1: nothing.
+ */
+long vh_smaps(const void *mem, size_t len, const char *field);
+
+/* A memory cgroup: make it, move the caller in, read and set its files. */
+#define VH_CGROUP	"/sys/fs/cgroup/vsvm-test"
+
+int vh_cgroup_make(void);
+int vh_cgroup_enter(void);
+void vh_cgroup_gone(void);
+/* memory.current, after what is freed late was freed. */
+long vh_cgroup_current(void);
+/* The value of @key in a file of keys and values; -1: there is none. */
+long vh_cgroup_key(const char *file, const char *key);
+
+/*
+ * A test lets the OOM killer loose: between the two calls its report, which
+ * looks like a splat, is kept from the console. The second looks through the
+ * kernel's log for real splats, fails if there is one, and clears the log.
+ */
+int vh_oom_begin(void);
+int vh_oom_end(void);
+
+/* Write a string to a small file. */
+int vh_write(const char *path, const char *text);
+
+#endif /* VSVM_HOST_H */
