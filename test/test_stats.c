@@ -568,11 +568,13 @@ TEST_F(stats, debugfs_tables)
 				  VT_HUGE));
 	ASSERT_LT(0, get(DEBUGFS "tables"));
 	snprintf(want, sizeof(want), "%d ", getpid());
-	for (line = text; line; line = next_line(line))
-		if (!strncmp(line, want, strlen(want)) &&
-		    sscanf(line, "%*d %lu %lu %*u %lu %lu", &leaves, &entries,
+	for (line = text; line; line = next_line(line)) {
+		if (strncmp(line, want, strlen(want)))
+			continue;
+		if (sscanf(line, "%*d %lu %lu %*u %lu %lu", &leaves, &entries,
 			   &system, &device) == 4)
 			found++;
+	}
 	ASSERT_EQ(1, found);
 	EXPECT_EQ(2, leaves);
 	EXPECT_EQ(11, entries);
@@ -623,7 +625,7 @@ TEST_F_TIMEOUT(small_device, debugfs_lru, VT_LONG)
 	char *mem = vt_map_filled(self->v, 4 * VT_HUGE, VT_LARGE, SEED);
 	unsigned long block[3], age[3];
 	const char *line;
-	int i;
+	int i, n;
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, 3 * VT_HUGE));
@@ -633,7 +635,8 @@ TEST_F_TIMEOUT(small_device, debugfs_lru, VT_LONG)
 	line = next_line(text);
 	for (i = 0; i < 3; i++, line = next_line(line)) {
 		ASSERT_NE(NULL, line);
-		ASSERT_EQ(2, sscanf(line, "%lu %lu", &block[i], &age[i]));
+		n = sscanf(line, "%lu %lu", &block[i], &age[i]);
+		ASSERT_EQ(2, n);
 	}
 	EXPECT_EQ(1, block[0]);
 	EXPECT_EQ(1, age[0]);
