@@ -59,7 +59,7 @@ check:
 	@test/check
 
 bench:
-	@test/guest/run --append vsvm.vram_mib=64 -- vsvm bench
+	@test/guest/run --append vsvm.vram_mib=64 --share test/bench -- sh /mnt/share/run
 
 style:
 	@test/style

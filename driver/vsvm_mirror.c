@@ -540,8 +540,17 @@ static int walk_access(struct walk *w, unsigned long end)
 	for (;;) {
 		ret = visit_valid(w, end);
 		up_read(&w->m->table.lock);
-		if (ret == -EAGAIN)
-			ret = w->v->relax(w->v);
+		if (ret == -EAGAIN) {
+			/*
+			 * It is the visitor that cannot go on, the pages are
+			 * there: faulting them would take exclusive ones back.
+			 */
+			ret = w->v->relax(w->v) ?: walk_interrupted(w);
+			if (ret)
+				return ret;
+			down_read(&w->m->table.lock);
+			continue;
+		}
 		if (ret || w->addr == end)
 			return ret;
 

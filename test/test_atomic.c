@@ -504,6 +504,36 @@ TEST_F(exclusive, device_reads_and_writes)
 	EXPECT_EQ(0, vt_check(self->mem + SOME, VT_HUGE - SOME, SEED, SOME));
 }
 
+/*
+ * A buffer that is not there yet makes the access stop and go on; the pages
+ * stay the device's alone meanwhile, and are not faulted again.
+ */
+TEST_F(exclusive, stays_while_a_buffer_is_faulted_in)
+{
+	struct drm_vsvm_rw rw = {
+		.addr = (uintptr_t)self->mem,
+		.len = SOME,
+	};
+	void *fresh = vt_map(VT_HUGE, VT_SMALL);
+
+	ASSERT_NE(NULL, fresh);
+	rw.buf = (uintptr_t)fresh;
+	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+	ASSERT_EQ(0, vt_ioctl(vsvm_fd(self->v), DRM_IOCTL_VSVM_READ, &rw));
+	EXPECT_EQ(0, rw.faults);
+	EXPECT_EQ(0, vt_all_have(self->v, self->mem, SOME, ALONE, ALONE));
+	EXPECT_EQ(0, vt_check(fresh, SOME, SEED, 0));
+
+	/* And with a source of zero pages that was never touched. */
+	fresh = vt_map(VT_HUGE, VT_SMALL);
+	ASSERT_NE(NULL, fresh);
+	rw.buf = (uintptr_t)fresh;
+	ASSERT_EQ(0, vt_ioctl(vsvm_fd(self->v), DRM_IOCTL_VSVM_WRITE, &rw));
+	EXPECT_EQ(0, rw.faults);
+	EXPECT_EQ(0, vt_all_have(self->v, self->mem, SOME, ALONE, ALONE));
+	EXPECT_EQ(0, vt_check_byte(self->mem, SOME, 0));
+}
+
 /* A page on the device is the device's alone already. */
 TEST_F(exclusive, device_pages)
 {

@@ -30,6 +30,9 @@
 struct options {
 	unsigned int device;
 	unsigned long sweeps;
+	double factor;			/* 0: all of them */
+	unsigned long processes;	/* 0: one, and two */
+	bool small;			/* not huge pages too */
 	bool json;
 };
 
@@ -226,6 +229,8 @@ static int run_group(const struct options *opts, uint64_t vram, bool huge,
 			.processes = processes,
 		};
 
+		if (opts->factor > 0 && opts->factor != factors[i])
+			continue;
 		line.bytes = (uint64_t)(vram * factors[i]) / PIECE / processes *
 			     PIECE * processes;
 		ret = line.bytes ? run_line(opts, &line) : -ENOSPC;
@@ -258,10 +263,12 @@ static int oversubscribe(const struct options *opts, uint64_t vram)
 		printf("%6s  %-4s %10s %10s %9s %9s %10s %12s\n", "memory",
 		       "page", "processes", "bytes", "device s", "CPU s", "MiB/s",
 		       "time/0.9x");
-	for (huge = 0; !ret && huge < 2; huge++)
+	for (huge = 0; !ret && huge < (opts->small ? 1 : 2); huge++)
 		for (processes = 1; !ret && processes <= MAX_PROCESSES;
 		     processes++)
-			ret = run_group(opts, vram, huge, processes, list);
+			if (!opts->processes || opts->processes == processes)
+				ret = run_group(opts, vram, huge, processes,
+						list);
 	if (list) {
 		puts(json_object_to_json_string_ext(list,
 						    JSON_C_TO_STRING_PRETTY));
@@ -274,10 +281,26 @@ static int oversubscribe(const struct options *opts, uint64_t vram)
 
 static const struct argp_option argp_options[] = {
 	{ "device", 'd', "N", 0, "Device number N (0)", 0 },
+	{ "factor", 'f', "F", 0, "Only 0.5, 0.9, 1.5 or 4 times the memory", 0 },
+	{ "processes", 'p', "N", 0, "Only 1 or 2 processes", 0 },
+	{ "small", 'S', NULL, 0, "Only small pages", 0 },
 	{ "sweeps", 's', "N", 0, "Sweeps to measure, after one to warm up (2)", 0 },
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{ 0 },
 };
+
+/* 0: not one of the factors. */
+static double parse_factor(const char *text)
+{
+	char *end;
+	double factor = strtod(text, &end);
+	size_t i;
+
+	for (i = 0; !*end && i < ARRAY_SIZE(factors); i++)
+		if (factors[i] == factor)
+			return factor;
+	return 0;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -289,6 +312,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!parse_number(arg, 0, 1023, &number))
 			argp_error(state, "not a device number: '%s'", arg);
 		opts->device = number;
+		return 0;
+	case 'f':
+		opts->factor = parse_factor(arg);
+		if (!opts->factor)
+			argp_error(state, "not a measured factor: '%s'", arg);
+		return 0;
+	case 'p':
+		if (!parse_number(arg, 1, MAX_PROCESSES, &opts->processes))
+			argp_error(state, "not 1 or 2 processes: '%s'", arg);
+		return 0;
+	case 'S':
+		opts->small = true;
 		return 0;
 	case 's':
 		if (!parse_number(arg, 1, 1000, &opts->sweeps))
