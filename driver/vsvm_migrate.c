@@ -72,6 +72,7 @@ enum page_fate {
  * @fate: for each page
  * @count: pages of each fate, after a look
  * @moved: pages that moved, in whichever pass
+ * @lost: pages that could not be read in: lost to a memory error
  * @now: how many moved in this pass
  * @order: the largest of those
  * @args: for migrate_vma
@@ -97,6 +98,7 @@ struct chunk {
 	u8 fate[CHUNK_PAGES];
 	unsigned int count[FATE_DEVICE + 1];
 	DECLARE_BITMAP(moved, CHUNK_PAGES);
+	DECLARE_BITMAP(lost, CHUNK_PAGES);
 	unsigned int now;
 	unsigned int order;
 	struct migrate_vma args;
@@ -147,6 +149,7 @@ static void account(struct chunk *c, u8 fate, unsigned long bytes)
 static u8 system_fate(struct chunk *c, struct page *page)
 {
 	struct folio *folio = page_folio(page);
+	int refs;
 
 	if (folio_test_ksm(folio))
 		return DRM_VSVM_STAY_KSM;
@@ -156,8 +159,10 @@ static u8 system_fate(struct chunk *c, struct page *page)
 		return DRM_VSVM_STAY_PINNED;
 	if (!c->why)
 		return FATE_SYSTEM;
-	return folio_ref_count(folio) > folio_expected_ref_count(folio) ?
-	       DRM_VSVM_STAY_PINNED : DRM_VSVM_STAY_BUSY;
+	/* Not on the LRU: the batch of pages on their way there has one. */
+	refs = folio_expected_ref_count(folio) + !folio_test_lru(folio);
+	return folio_ref_count(folio) > refs ? DRM_VSVM_STAY_PINNED :
+					       DRM_VSVM_STAY_BUSY;
 }
 
 static u8 span_fate(struct chunk *c, const struct vsvm_span *span,
@@ -196,6 +201,8 @@ static long look_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 			continue;
 		c->fate[i + k] = test_bit(i + k, c->moved) ? FATE_MOVED :
 			span_fate(c, span, span->page ? span->page + k : NULL);
+		if (c->fate[i + k] == FATE_ABSENT && test_bit(i + k, c->lost))
+			c->fate[i + k] = DRM_VSVM_STAY_ERROR;
 		c->count[c->fate[i + k]]++;
 	}
 	/* In one piece, and mapped by one entry if mapped at all. */
@@ -486,7 +493,7 @@ static int chunk_swap_in(struct chunk *c)
 {
 	struct vsvm_visitor touch = { touch_visit, look_relax };
 	unsigned long i, addr, next;
-	int n = 0;
+	int n = 0, ret;
 
 	if (!c->anon)
 		return 0;
@@ -494,10 +501,12 @@ static int chunk_swap_in(struct chunk *c)
 		if (c->fate[i] != FATE_ABSENT)
 			continue;
 		addr = c->start + (i << PAGE_SHIFT);
-		if (vsvm_mirror_walk(c->m, addr, addr + PAGE_SIZE,
-				     VSVM_NEED_READ, &touch, &next,
-				     NULL) == -EINTR)
-			return -EINTR;
+		ret = vsvm_mirror_walk(c->m, addr, addr + PAGE_SIZE,
+				       VSVM_NEED_READ, &touch, &next, NULL);
+		if (ret == -EINTR)
+			return ret;
+		if (ret)
+			__set_bit(i, c->lost);
 		n++;
 	}
 	return n;
@@ -531,6 +540,7 @@ static int chunk_migrate(struct chunk *c)
 	int pass, swapped, ret;
 
 	bitmap_zero(c->moved, CHUNK_PAGES);
+	bitmap_zero(c->lost, CHUNK_PAGES);
 	for (pass = 0; pass < MAX_PASSES; pass++) {
 		ret = chunk_look(c, false);
 		if (ret)

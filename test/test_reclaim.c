@@ -194,7 +194,7 @@ TEST_F(reclaim, fork_with_swapped)
 	ASSERT_EQ(0, vt_start(&c, check_in_child, self->mem));
 	ASSERT_EQ(0, vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
 				0, &self->m));
-	EXPECT_EQ(LEN, self->m.moved + vt_stayed(&self->m));
+	EXPECT_EQ(LEN, self->m.stayed[DRM_VSVM_STAY_BUSY]);
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
 	ASSERT_EQ(0, vt_say(&c));

@@ -5,14 +5,18 @@
  * the blocks, their order and the tables, and survives an unplug.
  */
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
 #include <kselftest_harness.h>
 
+#include "vsvm_host.h"
 #include "vsvm_test.h"
 
 #define DEBUGFS		"/sys/kernel/debug/dri/vsvm.0/"
@@ -341,6 +345,64 @@ TEST_F(stats, skipped_pinned)
 	START();
 	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
 	EXPECT_EQ(0, MOVED("skipped-pinned-pages", 8));
+}
+
+static int wait_to_end(struct vt_child *c, void *arg)
+{
+	(void)arg;
+	return vt_hear(c) ? 9 : 0;
+}
+
+/* What stays because core holds it: a child needs the page's swap slot. */
+TEST_F(stats, skipped_busy)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	struct vh_zram zram;
+	struct vt_child c;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vh_swap_on(&zram, 4 * LEN));
+	ASSERT_EQ(0, vh_page_out(mem, LEN));
+	ASSERT_EQ(0, vt_start(&c, wait_to_end, NULL));
+	START();
+	EXPECT_EQ(0, TO_DEVICE(mem, LEN));
+	EXPECT_EQ(0, MOVED("skipped-busy-pages", LEN / VT_PAGE));
+	EXPECT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_check(mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vh_zram_gone(&zram));
+}
+
+/* What stays because it is lost: a page that userfaultfd poisoned. */
+TEST_F(stats, skipped_error)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_POISON,
+	};
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)mem, LEN },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_poison poison = {
+		.range = { (uintptr_t)mem + 3 * VT_PAGE, VT_PAGE },
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_API, &api));
+	ASSERT_EQ(0, madvise(mem + 3 * VT_PAGE, VT_PAGE, MADV_DONTNEED));
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_REGISTER, &reg));
+	ASSERT_EQ(0, ioctl(fd, UFFDIO_POISON, &poison));
+	START();
+	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	EXPECT_EQ(VT_PAGE, self->m.stayed[DRM_VSVM_STAY_ERROR]);
+	EXPECT_EQ(LEN - VT_PAGE, self->m.moved);
+	EXPECT_EQ(0, MOVED("skipped-error-pages", 1));
+	EXPECT_EQ(0, vt_dev_check(self->v, mem, 3 * VT_PAGE, SEED, 0));
+	close(fd);
 }
 
 /* What stays because others share it. */

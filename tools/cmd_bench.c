@@ -337,14 +337,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+#define DOC "Sweep working sets of 0.5 to 4 times the device's memory, with the device and with the CPU, and check every word.\vThe times are of all sweeps but the first, added up over the processes. The last column is the time per byte over that at 0.9 times the memory."
+
 static const struct argp argp = {
 	.options = argp_options,
 	.parser = parse,
-	.doc = "Sweep working sets of 0.5 to 4 times the device's memory, with "
-	       "the device and with the CPU, and check every word.\v"
-	       "The times are of all sweeps but the first, added up over the "
-	       "processes. The last column is the time per byte over that at "
-	       "0.9 times the memory.",
+	.doc = DOC,
 };
 
 int cmd_bench(int argc, char **argv)
