@@ -118,6 +118,20 @@ void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
 	rcu_read_unlock();
 }
 
+/**
+ * vsvm_devmem_warm() - make a block the one that was used last
+ * @dm: the device's memory
+ * @block: number of the block
+ */
+void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&dm->lock, flags);
+	WRITE_ONCE(dm->blocks[block].last_use, ++dm->clock);
+	spin_unlock_irqrestore(&dm->lock, flags);
+}
+
 static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 {
 	lockdep_assert_held(&dm->lock);

@@ -156,6 +156,7 @@ static inline bool vsvm_devmem_coherent(const struct vsvm_devmem *dm)
 
 struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
+void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block);
 void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
 		       enum vsvm_stat stat, u64 n);
 

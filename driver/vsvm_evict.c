@@ -6,10 +6,10 @@
  * maps them. A page that is locked, or freed meanwhile, is skipped, so it takes
  * passes.
  *
- * When the device is full, the block that was used longest ago goes. Only
- * processes that have their fair share of the blocks or more lose one: all
- * blocks divided by the processes that have any. So a process that wants more
- * than there is makes room among its own, and cannot push out a smaller one.
+ * When the device is full, the block that was used longest ago goes. But only a
+ * process that has more than its fair share loses a block to another: all
+ * blocks divided by the processes that have any, or want one. A process that has
+ * its share makes room among its own, too, and cannot push out a smaller one.
  *
  * Lifetime: a call. Locks: &vsvm_devmem.evict_lock while making room; folio
  * locks, by core's trylock. The caller holds no lock that a CPU fault takes, and
@@ -100,20 +100,28 @@ static void evict_block(struct vsvm_devmem *dm, unsigned long block,
 	migrate_device_finalize(a->src, a->dst, home.npages);
 }
 
-/* The block to go, or nr_blocks if there is none. */
-static unsigned long coldest_block(struct vsvm_devmem *dm)
+/*
+ * The block to go for @wants, or nr_blocks if there is none. Unlocked: a choice
+ * that is out of date is a worse choice, no more.
+ */
+static unsigned long coldest_block(struct vsvm_devmem *dm,
+				   struct vsvm_share *wants)
 {
+	unsigned long has = READ_ONCE(wants->nr_blocks);
 	unsigned long fair, best = dm->nr_blocks, use = 0, i;
 	struct vsvm_share *share;
 	struct vsvm_block *b;
 
-	/* Unlocked: a choice that is out of date is a worse choice, no more. */
-	fair = dm->nr_blocks / max(READ_ONCE(dm->nr_holders), 1);
+	fair = dm->nr_blocks / max(READ_ONCE(dm->nr_holders) + !has, 1);
 	rcu_read_lock();
 	for (i = 0; i < dm->nr_blocks; i++) {
 		b = &dm->blocks[i];
 		share = rcu_dereference(b->share);
-		if (!share || READ_ONCE(share->nr_blocks) < fair)
+		if (!share)
+			continue;
+		/* Its own only once it has its share, others' only above theirs. */
+		if (share == wants ? has < max(fair, 1) :
+				     READ_ONCE(share->nr_blocks) <= fair)
 			continue;
 		if (best < dm->nr_blocks &&
 		    (long)(READ_ONCE(b->last_use) - use) >= 0)
@@ -126,14 +134,15 @@ static unsigned long coldest_block(struct vsvm_devmem *dm)
 }
 
 /* Makes some room. Returns false if there is nothing to evict. */
-static bool evict_coldest(struct vsvm_devmem *dm, struct evict_arrays *a)
+static bool evict_coldest(struct vsvm_devmem *dm, struct vsvm_share *wants,
+			  struct evict_arrays *a)
 {
-	unsigned long block = coldest_block(dm);
+	unsigned long block = coldest_block(dm, wants);
 
 	if (block == dm->nr_blocks)
 		return false;
 	/* If it cannot go now, the next try takes another one. */
-	WRITE_ONCE(dm->blocks[block].last_use, READ_ONCE(dm->clock));
+	vsvm_devmem_warm(dm, block);
 	evict_block(dm, block, a, VSVM_CAUSE_EVICTION);
 	return true;
 }
@@ -149,7 +158,8 @@ static unsigned int take(struct vsvm_devmem *dm, struct vsvm_share *share,
 }
 
 static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
-			    unsigned long *pfns, unsigned int n, bool block)
+			    unsigned long *pfns, unsigned int n, bool block,
+			    bool *evicted)
 {
 	struct evict_arrays *a;
 	unsigned int got, tries;
@@ -168,8 +178,10 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 		return got;
 	}
 	for (tries = 0; got < n && tries < MAX_TRIES; tries++) {
-		if (fatal_signal_pending(current) || !evict_coldest(dm, a))
+		if (fatal_signal_pending(current) ||
+		    !evict_coldest(dm, share, a))
 			break;
+		*evicted = true;
 		got += take(dm, share, pfns + got, n - got, block);
 		cond_resched();
 	}
@@ -184,32 +196,34 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
  * @share: for whom
  * @pfns: out, device pfns
  * @n: how many, at most a block's
+ * @evicted: set to true if pages had to go, which may be the caller's own
  *
  * Return: how many there were; less than @n after MAX_TRIES blocks that could
  * not go, or when the caller is being killed.
  */
 unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
 				struct vsvm_share *share, unsigned long *pfns,
-				unsigned int n)
+				unsigned int n, bool *evicted)
 {
-	return reserve(dm, share, pfns, n, false);
+	return reserve(dm, share, pfns, n, false, evicted);
 }
 
 /**
  * vsvm_evict_reserve_block() - take an empty block, making room if need be
  * @dm: the device's memory
  * @share: for whom
+ * @evicted: set to true if pages had to go, which may be the caller's own
  *
  * Return: device pfn of the first page, or 0, as vsvm_evict_reserve() has less.
  */
 unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
-				       struct vsvm_share *share)
+				       struct vsvm_share *share, bool *evicted)
 {
 	unsigned long pfn;
 
 	if (vsvm_devmem_coherent(dm))
 		return 0;
-	return reserve(dm, share, &pfn, 1, true) ? pfn : 0;
+	return reserve(dm, share, &pfn, 1, true, evicted) ? pfn : 0;
 }
 
 /**

@@ -7,9 +7,9 @@ struct vsvm_share;
 
 unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
 				struct vsvm_share *share, unsigned long *pfns,
-				unsigned int n);
+				unsigned int n, bool *evicted);
 unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
-				       struct vsvm_share *share);
+				       struct vsvm_share *share, bool *evicted);
 int vsvm_evict_all(struct vsvm_devmem *dm);
 
 #endif /* VSVM_EVICT_H */

@@ -49,6 +49,22 @@ static int check_pages(struct drm_device *drm, u64 addr, u64 len)
 	return check_range(drm, addr, len);
 }
 
+/*
+ * The device is there and the file is the caller's: go to work. When this
+ * returns 0, drm_dev_exit() has to follow.
+ */
+static int begin(struct vsvm_vm *vm, int *idx)
+{
+	int ret;
+
+	if (!drm_dev_enter(vm->drm, idx))
+		return -ENODEV;
+	ret = vsvm_vm_use(vm);
+	if (ret)
+		drm_dev_exit(*idx);
+	return ret;
+}
+
 /**
  * vsvm_ioctl_info() - DRM_IOCTL_VSVM_INFO
  * @drm: the device
@@ -89,11 +105,10 @@ static int do_copy(struct vsvm_vm *vm, struct drm_vsvm_rw *rw, bool write)
 {
 	int idx, ret;
 
-	if (!drm_dev_enter(vm->drm, &idx))
-		return -ENODEV;
-	ret = vsvm_vm_use(vm);
-	if (!ret)
-		ret = vsvm_access_copy(&vm->mirror, rw, write);
+	ret = begin(vm, &idx);
+	if (ret)
+		return ret;
+	ret = vsvm_access_copy(&vm->mirror, rw, write);
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -165,11 +180,10 @@ int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	ret = vsvm_vm_use(vm);
-	if (!ret)
-		ret = vsvm_migrate(&vm->mirror, mig);
+	ret = begin(vm, &idx);
+	if (ret)
+		return ret;
+	ret = vsvm_migrate(&vm->mirror, mig);
 	if (!ret && refuse(drm, mig->stayed[DRM_VSVM_STAY_UNMAPPED] == mig->len))
 		ret = -EFAULT;
 	drm_dev_exit(idx);
@@ -203,13 +217,11 @@ int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
 				   max * sizeof(struct drm_vsvm_run))))
 		return -EFAULT;
 
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	ret = vsvm_vm_use(vm);
-	if (!ret) {
-		snap->nr_runs = max;
-		ret = vsvm_access_snapshot(&vm->mirror, snap);
-	}
+	ret = begin(vm, &idx);
+	if (ret)
+		return ret;
+	snap->nr_runs = max;
+	ret = vsvm_access_snapshot(&vm->mirror, snap);
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -234,11 +246,10 @@ int vsvm_ioctl_exclusive(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	ret = vsvm_vm_use(vm);
-	if (!ret)
-		ret = vsvm_access_exclusive(&vm->mirror, excl);
+	ret = begin(vm, &idx);
+	if (ret)
+		return ret;
+	ret = vsvm_access_exclusive(&vm->mirror, excl);
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -278,11 +289,10 @@ int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	ret = vsvm_vm_use(vm);
-	if (!ret)
-		ret = vsvm_access_atomic(&vm->mirror, arg);
+	ret = begin(vm, &idx);
+	if (ret)
+		return ret;
+	ret = vsvm_access_atomic(&vm->mirror, arg);
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -312,11 +322,10 @@ int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 	    refuse(drm, arm != !!arg->nth) || refuse(drm, arm != !!arg->times))
 		return -EINVAL;
 
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	ret = vsvm_vm_use(vm);
-	if (!ret)
-		vsvm_inject_control(&to_vsvm(drm)->devmem->inject, arg, vm->mm);
+	ret = begin(vm, &idx);
+	if (ret)
+		return ret;
+	vsvm_inject_control(&to_vsvm(drm)->devmem->inject, arg, vm->mm);
 	drm_dev_exit(idx);
 	return ret;
 }

@@ -82,6 +82,7 @@ enum page_fate {
  * @nr_small: how many of @small there are
  * @nr_taken: how many of @small became folios
  * @block: reserved device pfn of a block, or 0
+ * @evicted: pages had to go for these; some of the chunk's may be among them
  */
 struct chunk {
 	struct vsvm_mirror *m;
@@ -108,6 +109,7 @@ struct chunk {
 	unsigned int nr_small;
 	unsigned int nr_taken;
 	unsigned long block;
+	bool evicted;
 };
 
 static unsigned int chunk_pages(const struct chunk *c)
@@ -197,7 +199,8 @@ static long look_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	unsigned long n = span->len >> PAGE_SHIFT, k;
 
 	for (k = 0; k < n; k++) {
-		if (c->why && !could_move(c->fate[i + k]))
+		if (c->why && !could_move(c->fate[i + k]) &&
+		    c->fate[i + k] != FATE_THERE)
 			continue;
 		c->fate[i + k] = test_bit(i + k, c->moved) ? FATE_MOVED :
 			span_fate(c, span, span->page ? span->page + k : NULL);
@@ -248,13 +251,15 @@ static void chunk_reserve(struct chunk *c)
 	c->nr_small = 0;
 	c->nr_taken = 0;
 	c->block = 0;
+	c->evicted = false;
 	if (!c->to_device)
 		return;
 	if (c->huge && want == CHUNK_PAGES)
-		c->block = vsvm_evict_reserve_block(dm, c->m->share);
+		c->block = vsvm_evict_reserve_block(dm, c->m->share,
+						    &c->evicted);
 	if (!c->block)
 		c->nr_small = vsvm_evict_reserve(dm, c->m->share, c->small,
-						 want);
+						 want, &c->evicted);
 }
 
 static void chunk_unreserve(struct chunk *c)
@@ -557,7 +562,8 @@ static int chunk_migrate(struct chunk *c)
 		swapped = c->to_device && !pass ? chunk_swap_in(c) : 0;
 		if (swapped < 0)
 			return swapped;
-		if (!swapped && !chunk_has_movable(c))
+		if (!swapped && !chunk_has_movable(c) &&
+		    !(c->evicted && c->count[FATE_THERE]))
 			return 0;
 	}
 	return chunk_look(c, true);

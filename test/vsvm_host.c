@@ -218,9 +218,9 @@ int vh_oom_begin(void)
 int vh_oom_end(void)
 {
 	static const char * const bad[] = {
-		"WARNING:", "BUG", "Oops", "KASAN:", "UBSAN:", "refcount_t:",
-		"Bad page", "Bad rss", "corruption", "INFO: possible",
-		"suspicious RCU", "DMA-API:",
+		"WARNING:", "BUG:", "BUG at", "Oops", "KASAN:", "UBSAN:",
+		"refcount_t:", "Bad page", "Bad rss", "corruption",
+		"INFO: possible", "suspicious RCU",
 	};
 	char *log = malloc(VT_MIB), *line, *rest;
 	bool report = false;
