@@ -35,7 +35,7 @@
  * @tgid: whose, 0: nobody's
  * @backed: there is host memory behind it
  * @age: blocks opened since its last use
- * @may_go: its process has a fair share or more, so it may be evicted
+ * @may_go: its process has more than its fair share: it may go for another's
  */
 struct look {
 	unsigned long block;
@@ -59,7 +59,7 @@ static void look_at(struct vsvm_devmem *dm, unsigned long block, struct look *l)
 					  lockdep_is_held(&dm->lock));
 	if (share) {
 		l->tgid = share->tgid;
-		l->may_go = share->nr_blocks >= fair;
+		l->may_go = share->nr_blocks > fair;
 	}
 	l->used = b->nr_used;
 	l->backed = b->backing;

@@ -87,7 +87,7 @@ struct vsvm_block {
  * @nr_holders: shares that have blocks
  * @nr_used: pages given out
  * @nr_backed: blocks with backing
- * @clock: counts the blocks that were opened
+ * @clock: counts the blocks that were opened, or tried for eviction
  * @evict_lock: outside mmap_lock; one thread at a time makes room
  * @shrinker: gives backing of empty blocks back
  * @blocks: the blocks

@@ -177,12 +177,16 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 		kvfree(a);
 		return got;
 	}
-	for (tries = 0; got < n && tries < MAX_TRIES; tries++) {
-		if (fatal_signal_pending(current) ||
-		    !evict_coldest(dm, share, a))
-			break;
-		*evicted = true;
+	/* There may be room by now, also without our doing, to the very end. */
+	for (tries = 0; ; tries++) {
 		got += take(dm, share, pfns + got, n - got, block);
+		if (got == n || tries == MAX_TRIES ||
+		    fatal_signal_pending(current))
+			break;
+		if (evict_coldest(dm, share, a))
+			*evicted = true;
+		else
+			tries = MAX_TRIES - 1;
 		cond_resched();
 	}
 	mutex_unlock(&dm->evict_lock);
@@ -232,18 +236,14 @@ unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
  *
  * Does not return before the last page left: the memory cannot be unmapped
  * earlier. Says so in the log when that takes long.
- *
- * Return: 0, or -ENOMEM when it could not even start.
  */
-int vsvm_evict_all(struct vsvm_devmem *dm)
+void vsvm_evict_all(struct vsvm_devmem *dm)
 {
 	unsigned long warn = jiffies + 10 * HZ, block;
 	struct evict_arrays *a;
 
-	a = kvmalloc_obj(*a, GFP_KERNEL);
-	if (!a)
-		return -ENOMEM;
-
+	/* Two pages; there is no way on without them. */
+	a = kmalloc_obj(*a, GFP_KERNEL | __GFP_NOFAIL);
 	while (READ_ONCE(dm->nr_used)) {
 		for (block = 0; block < dm->nr_blocks; block++) {
 			evict_block(dm, block, a, VSVM_CAUSE_UNPLUG);
@@ -257,6 +257,5 @@ int vsvm_evict_all(struct vsvm_devmem *dm)
 			warn = jiffies + 10 * HZ;
 		}
 	}
-	kvfree(a);
-	return 0;
+	kfree(a);
 }

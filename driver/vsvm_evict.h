@@ -10,6 +10,6 @@ unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
 				unsigned int n, bool *evicted);
 unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
 				       struct vsvm_share *share, bool *evicted);
-int vsvm_evict_all(struct vsvm_devmem *dm);
+void vsvm_evict_all(struct vsvm_devmem *dm);
 
 #endif /* VSVM_EVICT_H */

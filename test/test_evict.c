@@ -1,0 +1,661 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device that is too small: the block that was used longest ago makes room,
+ * nobody loses his fair share, backing memory follows use, and what goes wrong
+ * in the middle of it (no memory, a kill, an unplug) costs no byte. Loads the
+ * module with little memory and puts it back as it was.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_host.h"
+#include "vsvm_sweep.h"
+#include "vsvm_test.h"
+
+#define DRIVER		"/sys/bus/platform/drivers/vsvm/"
+#define DROP_CACHES	"/proc/sys/vm/drop_caches"
+
+FIXTURE(evict)
+{
+	struct vsvm *v;
+	struct vt_module module;
+	struct drm_vsvm_migrate m;
+};
+
+FIXTURE_VARIANT(evict)
+{
+	enum vt_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(evict, small)
+{
+	.kind = VT_SMALL,
+};
+
+FIXTURE_VARIANT_ADD(evict, large)
+{
+	.kind = VT_LARGE,
+};
+FIXTURE_SETUP(evict)
+{
+	ASSERT_EQ(0, reload(&self->module, VRAM_MIB));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+}
+
+FIXTURE_TEARDOWN_PARENT(evict)
+{
+	restore(&self->module);
+}
+
+/* A working set of four times the device, by one process. */
+TEST_F_TIMEOUT(evict, one_sweeps, 2 * VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, SET, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, sweeps(self->v, mem, SET, SEED, ALL));
+	EXPECT_EQ(0, vt_used(self->v));
+	EXPECT_EQ(VRAM, backing(self->v));
+}
+
+/* The same by two processes at once; one does not keep the other waiting. */
+TEST_F_TIMEOUT(evict, two_sweep, 2 * VT_LONG)
+{
+	struct job job[2] = {
+		{ .kind = variant->kind, .len = SET, .seed = SEED,
+		  .rank = MOST },
+		{ .kind = variant->kind, .len = SET, .seed = OTHER + 100,
+		  .rank = MOST },
+	};
+
+	EXPECT_EQ(0, both_sweep(job));
+	EXPECT_EQ(0, vt_used(self->v));
+	EXPECT_EQ(VRAM, backing(self->v));
+}
+
+static int use_write(struct vsvm *v, char *mem)
+{
+	return vt_dev_fill(v, mem + 5, 8, SEED, 5);
+}
+
+static int use_atomic(struct vsvm *v, char *mem)
+{
+	return vt_atomic(v, mem, 8, DRM_VSVM_ATOMIC_ADD, 0, 0, NULL);
+}
+
+/* What nobody used since goes in the order it came. */
+TEST_F_TIMEOUT(evict, oldest_goes, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, 2 * VRAM, variant->kind, SEED);
+	size_t at;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
+	for (at = 0; at < VRAM; at += VT_HUGE) {
+		ASSERT_EQ(0, vt_to_device(self->v, mem + VRAM + at, VT_HUGE));
+		ASSERT_EQ(0, AT_HOME(mem, at + VT_HUGE));
+		ASSERT_EQ(0, ON_DEVICE(mem + at + VT_HUGE, VRAM));
+	}
+	EXPECT_EQ(0, vt_check(mem, 2 * VRAM, SEED, 0));
+}
+
+/* A device read is use ... */
+TEST_F_TIMEOUT(evict, reads_keep, VT_LONG)
+{
+	EXPECT_EQ(0, keeps_what_is_used(self->v, variant->kind, use_read));
+}
+
+/* ... and so is a write ... */
+TEST_F_TIMEOUT(evict, writes_keep, VT_LONG)
+{
+	EXPECT_EQ(0, keeps_what_is_used(self->v, variant->kind, use_write));
+}
+
+/* ... and an atomic operation. */
+TEST_F_TIMEOUT(evict, atomics_keep, VT_LONG)
+{
+	EXPECT_EQ(0, keeps_what_is_used(self->v, variant->kind, use_atomic));
+}
+
+/*
+ * A range of which half is there already, on a device that is full: in the end
+ * what the result says is there, is there.
+ */
+TEST_F_TIMEOUT(evict, keeps_what_is_there, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
+	char *other = vt_map_filled(self->v, VRAM, VT_SMALL, OTHER);
+	size_t i;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, other);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE / 2));
+	ASSERT_EQ(0, vt_to_device(self->v, other, VRAM - VT_HUGE / 2));
+	ASSERT_EQ(VRAM, vt_used(self->v));
+	ASSERT_EQ(0, ON_DEVICE(mem, VT_HUGE / 2));
+	ASSERT_EQ(0, TO_DEVICE(mem, VT_HUGE));
+	for (i = 0; i < DRM_VSVM_STAY_MAX; i++)
+		EXPECT_EQ(0, self->m.stayed[i]);
+	EXPECT_EQ(self->m.moved + self->m.there,
+		  vt_bytes_in(self->v, mem, VT_HUGE, DRM_VSVM_PLACE_DEVICE));
+	EXPECT_EQ(0, vt_check(mem, VRAM, SEED, 0));
+	EXPECT_EQ(0, vt_check(other, VRAM, OTHER, 0));
+}
+
+/* Has a part of the device, says so, and at the other's word looks what is left. */
+static int holder(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	long left;
+	char *mem;
+
+	if (vsvm_open(0, &v))
+		return 101;
+	mem = vt_map_filled(v, job->len, job->kind, job->seed);
+	if (!mem || vt_to_device(v, mem, job->len))
+		return 102;
+	if (vt_say(c) || vt_hear(c))
+		return 103;
+	left = vt_bytes_in(v, mem, job->len, DRM_VSVM_PLACE_DEVICE);
+	if (vt_dev_check(v, mem, job->len, job->seed, 0) ||
+	    vt_check(mem, job->len, job->seed, 0))
+		return 104;
+	return left < 0 || left % VT_HUGE ? 105 : left / VT_HUGE;
+}
+
+/* Who has his fair share and no more keeps all of it, whatever others want. */
+TEST_F_TIMEOUT(evict, share_is_safe, 2 * VT_LONG)
+{
+	struct job job = {
+		.kind = variant->kind, .len = VRAM / 2, .seed = OTHER,
+	};
+	struct vt_child c;
+	char *mem;
+
+	ASSERT_EQ(0, vt_start(&c, holder, &job));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(VRAM / 2, vt_used(self->v));
+	mem = vt_map_filled(self->v, SET, variant->kind, SEED);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, device_sweep(self->v, mem, SET, SEED, ALL));
+	EXPECT_EQ(VRAM, vt_used(self->v));
+	EXPECT_EQ(VRAM / 2, vt_bytes_in(self->v, mem, SET,
+					DRM_VSVM_PLACE_DEVICE));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(BLOCKS / 2, vt_wait(&c));
+	EXPECT_EQ(0, vt_check(mem, SET, SEED + 1, 0));
+}
+
+/* Who comes late gets his share, and who was first keeps his. */
+TEST_F_TIMEOUT(evict, share_is_reached, 2 * VT_LONG)
+{
+	struct job job = {
+		.kind = variant->kind, .len = VRAM, .seed = OTHER,
+	};
+	struct vt_child c;
+	char *mem;
+
+	ASSERT_EQ(0, vt_start(&c, holder, &job));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(VRAM, vt_used(self->v));
+	mem = vt_map_filled(self->v, SET, variant->kind, SEED);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, device_sweep(self->v, mem, SET, SEED, ALL));
+	EXPECT_EQ(VRAM / 2, vt_bytes_in(self->v, mem, SET,
+					DRM_VSVM_PLACE_DEVICE));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(BLOCKS / 2, vt_wait(&c));
+	EXPECT_EQ(0, vt_check(mem, SET, SEED + 1, 0));
+}
+
+/* Three of them: nobody has less than a third, rounded down. */
+TEST_F_TIMEOUT(evict, share_of_three, 2 * VT_LONG)
+{
+	struct job job[2] = {
+		{ .kind = variant->kind, .len = VRAM / 2, .seed = OTHER },
+		{ .kind = variant->kind, .len = VRAM / 2, .seed = OTHER + 1 },
+	};
+	struct vt_child c[2];
+	int i, left;
+	char *mem;
+	long mine;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, vt_start(&c[i], holder, &job[i]));
+		ASSERT_EQ(0, vt_hear(&c[i]));
+	}
+	ASSERT_EQ(VRAM, vt_used(self->v));
+	mem = vt_map_filled(self->v, SET, variant->kind, SEED);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, device_sweep(self->v, mem, SET, SEED, ALL));
+	mine = vt_bytes_in(self->v, mem, SET, DRM_VSVM_PLACE_DEVICE);
+	EXPECT_LE(BLOCKS / 3 * VT_HUGE, mine);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, vt_say(&c[i]));
+		left = vt_wait(&c[i]);
+		EXPECT_LE(BLOCKS / 3, left);
+		EXPECT_GE(BLOCKS / 2, left);
+	}
+}
+
+/* Who has nothing any more has no share: the others may have it all. */
+TEST_F_TIMEOUT(evict, share_ends, VT_LONG)
+{
+	struct job job = {
+		.kind = variant->kind, .len = VRAM / 2, .seed = OTHER,
+	};
+	struct vt_child c;
+	char *mem;
+
+	ASSERT_EQ(0, vt_start(&c, holder, &job));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(0, vt_say(&c));
+	ASSERT_EQ(BLOCKS / 2, vt_wait(&c));
+	mem = vt_map_filled(self->v, 2 * VRAM, variant->kind, SEED);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, device_sweep(self->v, mem, 2 * VRAM, SEED, ALL));
+	EXPECT_EQ(0, ON_DEVICE(mem + VRAM, VRAM));
+}
+
+/* An empty device has no memory of the host's behind it. */
+TEST_F(evict, empty_has_no_backing)
+{
+	char *mem = vt_map_filled(self->v, VT_HUGE, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, backing(self->v));
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, VT_HUGE, SEED, 0));
+	EXPECT_EQ(0, backing(self->v));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_PAGE));
+	EXPECT_EQ(VT_HUGE, backing(self->v));
+}
+
+/* Backing stays with empty blocks until the host asks for it. */
+TEST_F_TIMEOUT(evict, backing_is_given_back, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
+	size_t kept = VT_HUGE;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
+	ASSERT_EQ(VRAM, backing(self->v));
+	ASSERT_EQ(0, vt_to_system(self->v, mem + kept, VRAM - kept));
+	EXPECT_EQ(VRAM, backing(self->v));
+	ASSERT_EQ(0, vt_file_set(DROP_CACHES, 2));
+	/* What is in use is not given back. */
+	EXPECT_EQ(kept, backing(self->v));
+	EXPECT_EQ(0, ON_DEVICE(mem, kept));
+	EXPECT_EQ(0, vt_dev_check(self->v, mem, VRAM, SEED, 0));
+	/* And what was can be had again. */
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
+	EXPECT_EQ(VRAM, backing(self->v));
+	EXPECT_EQ(0, vt_check(mem, VRAM, SEED, 0));
+	ASSERT_EQ(0, vt_file_set(DROP_CACHES, 2));
+	EXPECT_EQ(0, backing(self->v));
+}
+
+/* A host without memory for any backing: nothing moves, all works. */
+TEST_F_TIMEOUT(evict, no_backing, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_BACKING, 1, ALWAYS));
+	ASSERT_EQ(0, TO_DEVICE(mem, VRAM));
+	EXPECT_LE(BLOCKS, vt_fired(self->v, DRM_VSVM_POINT_BACKING));
+	EXPECT_EQ(VRAM, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
+	EXPECT_EQ(0, vt_used(self->v));
+	EXPECT_EQ(0, backing(self->v));
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, VRAM, SEED, 0));
+	ASSERT_EQ(0, vt_dev_fill(self->v, mem, VRAM, OTHER, 0));
+	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_BACKING));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
+	EXPECT_EQ(0, vt_check(mem, VRAM, OTHER, 0));
+}
+
+/* With memory for one block, as much moves as one block takes. */
+TEST_F_TIMEOUT(evict, backing_for_one, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_BACKING, 2, ALWAYS));
+	ASSERT_EQ(0, TO_DEVICE(mem, VRAM));
+	EXPECT_EQ(VT_HUGE, self->m.moved);
+	EXPECT_EQ(VRAM - VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
+	EXPECT_EQ(0, ON_DEVICE(mem, VT_HUGE));
+	EXPECT_EQ(0, AT_HOME(mem + VT_HUGE, VRAM - VT_HUGE));
+	EXPECT_EQ(VT_HUGE, vt_used(self->v));
+	EXPECT_EQ(VT_HUGE, backing(self->v));
+	ASSERT_EQ(0, vt_dev_check(self->v, mem, VRAM, SEED, 0));
+	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_BACKING));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
+	EXPECT_EQ(0, vt_check(mem, VRAM, SEED, 0));
+}
+
+/*
+ * A full device, and one piece more; pages go home as the points that the test
+ * arms let them.
+ */
+FIXTURE(stuck)
+{
+	struct vsvm *v;
+	struct vt_module module;
+	struct drm_vsvm_migrate m;
+	char *mem;
+	char *more;
+};
+
+FIXTURE_VARIANT(stuck)
+{
+	enum vt_kind kind;
+	enum vt_kind more;
+};
+
+FIXTURE_VARIANT_ADD(stuck, small)
+{
+	.kind = VT_SMALL,
+	.more = VT_SMALL,
+};
+
+FIXTURE_VARIANT_ADD(stuck, small_for_large)
+{
+	.kind = VT_SMALL,
+	.more = VT_LARGE,
+};
+
+FIXTURE_SETUP(stuck)
+{
+	ASSERT_EQ(0, reload(&self->module, VRAM_MIB));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
+	self->more = vt_map_filled(self->v, VT_HUGE, variant->more, OTHER);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_NE(NULL, self->more);
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VRAM));
+}
+
+FIXTURE_TEARDOWN_PARENT(stuck)
+{
+	restore(&self->module);
+}
+
+/* No page can go: all stays as it is, soon, and works again afterwards. */
+TEST_F_TIMEOUT(stuck, none_can_go, VT_LONG)
+{
+	long fired, since;
+
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1, ALWAYS));
+	since = seconds();
+	ASSERT_EQ(0, TO_DEVICE(self->more, VT_HUGE));
+	EXPECT_GE(SOON, seconds() - since);
+	fired = vt_fired(self->v, DRM_VSVM_POINT_HOME_SMALL);
+	EXPECT_LE(VT_HUGE / VT_PAGE, fired);
+	EXPECT_GE(MANY_TRIES * VT_HUGE / VT_PAGE, fired);
+	EXPECT_EQ(0, self->m.moved);
+	EXPECT_EQ(VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
+	EXPECT_EQ(0, ON_DEVICE(self->mem, VRAM));
+	EXPECT_EQ(0, AT_HOME(self->more, VT_HUGE));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, VRAM, SEED, 0));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->more, VT_HUGE, OTHER, 0));
+
+	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	ASSERT_EQ(0, vt_to_device(self->v, self->more, VT_HUGE));
+	EXPECT_EQ(VRAM - VT_HUGE, vt_bytes_in(self->v, self->mem, VRAM,
+					      DRM_VSVM_PLACE_DEVICE));
+	EXPECT_EQ(0, vt_check(self->mem, VRAM, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->more, VT_HUGE, OTHER, 0));
+}
+
+/* Some pages cannot go: those stay, others make the room. */
+TEST_F_TIMEOUT(stuck, some_can_go, VT_LONG)
+{
+	long stay = 100;
+
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1, stay));
+	ASSERT_EQ(0, vt_to_device(self->v, self->more, VT_HUGE));
+	EXPECT_EQ(stay, vt_fired(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	EXPECT_EQ(stay * VT_PAGE, vt_bytes_in(self->v, self->mem, VT_HUGE,
+					      DRM_VSVM_PLACE_DEVICE));
+	EXPECT_EQ(0, ON_DEVICE(self->mem, stay * VT_PAGE));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, VRAM, SEED, 0));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->more, VT_HUGE, OTHER, 0));
+	EXPECT_EQ(0, vt_check(self->mem, VRAM, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->more, VT_HUGE, OTHER, 0));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+/* A whole block that cannot go is left alone, though all are equally old. */
+TEST_F_TIMEOUT(stuck, next_one_goes, VT_LONG)
+{
+	ASSERT_EQ(0, vt_dev_check(self->v, self->mem, VRAM, SEED, 0));
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1,
+			    VT_HUGE / VT_PAGE));
+	ASSERT_EQ(0, vt_to_device(self->v, self->more, VT_HUGE));
+	EXPECT_EQ(0, ON_DEVICE(self->mem, VT_HUGE));
+	EXPECT_EQ(0, AT_HOME(self->mem + VT_HUGE, VT_HUGE));
+	EXPECT_EQ(0, ON_DEVICE(self->mem + 2 * VT_HUGE, VRAM - 2 * VT_HUGE));
+	EXPECT_EQ(0, vt_check(self->mem, VRAM, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->more, VT_HUGE, OTHER, 0));
+}
+
+/* The host can take half a block: half the piece moves, the rest is counted. */
+TEST_F_TIMEOUT(stuck, half_can_go, VT_LONG)
+{
+	long half = VT_HUGE / 2, there;
+
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL,
+			    half / VT_PAGE + 1, ALWAYS));
+	ASSERT_EQ(0, TO_DEVICE(self->more, VT_HUGE));
+	there = vt_bytes_in(self->v, self->more, VT_HUGE,
+			    DRM_VSVM_PLACE_DEVICE);
+	EXPECT_EQ(self->m.moved, there);
+	EXPECT_EQ(VT_HUGE - there, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
+	EXPECT_EQ(variant->more == VT_SMALL ? half : 0, there);
+	EXPECT_EQ(VRAM - half, vt_bytes_in(self->v, self->mem, VRAM,
+					   DRM_VSVM_PLACE_DEVICE));
+	EXPECT_EQ(VRAM - half + there, vt_used(self->v));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, VRAM, SEED, 0));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->more, VT_HUGE, OTHER, 0));
+	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	ASSERT_EQ(0, vt_to_device(self->v, self->more, VT_HUGE));
+	EXPECT_EQ(0, vt_check(self->mem, VRAM, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->more, VT_HUGE, OTHER, 0));
+}
+
+/* A device that is small, for pages of one kind. */
+FIXTURE(full)
+{
+	struct vsvm *v;
+	struct vt_module module;
+	struct drm_vsvm_migrate m;
+};
+
+FIXTURE_SETUP(full)
+{
+	ASSERT_EQ(0, reload(&self->module, VRAM_MIB));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+}
+
+FIXTURE_TEARDOWN_PARENT(full)
+{
+	restore(&self->module);
+}
+
+/*
+ * When the host has no huge page, an evicted one takes its block's backing
+ * along: it is a huge page at home, and the device has that much less.
+ */
+TEST_F_TIMEOUT(full, hands_its_backing_over, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VRAM, VT_LARGE, SEED);
+	char *more = vt_map_filled(self->v, VT_HUGE, VT_LARGE, OTHER);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, more);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
+	ASSERT_EQ(VRAM, backing(self->v));
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_HUGE, 1, ALWAYS));
+	/* The block gets no new backing, so what was handed over shows. */
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_BACKING, 1, ALWAYS));
+	ASSERT_EQ(0, TO_DEVICE(more, VT_HUGE));
+	EXPECT_EQ(1, vt_fired(self->v, DRM_VSVM_POINT_HOME_HUGE));
+	EXPECT_EQ(VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
+	EXPECT_EQ(VRAM - VT_HUGE, backing(self->v));
+	EXPECT_EQ(0, vt_all_in(self->v, mem, VT_HUGE, DRM_VSVM_PLACE_SYSTEM,
+			       VT_HUGE_ORDER));
+	EXPECT_EQ(0, ON_DEVICE(mem + VT_HUGE, VRAM - VT_HUGE));
+	EXPECT_EQ(0, vt_dev_check(self->v, mem, VRAM, SEED, 0));
+
+	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_BACKING));
+	ASSERT_EQ(0, vt_to_device(self->v, more, VT_HUGE));
+	EXPECT_EQ(VRAM, backing(self->v));
+	/* What was handed over belongs to the process alone. */
+	vt_fill(mem, VT_HUGE, OTHER, 0);
+	ASSERT_EQ(0, vt_dev_fill(self->v, more, VT_HUGE, SEED, 0));
+	EXPECT_EQ(0, vt_check(mem, VT_HUGE, OTHER, 0));
+	EXPECT_EQ(0, vt_check(more, VT_HUGE, SEED, 0));
+	ASSERT_EQ(0, munmap(mem, VRAM));
+	ASSERT_EQ(0, munmap(more, VT_HUGE));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+/* A sweep in which no huge page can be had: it ends, and all is right. */
+TEST_F_TIMEOUT(full, sweeps_without_huge_pages, 2 * VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, SET, VT_LARGE, SEED);
+	long evicted = (SET - VRAM) / VT_HUGE;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_HUGE, 1, ALWAYS));
+	ASSERT_EQ(0, device_sweep(self->v, mem, SET, SEED, ALL));
+	EXPECT_EQ(evicted, vt_fired(self->v, DRM_VSVM_POINT_HOME_HUGE));
+	EXPECT_EQ(VRAM, backing(self->v));
+	EXPECT_EQ(0, vt_all_in(self->v, mem, SET - VRAM,
+			       DRM_VSVM_PLACE_SYSTEM, VT_HUGE_ORDER));
+	ASSERT_EQ(0, cpu_sweep(mem, SET, SEED));
+	EXPECT_EQ(0, backing(self->v));
+	EXPECT_EQ(0, vt_check(mem, SET, SEED + 2, 0));
+}
+
+/* One uses 4K pages, the other 2M pages: they get in each other's blocks. */
+TEST_F_TIMEOUT(full, unlike_two_sweep, 2 * VT_LONG)
+{
+	struct job job[2] = {
+		{ .kind = VT_SMALL, .len = SET, .seed = SEED,
+		  .rank = MOST },
+		{ .kind = VT_LARGE, .len = SET, .seed = OTHER + 100,
+		  .rank = MOST },
+	};
+
+	EXPECT_EQ(0, both_sweep(job));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+/* Sweeps until it is killed, or until the device is gone. */
+static int endless(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	char byte, *mem;
+	struct vsvm *v;
+	size_t at;
+	int ret;
+
+	if (vsvm_open(job->device, &v))
+		return 1;
+	mem = vt_map_filled(v, job->len, job->kind, job->seed);
+	if (!mem)
+		return 2;
+	for (at = 0;; at = (at + VT_HUGE) % job->len) {
+		ret = vt_migrate(v, mem + at, VT_HUGE, DRM_VSVM_TARGET_DEVICE,
+				 0, NULL);
+		if (ret == -ENODEV)
+			break;
+		if (ret)
+			return 3;
+		if (at == VRAM && vt_say(c))
+			return 4;
+	}
+	if (vsvm_read(v, mem, &byte, 1, NULL) != -ENODEV ||
+	    vsvm_write(v, mem, &byte, 1, NULL) != -ENODEV ||
+	    vt_migrate(v, mem, VT_HUGE, DRM_VSVM_TARGET_SYSTEM, 0, NULL) !=
+	    -ENODEV)
+		return 5;
+	/* While the rest goes home, and after that. */
+	if (vt_check(mem, job->len / 2, job->seed, 0) || vt_hear(c))
+		return 6;
+	/* pagemap would show a device page as swapped out. */
+	for (at = 0; at < job->len; at += VT_PAGE)
+		if (!(vh_pagemap(mem + at) & VH_PM_PRESENT))
+			return 7;
+	return vt_check(mem, job->len, job->seed, 0) ? 8 : 0;
+}
+
+/* Who is killed while blocks go home leaves nothing behind. */
+TEST_F_TIMEOUT(evict, killed_in_the_middle, 2 * VT_LONG)
+{
+	struct job job = { .kind = variant->kind, .len = SET / 2, .seed = OTHER };
+	char *mem = vt_map_filled(self->v, VT_HUGE, variant->kind, SEED);
+	struct vt_child c;
+	int round, i;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, madvise(mem, VT_HUGE, MADV_DONTFORK));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
+	for (round = 0; round < 20; round++) {
+		ASSERT_EQ(0, vt_start(&c, endless, &job));
+		ASSERT_EQ(0, vt_hear(&c));
+		ASSERT_LT(VT_HUGE, vt_used(self->v));
+		usleep(round * 3000);
+		ASSERT_EQ(0, kill(c.pid, SIGKILL));
+		ASSERT_EQ(128 + SIGKILL, vt_wait(&c));
+		for (i = 0; i < 100 && vt_used(self->v) != VT_HUGE; i++)
+			usleep(20000);
+		ASSERT_EQ(VT_HUGE, vt_used(self->v));
+		ASSERT_EQ(0, ON_DEVICE(mem, VT_HUGE));
+		ASSERT_EQ(0, vt_dev_check(self->v, mem, VT_HUGE, SEED, 0));
+	}
+	EXPECT_GE(VRAM, backing(self->v));
+	EXPECT_EQ(0, vt_check(mem, VT_HUGE, SEED, 0));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+/* The device is pulled while blocks go home, and put back. */
+TEST_F_TIMEOUT(evict, unplugged_in_the_middle, 2 * VT_LONG)
+{
+	struct job job = {
+		.kind = variant->kind, .device = 1, .len = SET / 2, .seed = OTHER,
+	};
+	char *mem = vt_map_filled(self->v, VT_HUGE, variant->kind, SEED);
+	struct vt_child c;
+	struct vsvm *v;
+	int round;
+
+	ASSERT_NE(NULL, mem);
+	for (round = 0; round < 6; round++) {
+		ASSERT_EQ(0, vt_start(&c, endless, &job));
+		ASSERT_EQ(0, vt_hear(&c));
+		usleep(round * 7000);
+		ASSERT_EQ(0, vh_write(DRIVER "unbind", "vsvm.1"));
+		ASSERT_EQ(0, vt_say(&c));
+		ASSERT_EQ(0, vt_wait(&c));
+		ASSERT_EQ(-ENODEV, vsvm_open(1, &v));
+		/* The other device has nothing to do with it. */
+		ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
+
+		ASSERT_EQ(0, vh_write(DRIVER "bind", "vsvm.1"));
+		ASSERT_EQ(0, vsvm_open(1, &v));
+		ASSERT_EQ(0, vt_used(v));
+		ASSERT_EQ(0, backing(v));
+		ASSERT_EQ(0, vt_to_device(v, mem, VT_HUGE));
+		ASSERT_EQ(VT_HUGE, vt_used(v));
+		ASSERT_EQ(0, vt_check(mem, VT_HUGE, SEED, 0));
+		vsvm_close(v);
+	}
+}
+
+TEST_HARNESS_MAIN

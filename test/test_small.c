@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The smallest devices: one of a single block, where all that comes pushes out
+ * all that is there, and a coherent one. Loads the module with little memory and
+ * puts it back as it was.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_host.h"
+#include "vsvm_sweep.h"
+#include "vsvm_test.h"
+
+/* A device of a single block. */
+FIXTURE(one_block)
+{
+	struct vsvm *v;
+	struct vt_module module;
+	struct drm_vsvm_migrate m;
+};
+
+FIXTURE_VARIANT(one_block)
+{
+	enum vt_kind kind;
+	size_t piece;
+};
+
+FIXTURE_VARIANT_ADD(one_block, small_64k)
+{
+	.kind = VT_SMALL,
+	.piece = 16 * VT_PAGE,
+};
+
+FIXTURE_VARIANT_ADD(one_block, small_1m)
+{
+	.kind = VT_SMALL,
+	.piece = VT_MIB,
+};
+
+FIXTURE_VARIANT_ADD(one_block, small_2m)
+{
+	.kind = VT_SMALL,
+	.piece = VT_HUGE,
+};
+
+FIXTURE_VARIANT_ADD(one_block, large_64k)
+{
+	.kind = VT_LARGE,
+	.piece = 16 * VT_PAGE,
+};
+
+FIXTURE_VARIANT_ADD(one_block, large_2m)
+{
+	.kind = VT_LARGE,
+	.piece = VT_HUGE,
+};
+
+FIXTURE_SETUP(one_block)
+{
+	struct drm_vsvm_info info = {};
+
+	ASSERT_EQ(0, reload(&self->module, 2));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	ASSERT_EQ(0, vsvm_info(self->v, &info));
+	ASSERT_EQ(VT_HUGE, info.vram_size);
+}
+
+FIXTURE_TEARDOWN_PARENT(one_block)
+{
+	restore(&self->module);
+}
+
+/* Twice as much as there is, piece by piece: each one gets there. */
+TEST_F_TIMEOUT(one_block, takes_each_piece, VT_LONG)
+{
+	size_t len = 2 * VT_HUGE, at;
+	char *mem = vt_map_filled(self->v, len, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	for (at = 0; at < len; at += variant->piece) {
+		ASSERT_EQ(0, vt_to_device(self->v, mem + at, variant->piece));
+		ASSERT_EQ(0, vt_dev_check(self->v, mem + at, variant->piece,
+					  SEED, at));
+		ASSERT_EQ(0, vt_dev_fill(self->v, mem + at, variant->piece,
+					 OTHER, at));
+	}
+	EXPECT_EQ(VT_HUGE, vt_used(self->v));
+	EXPECT_EQ(VT_HUGE, backing(self->v));
+	EXPECT_EQ(0, vt_check(mem, len, OTHER, 0));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+/* Half of it is there, the rest is somebody else's: all of it can be there. */
+TEST_F_TIMEOUT(one_block, completes_a_half, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VT_HUGE, variant->kind, SEED);
+	char *other = vt_map_filled(self->v, VT_HUGE / 2, VT_SMALL, OTHER);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, other);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE / 2));
+	ASSERT_EQ(0, vt_to_device(self->v, other, VT_HUGE / 2));
+	ASSERT_EQ(VT_HUGE, vt_used(self->v));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
+	EXPECT_EQ(0, vt_check(mem, VT_HUGE, SEED, 0));
+	EXPECT_EQ(0, vt_check(other, VT_HUGE / 2, OTHER, 0));
+}
+
+/* In one go: all is moved in turn, what is there in the end is the last. */
+TEST_F_TIMEOUT(one_block, takes_all_in_turn, VT_LONG)
+{
+	size_t len = 2 * VT_HUGE;
+	char *mem = vt_map_filled(self->v, len, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, TO_DEVICE(mem, len));
+	EXPECT_EQ(len, self->m.moved);
+	EXPECT_EQ(0, vt_all_in(self->v, mem + VT_HUGE, VT_HUGE,
+			       DRM_VSVM_PLACE_DEVICE, VT_ANY_ORDER));
+	EXPECT_EQ(0, vt_all_in(self->v, mem, VT_HUGE, DRM_VSVM_PLACE_SYSTEM,
+			       VT_ANY_ORDER));
+	EXPECT_EQ(0, vt_dev_check(self->v, mem, len, SEED, 0));
+	EXPECT_EQ(0, vt_check(mem, len, SEED, 0));
+}
+
+/* One of two that want the only block, turn by turn. */
+static int takes_turns(struct vt_child *c, struct vsvm *v, char *mem,
+		       const struct job *job, bool first)
+{
+	size_t at;
+
+	for (at = 0; at < job->len; at += VT_HUGE) {
+		if (!first && vt_hear(c))
+			return -1;
+		/* The other one has all of it now. */
+		if ((at || !first) && vt_used(v) != VT_HUGE)
+			return -1;
+		if (vt_to_device(v, mem + at, VT_HUGE) ||
+		    vt_bytes_in(v, mem, job->len, DRM_VSVM_PLACE_DEVICE) !=
+		    VT_HUGE || vt_used(v) != VT_HUGE)
+			return -1;
+		if (vt_say(c) || (first && vt_hear(c)))
+			return -1;
+		if (first && vt_bytes_in(v, mem, job->len,
+					 DRM_VSVM_PLACE_DEVICE))
+			return -1;
+	}
+	return vt_check(mem, job->len, job->seed, 0);
+}
+
+static int turn_taker(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem;
+
+	if (vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, job->len, job->kind, job->seed);
+	return !mem || takes_turns(c, v, mem, job, false) ? 2 : 0;
+}
+
+/* Two processes and one block: each gets it when it wants it. */
+TEST_F_TIMEOUT(one_block, two_take_turns, VT_LONG)
+{
+	struct job mine = {
+		.kind = variant->kind, .len = 4 * VT_HUGE, .seed = SEED,
+	};
+	struct job yours = {
+		.kind = VT_SMALL, .len = 4 * VT_HUGE, .seed = OTHER,
+	};
+	struct vt_child c;
+	char *mem;
+
+	ASSERT_EQ(0, vt_start(&c, turn_taker, &yours));
+	mem = vt_map_filled(self->v, mine.len, mine.kind, mine.seed);
+	ASSERT_NE(NULL, mem);
+	EXPECT_EQ(0, takes_turns(&c, self->v, mem, &mine, true));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+/* At the same time: who finds it taken stays at home, and no byte is lost. */
+TEST_F_TIMEOUT(one_block, two_at_once, VT_LONG)
+{
+	struct job job[2] = {
+		{ .kind = variant->kind, .len = 2 * VT_HUGE, .seed = SEED },
+		{ .kind = VT_SMALL, .len = 2 * VT_HUGE, .seed = OTHER + 100 },
+	};
+
+	EXPECT_EQ(0, both_sweep(job));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+/* A coherent device, which has small pages only and no backing. */
+FIXTURE(coherent)
+{
+	struct vsvm *v;
+	struct vt_module module;
+	struct drm_vsvm_migrate m;
+};
+
+FIXTURE_VARIANT(coherent)
+{
+	enum vt_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(coherent, small)
+{
+	.kind = VT_SMALL,
+};
+
+FIXTURE_VARIANT_ADD(coherent, large)
+{
+	.kind = VT_LARGE,
+};
+
+/* Where the kernel was told to leave memory alone: memmap=SIZE$ADDR. */
+static int reserved(char *where, size_t room)
+{
+	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	char line[4096], *at;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[n > 0 ? n : 0] = 0;
+	at = strstr(line, "memmap=");
+	at = at ? strchr(at, '$') : NULL;
+	if (!at)
+		return -1;
+	n = strcspn(++at, " ,\n");
+	if ((size_t)n >= room)
+		return -1;
+	memcpy(where, at, n);
+	where[n] = 0;
+	return 0;
+}
+
+FIXTURE_SETUP(coherent)
+{
+	char command[128], where[32];
+	struct drm_vsvm_info info = {};
+
+	ASSERT_EQ(0, vt_module_get(&self->module));
+	if (reserved(where, sizeof(where)))
+		SKIP(return, "no memory was reserved with memmap=");
+	ASSERT_EQ(0, vt_module_unload());
+	snprintf(command, sizeof(command),
+		 "modprobe vsvm devices=1 vram_mib=2 coherent=%s:%luM", where,
+		 VRAM_MIB);
+	ASSERT_EQ(0, system(command));
+	ASSERT_EQ(0, vsvm_open(1, &self->v));
+	ASSERT_EQ(0, vsvm_info(self->v, &info));
+	ASSERT_EQ(DRM_VSVM_KIND_COHERENT, info.kind);
+	ASSERT_EQ(VRAM, info.vram_size);
+}
+
+FIXTURE_TEARDOWN_PARENT(coherent)
+{
+	restore(&self->module);
+}
+
+/* It makes room, too, and a CPU that looks changes nothing. */
+TEST_F_TIMEOUT(coherent, sweeps, 2 * VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, SET, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, sweeps(self->v, mem, SET, SEED, ALL));
+	EXPECT_EQ(VRAM, vt_used(self->v));
+	EXPECT_EQ(0, ON_DEVICE(mem + SET - VRAM, VRAM));
+	EXPECT_EQ(0, backing(self->v));
+	ASSERT_EQ(0, munmap(mem, SET));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+/* The block that was used longest ago goes here as well. */
+TEST_F_TIMEOUT(coherent, reads_keep, VT_LONG)
+{
+	EXPECT_EQ(0, keeps_what_is_used(self->v, variant->kind, use_read));
+}
+
+/* Pages that cannot go stay, and what wants their place is told so. */
+TEST_F_TIMEOUT(coherent, none_can_go, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VRAM + VT_HUGE, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
+	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1, ALWAYS));
+	ASSERT_EQ(0, TO_DEVICE(mem + VRAM, VT_HUGE));
+	EXPECT_EQ(VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
+	EXPECT_LT(0, vt_fired(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	EXPECT_EQ(0, ON_DEVICE(mem, VRAM));
+	EXPECT_EQ(0, vt_check(mem, VRAM + VT_HUGE, SEED, 0));
+	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	ASSERT_EQ(0, vt_to_device(self->v, mem + VRAM, VT_HUGE));
+	EXPECT_EQ(0, vt_check(mem, VRAM + VT_HUGE, SEED, 0));
+}
+
+TEST_HARNESS_MAIN
