@@ -39,6 +39,7 @@ FIXTURE_VARIANT_ADD(evict, large)
 {
 	.kind = VT_LARGE,
 };
+
 FIXTURE_SETUP(evict)
 {
 	ASSERT_EQ(0, reload(&self->module, VRAM_MIB));
