@@ -42,11 +42,6 @@ char vsvm_devmem_owner[] = "vsvm";
  */
 #define BACKING_GFP	(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
 
-static struct vsvm_block *block_of(struct vsvm_devmem *dm, unsigned long pfn)
-{
-	return &dm->blocks[(pfn - dm->first_pfn) >> VSVM_BLOCK_ORDER];
-}
-
 static unsigned long block_pfn(struct vsvm_devmem *dm, struct vsvm_block *b)
 {
 	return dm->first_pfn + ((b - dm->blocks) << VSVM_BLOCK_ORDER);
@@ -67,7 +62,7 @@ struct page *vsvm_devmem_backing(struct page *page)
 
 	if (vsvm_devmem_coherent(dm))
 		return page;
-	return folio_page(block_of(dm, pfn)->backing,
+	return folio_page(vsvm_devmem_block(dm, pfn)->backing,
 			  (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1));
 }
 
@@ -85,7 +80,7 @@ void vsvm_devmem_touch(struct page *page)
 
 	if (is_device_coherent_page(page)) {
 		dm = vsvm_devmem_of(page);
-		b = block_of(dm, page_to_pfn(page));
+		b = vsvm_devmem_block(dm, page_to_pfn(page));
 		WRITE_ONCE(b->last_use, READ_ONCE(dm->clock));
 		return;
 	}
@@ -112,7 +107,7 @@ void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
 		return;
 	vsvm_stats_add_cpu(dm->stats, stat, n);
 	rcu_read_lock();
-	share = rcu_dereference(block_of(dm, pfn)->share);
+	share = rcu_dereference(vsvm_devmem_block(dm, pfn)->share);
 	if (share)
 		vsvm_stats_add(&share->stats, stat, n);
 	rcu_read_unlock();
@@ -240,7 +235,7 @@ static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
 		       unsigned int nr)
 {
-	struct vsvm_block *b = block_of(dm, pfn);
+	struct vsvm_block *b = vsvm_devmem_block(dm, pfn);
 
 	lockdep_assert_held(&dm->lock);
 	bitmap_clear(b->used, (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1),
@@ -454,169 +449,6 @@ struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
 
 	zone_device_folio_init(folio, &dm->pgmap, order);
 	return folio;
-}
-
-static void copy_pages(struct page *to, struct page *from, unsigned long nr)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		copy_highpage(to + i, from + i);
-}
-
-static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
-				unsigned long i, struct page *page)
-{
-	struct vsvm_devmem *dm = vsvm_devmem_of(page);
-	unsigned long addr = home->start + i * PAGE_SIZE;
-	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
-
-	if (vsvm_inject_fails(&dm->inject, order ? DRM_VSVM_POINT_HOME_HUGE :
-						   DRM_VSVM_POINT_HOME_SMALL))
-		return NULL;
-	if (order)
-		gfp = GFP_TRANSHUGE_LIGHT;
-	else if (page != home->must)
-		gfp |= __GFP_NOWARN | __GFP_NORETRY;
-
-	if (home->vma)
-		return vma_alloc_folio(gfp, order, home->vma, addr);
-	return folio_alloc(gfp, order);
-}
-
-/*
- * A huge device page must have a huge destination: nothing that core mm
- * exports splits it here. When the host has no huge page, the block's own
- * backing is one, and it holds the bytes already. The extra reference keeps
- * the backing when the migration fails after all.
- */
-static struct folio *home_handover(struct vsvm_home *home, struct page *page)
-{
-	struct vsvm_devmem *dm = vsvm_devmem_of(page);
-	struct vsvm_block *b = block_of(dm, page_to_pfn(page));
-
-	home->handed = b;
-	folio_get(b->backing);
-	return b->backing;
-}
-
-/*
- * What comes home may have been written by the device, which no CPU entry
- * tells, and has no copy in swap. A clean page that MADV_FREE was said of
- * before it went away would be dropped by reclaim.
- */
-static unsigned long home_entry(struct folio *folio)
-{
-	folio_lock(folio);
-	folio_mark_dirty(folio);
-	return migrate_pfn(folio_pfn(folio));
-}
-
-static void home_copy_huge(struct vsvm_home *home, unsigned long i,
-			   struct page *page)
-{
-	struct folio *folio = home_alloc(home, VSVM_BLOCK_ORDER, i, page);
-
-	if (folio)
-		copy_pages(&folio->page, vsvm_devmem_backing(page),
-			   VSVM_BLOCK_PAGES);
-	else
-		folio = home_handover(home, page);
-
-	home->dst[i] = home_entry(folio) | MIGRATE_PFN_COMPOUND;
-	home->given += VSVM_BLOCK_PAGES;
-}
-
-static void home_copy_small(struct vsvm_home *home, unsigned long i,
-			    struct page *page)
-{
-	struct folio *folio = home_alloc(home, 0, i, page);
-
-	if (!folio) {
-		home->host_full++;
-		return;
-	}
-	copy_pages(&folio->page, vsvm_devmem_backing(page), 1);
-	home->dst[i] = home_entry(folio);
-	home->given++;
-}
-
-/**
- * vsvm_devmem_home_copy() - give device pages a destination and copy them there
- * @home: what to bring home
- *
- * Call it between migrate_vma_setup() or migrate_device_pfns() and the
- * function that ends in _pages(). Entries without a page (holes), pages of
- * another device than the wanted one, and pages for which the host has no
- * memory keep a zero destination and stay.
- */
-void vsvm_devmem_home_copy(struct vsvm_home *home)
-{
-	unsigned long i, nr;
-	struct page *page;
-
-	for (i = 0; i < home->npages; i += nr) {
-		nr = 1;
-		page = migrate_pfn_to_page(home->src[i]);
-		if (!page || !(home->src[i] & MIGRATE_PFN_MIGRATE))
-			continue;
-		if (home->src[i] & MIGRATE_PFN_COMPOUND)
-			nr = folio_nr_pages(page_folio(page));
-		if (!vsvm_devmem_owns(page) ||
-		    (home->only && vsvm_devmem_of(page) != home->only))
-			continue;
-		if (nr == VSVM_BLOCK_PAGES)
-			home_copy_huge(home, i, page);
-		else if (nr == 1)
-			home_copy_small(home, i, page);
-	}
-}
-
-/* What of it core mm really moved. */
-static void home_count(struct vsvm_home *home)
-{
-	unsigned long i, nr;
-
-	for (i = 0; i < home->npages; i += nr) {
-		nr = home->dst[i] & MIGRATE_PFN_COMPOUND ? VSVM_BLOCK_PAGES : 1;
-		if (!home->dst[i] || !(home->src[i] & MIGRATE_PFN_MIGRATE))
-			continue;
-		home->moved += nr;
-		if (nr > 1)
-			home->order = VSVM_BLOCK_ORDER;
-	}
-}
-
-/**
- * vsvm_devmem_home_settle() - after the pages moved, before they are finalized
- * @home: what vsvm_devmem_home_copy() worked on
- *
- * If a backing was handed over and its page really went, the backing belongs
- * to the process now and the block has none. Source and destination are still
- * locked, so the device page cannot have been given out anew.
- */
-void vsvm_devmem_home_settle(struct vsvm_home *home)
-{
-	struct vsvm_block *b = home->handed;
-	struct vsvm_devmem *dm;
-	struct folio *backing;
-	unsigned long flags;
-
-	home_count(home);
-	if (!b)
-		return;
-
-	backing = b->backing;
-	if (home->src[0] & MIGRATE_PFN_MIGRATE) {
-		backing->private = NULL;
-		dm = vsvm_devmem_of(migrate_pfn_to_page(home->src[0]));
-		spin_lock_irqsave(&dm->lock, flags);
-		b->backing = NULL;
-		dm->nr_backed--;
-		spin_unlock_irqrestore(&dm->lock, flags);
-		folio_put(backing);
-	}
-	home->handed = NULL;
 }
 
 static unsigned long shrink_count(struct shrinker *shrinker,

@@ -154,43 +154,17 @@ static inline bool vsvm_devmem_coherent(const struct vsvm_devmem *dm)
 	return dm->pgmap.type == MEMORY_DEVICE_COHERENT;
 }
 
+/* The block that a device pfn is part of. */
+static inline struct vsvm_block *vsvm_devmem_block(struct vsvm_devmem *dm,
+						   unsigned long pfn)
+{
+	return &dm->blocks[(pfn - dm->first_pfn) >> VSVM_BLOCK_ORDER];
+}
+
 struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
 void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block);
 void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
 		       enum vsvm_stat stat, u64 n);
-
-/**
- * struct vsvm_home - device pages on their way home
- * @src: entries as migrate_vma_setup() or migrate_device_pfns() left them
- * @dst: entries to fill, zero on entry
- * @npages: number of entries, at most one block's
- * @vma: where the pages are mapped, for the memory policy; NULL: unknown
- * @start: address of the first entry in @vma
- * @only: take pages of this device alone; NULL: of any vsvm device
- * @must: device page that cannot wait (a CPU stands at it), or NULL
- * @handed: out, block whose backing became the destination, or NULL
- * @host_full: out, pages for which the host had no memory
- * @given: out, pages that got a destination
- * @moved: out, pages that went there
- * @order: out, largest order of those
- */
-struct vsvm_home {
-	unsigned long *src;
-	unsigned long *dst;
-	unsigned long npages;
-	struct vm_area_struct *vma;
-	unsigned long start;
-	struct vsvm_devmem *only;
-	struct page *must;
-	struct vsvm_block *handed;
-	unsigned int host_full;
-	unsigned int given;
-	unsigned int moved;
-	unsigned int order;
-};
-
-void vsvm_devmem_home_copy(struct vsvm_home *home);
-void vsvm_devmem_home_settle(struct vsvm_home *home);
 
 #endif /* VSVM_DEVMEM_H */

@@ -39,8 +39,8 @@
 #include "vsvm_devmem.h"
 #include "vsvm_drv.h"
 #include "vsvm_evict.h"
+#include "vsvm_fault.h"
 #include "vsvm_ioctl.h"
-#include "vsvm_migrate.h"
 #include "vsvm_vm.h"
 
 #define MAX_DEVICES	16
@@ -196,7 +196,7 @@ static int vsvm_probe(struct platform_device *pdev)
 	vsvm->devmem = vsvm_devmem_create(vsvm->index,
 					  device_memory[vsvm->index].start,
 					  device_memory[vsvm->index].size,
-					  &vsvm_migrate_pagemap_ops);
+					  &vsvm_fault_pagemap_ops);
 	if (IS_ERR(vsvm->devmem))
 		return PTR_ERR(vsvm->devmem);
 

@@ -24,6 +24,7 @@
 
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
+#include "vsvm_home.h"
 #include "vsvm_trace.h"
 
 /* Blocks to try before a caller gets less than it wanted. */
@@ -93,9 +94,9 @@ static void evict_block(struct vsvm_devmem *dm, unsigned long block,
 					  (block << VSVM_BLOCK_ORDER)),
 				 home.npages << PAGE_SHIFT);
 	migrate_device_pfns(a->src, home.npages);
-	vsvm_devmem_home_copy(&home);
+	vsvm_home_copy(&home);
 	migrate_device_pages(a->src, a->dst, home.npages);
-	vsvm_devmem_home_settle(&home);
+	vsvm_home_settle(&home);
 	count_block(dm, block, &home, cause);
 	migrate_device_finalize(a->src, a->dst, home.npages);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration: ranges to the device and home, and the CPU fault.
+ * Migration: ranges to the device and home, as MIGRATE asks.
  *
  * A range is worked off in chunks that never cross a PMD or a mapping. For each
  * chunk: look (through the per-page path) which pages could move and why others
@@ -12,9 +12,7 @@
  * What core mm would let through but must not move is left alone here: KSM
  * pages (all sharers would go along), pages of files and shared memory.
  *
- * Lifetime: a call, inside drm_dev_enter(); or a CPU fault on a device page,
- * which knows the device from the page's pagemap and nothing else: the file
- * through which the page came may be closed.
+ * Lifetime: a call, inside drm_dev_enter().
  *
  * Locks: mmap_lock for reading around migrate_vma; folio locks are core's, by
  * trylock only.
@@ -23,7 +21,6 @@
 #include <linux/ksm.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -31,17 +28,13 @@
 
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
+#include "vsvm_home.h"
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
 #include "vsvm_trace.h"
 
 #define CHUNK_PAGES	VSVM_BLOCK_PAGES
 #define MAX_PASSES	3
-
-static unsigned int fault_around_kib = 64;
-module_param(fault_around_kib, uint, 0644);
-MODULE_PARM_DESC(fault_around_kib,
-		 "KiB that come home with one small page, a power of two up to 2048 (default 64)");
 
 /*
  * What is known of a page of the chunk. The first values are the reasons of
@@ -379,7 +372,7 @@ static void fill_home(struct chunk *c, struct vsvm_home *home)
 {
 	unsigned long i, nr;
 
-	vsvm_devmem_home_copy(home);
+	vsvm_home_copy(home);
 	for (i = 0; i < c->args.npages; i += nr) {
 		nr = c->src[i] & MIGRATE_PFN_COMPOUND ? CHUNK_PAGES : 1;
 		if (migrate_pfn_to_page(c->src[i]) &&
@@ -475,7 +468,7 @@ static int chunk_move(struct chunk *c)
 	else
 		fill_home(c, &home);
 	migrate_vma_pages(&c->args);
-	vsvm_devmem_home_settle(&home);
+	vsvm_home_settle(&home);
 	note_moved(c);
 	migrate_vma_finalize(&c->args);
 unlock:
@@ -688,123 +681,3 @@ int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 	kvfree(c);
 	return ret;
 }
-
-/*
- * Which pages come home for a fault. A PMD: all of it. A page of a large folio
- * that is mapped by PTEs: that page alone, because core splits the folio while
- * it collects, and loses track of which part is locked for the fault. Small
- * pages: a window.
- */
-static void fault_window(struct vm_fault *vmf, unsigned long *start,
-			 unsigned long *end)
-{
-	unsigned long size = PAGE_SIZE;
-
-	if (!vmf->pte) {
-		size = PMD_SIZE;
-	} else if (!folio_test_large(page_folio(vmf->page))) {
-		size = (unsigned long)READ_ONCE(fault_around_kib) << 10;
-		size = rounddown_pow_of_two(clamp(size, PAGE_SIZE, PMD_SIZE));
-	}
-	*start = max(ALIGN_DOWN(vmf->address, size), vmf->vma->vm_start);
-	*end = min(ALIGN_DOWN(vmf->address, size) + size, vmf->vma->vm_end);
-}
-
-static void fault_begin(struct vm_fault *vmf, enum vsvm_cause cause,
-			unsigned long *start, unsigned long *end)
-{
-	struct vsvm_devmem *dm = vsvm_devmem_of(vmf->page);
-
-	fault_window(vmf, start, end);
-	vsvm_devmem_count(dm, page_to_pfn(vmf->page), VSVM_STAT_CPU_FAULTS,
-			  cause == VSVM_CAUSE_CPU_FAULT);
-	trace_vsvm_cpu_fault(dm->device, cause, vmf->address, *start,
-			     *end - *start, vmf->pte ? 0 : VSVM_BLOCK_ORDER);
-	trace_vsvm_migrate_begin(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
-				 *start, *end - *start);
-}
-
-/* Counts and says what came of a fault, while what moved is still locked. */
-static void fault_end(const struct vm_fault *vmf, enum vsvm_cause cause,
-		      const struct vsvm_home *home)
-{
-	unsigned long pfn = page_to_pfn(vmf->page);
-	struct vsvm_devmem *dm = home->only;
-	unsigned int busy = home->given - home->moved;
-
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_HOME + cause, home->moved);
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_SKIPPED + DRM_VSVM_STAY_BUSY,
-			  busy);
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_SKIPPED + DRM_VSVM_STAY_HOST_FULL,
-			  home->host_full);
-	if (busy)
-		trace_vsvm_skip(dm->device, cause, home->start, busy,
-				DRM_VSVM_STAY_BUSY);
-	if (home->host_full)
-		trace_vsvm_skip(dm->device, cause, home->start,
-				home->host_full, DRM_VSVM_STAY_HOST_FULL);
-	trace_vsvm_migrate_end(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
-			       home->start, (u64)home->moved << PAGE_SHIFT,
-			       home->order, busy + home->host_full);
-}
-
-/*
- * A CPU touched a device page. Called with the page locked and referenced, and
- * mmap_lock held for reading. Returning 0 without having moved the page is
- * right when somebody else holds it for a moment: the CPU faults again.
- */
-static vm_fault_t vsvm_migrate_to_ram(struct vm_fault *vmf)
-{
-	enum vsvm_cause cause = vsvm_stats_in_cow() ? VSVM_CAUSE_DEVICE_FAULT :
-						      VSVM_CAUSE_CPU_FAULT;
-	struct migrate_vma args = {
-		.vma = vmf->vma,
-		.pgmap_owner = vsvm_devmem_owner,
-		.fault_page = vmf->page,
-		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
-	};
-	struct vsvm_home home = {
-		.vma = vmf->vma,
-		.only = vsvm_devmem_of(vmf->page),
-		.must = vmf->page,
-	};
-	unsigned long n, at;
-	vm_fault_t ret = 0;
-
-	fault_begin(vmf, cause, &args.start, &args.end);
-	if (!vmf->pte)
-		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
-	home.start = args.start;
-	n = (args.end - args.start) >> PAGE_SHIFT;
-	at = vmf->pte ? (vmf->address - args.start) >> PAGE_SHIFT : 0;
-	args.src = kcalloc(2 * n, sizeof(*args.src), GFP_KERNEL);
-	if (!args.src) {
-		ret = VM_FAULT_OOM;
-		goto count;
-	}
-	args.dst = args.src + n;
-
-	if (migrate_vma_setup(&args)) {
-		ret = VM_FAULT_SIGBUS;
-		goto count;
-	}
-	home.src = args.src;
-	home.dst = args.dst;
-	home.npages = args.npages;
-	vsvm_devmem_home_copy(&home);
-	if (args.src[at] & MIGRATE_PFN_MIGRATE && !args.dst[at])
-		ret = VM_FAULT_OOM;
-	migrate_vma_pages(&args);
-	vsvm_devmem_home_settle(&home);
-count:
-	fault_end(vmf, cause, &home);
-	if (home.src)
-		migrate_vma_finalize(&args);
-	kfree(args.src);
-	return ret;
-}
-
-const struct dev_pagemap_ops vsvm_migrate_pagemap_ops = {
-	.folio_free = vsvm_devmem_folio_free,
-	.migrate_to_ram = vsvm_migrate_to_ram,
-};

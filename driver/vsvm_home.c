@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way home: system pages for device pages, and the bytes into them.
+ *
+ * The same for every reason to go: the CPU's fault, MIGRATE, eviction and
+ * unplug. Each has core mm collect the pages, has them given a destination here,
+ * has core mm move them, and settles here what came of it.
+ *
+ * Lifetime: a call, with source and destination folios locked.
+ *
+ * Locks: &vsvm_devmem.lock, for the block whose backing is handed over.
+ */
+#include <linux/highmem.h>
+#include <linux/migrate.h>
+
+#include "vsvm_devmem.h"
+#include "vsvm_home.h"
+
+static void copy_pages(struct page *to, struct page *from, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		copy_highpage(to + i, from + i);
+}
+
+static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
+				unsigned long i, struct page *page)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(page);
+	unsigned long addr = home->start + i * PAGE_SIZE;
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
+
+	if (vsvm_inject_fails(&dm->inject, order ? DRM_VSVM_POINT_HOME_HUGE :
+						   DRM_VSVM_POINT_HOME_SMALL))
+		return NULL;
+	if (order)
+		gfp = GFP_TRANSHUGE_LIGHT;
+	else if (page != home->must)
+		gfp |= __GFP_NOWARN | __GFP_NORETRY;
+
+	if (home->vma)
+		return vma_alloc_folio(gfp, order, home->vma, addr);
+	return folio_alloc(gfp, order);
+}
+
+/*
+ * A huge device page must have a huge destination: nothing that core mm
+ * exports splits it here. When the host has no huge page, the block's own
+ * backing is one, and it holds the bytes already. The extra reference keeps
+ * the backing when the migration fails after all.
+ */
+static struct folio *home_handover(struct vsvm_home *home, struct page *page)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(page);
+	struct vsvm_block *b = vsvm_devmem_block(dm, page_to_pfn(page));
+
+	home->handed = b;
+	folio_get(b->backing);
+	return b->backing;
+}
+
+/*
+ * What comes home may have been written by the device, which no CPU entry
+ * tells, and has no copy in swap. A clean page that MADV_FREE was said of
+ * before it went away would be dropped by reclaim.
+ */
+static unsigned long home_entry(struct folio *folio)
+{
+	folio_lock(folio);
+	folio_mark_dirty(folio);
+	return migrate_pfn(folio_pfn(folio));
+}
+
+static void home_copy_huge(struct vsvm_home *home, unsigned long i,
+			   struct page *page)
+{
+	struct folio *folio = home_alloc(home, VSVM_BLOCK_ORDER, i, page);
+
+	if (folio)
+		copy_pages(&folio->page, vsvm_devmem_backing(page),
+			   VSVM_BLOCK_PAGES);
+	else
+		folio = home_handover(home, page);
+
+	home->dst[i] = home_entry(folio) | MIGRATE_PFN_COMPOUND;
+	home->given += VSVM_BLOCK_PAGES;
+}
+
+static void home_copy_small(struct vsvm_home *home, unsigned long i,
+			    struct page *page)
+{
+	struct folio *folio = home_alloc(home, 0, i, page);
+
+	if (!folio) {
+		home->host_full++;
+		return;
+	}
+	copy_pages(&folio->page, vsvm_devmem_backing(page), 1);
+	home->dst[i] = home_entry(folio);
+	home->given++;
+}
+
+/**
+ * vsvm_home_copy() - give device pages a destination and copy them there
+ * @home: what to bring home
+ *
+ * Call it between migrate_vma_setup() or migrate_device_pfns() and the
+ * function that ends in _pages(). Entries without a page (holes), pages of
+ * another device than the wanted one, and pages for which the host has no
+ * memory keep a zero destination and stay.
+ */
+void vsvm_home_copy(struct vsvm_home *home)
+{
+	unsigned long i, nr;
+	struct page *page;
+
+	for (i = 0; i < home->npages; i += nr) {
+		nr = 1;
+		page = migrate_pfn_to_page(home->src[i]);
+		if (!page || !(home->src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		if (home->src[i] & MIGRATE_PFN_COMPOUND)
+			nr = folio_nr_pages(page_folio(page));
+		if (!vsvm_devmem_owns(page) ||
+		    (home->only && vsvm_devmem_of(page) != home->only))
+			continue;
+		if (nr == VSVM_BLOCK_PAGES)
+			home_copy_huge(home, i, page);
+		else if (nr == 1)
+			home_copy_small(home, i, page);
+	}
+}
+
+/* What of it core mm really moved. */
+static void home_count(struct vsvm_home *home)
+{
+	unsigned long i, nr;
+
+	for (i = 0; i < home->npages; i += nr) {
+		nr = home->dst[i] & MIGRATE_PFN_COMPOUND ? VSVM_BLOCK_PAGES : 1;
+		if (!home->dst[i] || !(home->src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		home->moved += nr;
+		if (nr > 1)
+			home->order = VSVM_BLOCK_ORDER;
+	}
+}
+
+/**
+ * vsvm_home_settle() - after the pages moved, before they are finalized
+ * @home: what vsvm_home_copy() worked on
+ *
+ * If a backing was handed over and its page really went, the backing belongs
+ * to the process now and the block has none. Source and destination are still
+ * locked, so the device page cannot have been given out anew.
+ */
+void vsvm_home_settle(struct vsvm_home *home)
+{
+	struct vsvm_block *b = home->handed;
+	struct vsvm_devmem *dm;
+	struct folio *backing;
+	unsigned long flags;
+
+	home_count(home);
+	if (!b)
+		return;
+
+	backing = b->backing;
+	if (home->src[0] & MIGRATE_PFN_MIGRATE) {
+		backing->private = NULL;
+		dm = vsvm_devmem_of(migrate_pfn_to_page(home->src[0]));
+		spin_lock_irqsave(&dm->lock, flags);
+		b->backing = NULL;
+		dm->nr_backed--;
+		spin_unlock_irqrestore(&dm->lock, flags);
+		folio_put(backing);
+	}
+	home->handed = NULL;
+}
