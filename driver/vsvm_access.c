@@ -16,6 +16,7 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_access.h"
+#include "vsvm_inject.h"
 #include "vsvm_mirror.h"
 
 /**
@@ -25,6 +26,7 @@
  * @buf: the caller's buffer, for the byte at @start
  * @at: where in the buffer to go on
  * @left: bytes left from there on
+ * @inject: failures on purpose
  */
 struct copy {
 	struct vsvm_visitor v;
@@ -32,6 +34,7 @@ struct copy {
 	char __user *buf;
 	char __user *at;
 	unsigned long left;
+	struct vsvm_inject *inject;
 };
 
 static void copy_advance(struct copy *c, unsigned long done)
@@ -40,14 +43,22 @@ static void copy_advance(struct copy *c, unsigned long done)
 	c->left -= done;
 }
 
+/* How much of a span to copy at once: all, unless a test wants it short. */
+static unsigned long copy_size(struct copy *c, const struct vsvm_span *span,
+			       enum drm_vsvm_point point)
+{
+	return vsvm_inject_fails(c->inject, point) ? span->len / 2 : span->len;
+}
+
 static long read_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 {
 	struct copy *c = container_of(v, struct copy, v);
 	void *from = page_address(span->page) + offset_in_page(span->addr);
+	unsigned long n = copy_size(c, span, DRM_VSVM_POINT_COPY_READ);
 	unsigned long done;
 
 	pagefault_disable();
-	done = span->len - __copy_to_user_inatomic(c->at, from, span->len);
+	done = n - __copy_to_user_inatomic(c->at, from, n);
 	pagefault_enable();
 	copy_advance(c, done);
 	return done;
@@ -84,10 +95,11 @@ static long write_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 {
 	struct copy *c = container_of(v, struct copy, v);
 	void *to = page_address(span->page) + offset_in_page(span->addr);
+	unsigned long n = copy_size(c, span, DRM_VSVM_POINT_COPY_WRITE);
 	unsigned long done;
 
 	pagefault_disable();
-	done = span->len - __copy_from_user_inatomic(to, c->at, span->len);
+	done = n - __copy_from_user_inatomic(to, c->at, n);
 	pagefault_enable();
 	if (done)
 		mark_dirty(span, done);
@@ -118,6 +130,7 @@ int vsvm_access_copy(struct vsvm_mirror *m, struct drm_vsvm_rw *rw, bool write)
 		.v.relax = write ? write_relax : read_relax,
 		.at = u64_to_user_ptr(rw->buf),
 		.left = rw->len,
+		.inject = m->table.inject,
 	};
 	unsigned long next;
 	int ret;
@@ -233,6 +246,7 @@ int vsvm_access_atomic(struct vsvm_mirror *m, struct drm_vsvm_atomic *arg)
  * @out: the caller's array
  * @nr: runs stored
  * @max: room in the array
+ * @inject: failures on purpose
  */
 struct snapshot {
 	struct vsvm_visitor v;
@@ -240,6 +254,7 @@ struct snapshot {
 	struct drm_vsvm_run __user *out;
 	u32 nr;
 	u32 max;
+	struct vsvm_inject *inject;
 };
 
 static long snapshot_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
@@ -249,7 +264,8 @@ static long snapshot_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 
 	if (run->count &&
 	    (run->state != span->state || run->device != span->device)) {
-		if (copy_to_user_nofault(&s->out[s->nr], run, sizeof(*run)))
+		if (vsvm_inject_fails(s->inject, DRM_VSVM_POINT_COPY_RUN) ||
+		    copy_to_user_nofault(&s->out[s->nr], run, sizeof(*run)))
 			return 0;
 		run->count = 0;
 		s->nr++;
@@ -287,6 +303,7 @@ int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *snap)
 		.v.relax = snapshot_relax,
 		.out = u64_to_user_ptr(snap->runs),
 		.max = snap->nr_runs,
+		.inject = m->table.inject,
 	};
 	unsigned long next;
 	int ret;
@@ -300,7 +317,8 @@ int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *snap)
 
 	/* The last run: either complete, or cut where the walk ended. */
 	if (s.run.count) {
-		if (copy_to_user(&s.out[s.nr], &s.run, sizeof(s.run))) {
+		if (vsvm_inject_fails(s.inject, DRM_VSVM_POINT_COPY_LAST_RUN) ||
+		    copy_to_user(&s.out[s.nr], &s.run, sizeof(s.run))) {
 			next = s.run.start;
 			ret = -EFAULT;
 		} else {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a device looks like inside, in /sys/kernel/debug/dri/vsvm.N: blocks, lru,
- * tables, counters.
+ * tables, counters, points.
  *
  * Each read is a look that goes on while the device works: every line was true
  * at one moment, two lines need not have been true together.
@@ -117,9 +117,10 @@ static int show_lru(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	struct vsvm_devmem *dm = vsvm->devmem;
 	unsigned long i, n = 0;
-	struct look *all;
+	struct look *all = NULL;
 
-	all = kvmalloc_array(dm->nr_blocks, sizeof(*all), GFP_KERNEL);
+	if (!vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_LRU))
+		all = kvmalloc_array(dm->nr_blocks, sizeof(*all), GFP_KERNEL);
 	if (!all)
 		return -ENOMEM;
 	for (i = 0; i < dm->nr_blocks; i++) {
@@ -188,6 +189,28 @@ static int show_counters(struct seq_file *m, struct vsvm_device *vsvm)
 	return 0;
 }
 
+/* The points where INJECT can make the driver fail or hold. */
+static int show_points(struct seq_file *m, struct vsvm_device *vsvm)
+{
+	struct vsvm_inject *inject = vsvm->devmem->inject;
+	struct vsvm_inject_point p;
+	const char *armed;
+	unsigned int i;
+
+	seq_puts(m, "point armed nth times holding passed fired held\n");
+	for (i = 0; i < DRM_VSVM_POINTS; i++) {
+		spin_lock_irq(&inject->lock);
+		p = inject->points[i];
+		spin_unlock_irq(&inject->lock);
+		armed = !p.nth ? "no" : p.timeout ? "hold" : "fail";
+		seq_printf(m, "%s %s %llu %llu %u %llu %llu %llu\n",
+			   vsvm_inject_name(i), armed, p.nth, p.times,
+			   p.holding, p.total.passed, p.total.fired,
+			   p.total.held);
+	}
+	return 0;
+}
+
 /* Calls what the file is for, unless the device is gone. */
 static int show(struct seq_file *m, void *unused)
 {
@@ -208,6 +231,7 @@ static const struct drm_debugfs_info files[] = {
 	{ "lru", show, 0, show_lru },
 	{ "tables", show, 0, show_tables },
 	{ "counters", show, 0, show_counters },
+	{ "points", show, 0, show_points },
 };
 
 /**

@@ -146,10 +146,11 @@ static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
 					 struct mm_struct *mm)
 {
-	struct vsvm_share *fresh = kzalloc_obj(*fresh, GFP_KERNEL_ACCOUNT);
-	struct vsvm_share *share;
+	struct vsvm_share *fresh = NULL, *share;
 	unsigned long flags;
 
+	if (!vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_SHARE))
+		fresh = kzalloc_obj(*fresh, GFP_KERNEL_ACCOUNT);
 	if (!fresh)
 		return NULL;
 	INIT_LIST_HEAD(&fresh->partial);
@@ -284,7 +285,7 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 		return b;
 
 	spin_unlock_irqrestore(&dm->lock, *flags);
-	backing = vsvm_inject_fails(&dm->inject, DRM_VSVM_POINT_BACKING) ?
+	backing = vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_BACKING) ?
 		  NULL : folio_alloc(BACKING_GFP, VSVM_BLOCK_ORDER);
 	spin_lock_irqsave(&dm->lock, *flags);
 	if (!backing) {
@@ -549,18 +550,21 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 				       u64 size,
 				       const struct dev_pagemap_ops *ops)
 {
+	struct vsvm_inject *inject = vsvm_inject_of(device);
 	struct vsvm_devmem *dm;
 	struct resource *res;
 	unsigned long i;
 	void *addr;
 	int ret;
 
+	if (vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_MEMORY))
+		return ERR_PTR(-ENOMEM);
 	dm = kzalloc_obj(*dm, GFP_KERNEL);
 	if (!dm)
 		return ERR_PTR(-ENOMEM);
 
 	spin_lock_init(&dm->lock);
-	vsvm_inject_init(&dm->inject);
+	dm->inject = inject;
 	INIT_LIST_HEAD(&dm->free);
 	INIT_LIST_HEAD(&dm->shares);
 	mutex_init(&dm->evict_lock);
@@ -568,19 +572,23 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	dm->device = device;
 	snprintf(dm->name, sizeof(dm->name), "vsvm.%u", device);
 	dm->nr_blocks = size >> (PAGE_SHIFT + VSVM_BLOCK_ORDER);
-	dm->blocks = kvcalloc(dm->nr_blocks, sizeof(*dm->blocks), GFP_KERNEL);
+	if (!vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_BLOCKS))
+		dm->blocks = kvcalloc(dm->nr_blocks, sizeof(*dm->blocks),
+				      GFP_KERNEL);
 	if (!dm->blocks) {
 		ret = -ENOMEM;
 		goto free_dm;
 	}
 
-	dm->stats = alloc_percpu(struct vsvm_cpu_stats);
+	if (!vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_COUNTERS))
+		dm->stats = alloc_percpu(struct vsvm_cpu_stats);
 	if (!dm->stats) {
 		ret = -ENOMEM;
 		goto free_blocks;
 	}
 
-	res = claim_addresses(start, size, dm->name);
+	res = vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_ADDRESSES) ?
+	      ERR_PTR(-EBUSY) : claim_addresses(start, size, dm->name);
 	if (IS_ERR(res)) {
 		ret = PTR_ERR(res);
 		goto free_stats;
@@ -598,13 +606,15 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 		list_add_tail(&dm->blocks[i].link, &dm->free);
 	}
 
-	addr = memremap_pages(&dm->pgmap, numa_mem_id());
+	addr = vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_PAGES) ?
+	       ERR_PTR(-ENOMEM) : memremap_pages(&dm->pgmap, numa_mem_id());
 	if (IS_ERR(addr)) {
 		ret = PTR_ERR(addr);
 		goto release_region;
 	}
 
-	dm->shrinker = shrinker_alloc(0, "vsvm-%u", device);
+	if (!vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_SHRINKER))
+		dm->shrinker = shrinker_alloc(0, "vsvm-%u", device);
 	if (!dm->shrinker) {
 		ret = -ENOMEM;
 		goto unmap_pages;

@@ -92,7 +92,7 @@ struct vsvm_block {
  * @shrinker: gives backing of empty blocks back
  * @blocks: the blocks
  * @stats: counters
- * @inject: failures on purpose
+ * @inject: failures and pauses on purpose
  * @name: of the physical addresses, in /proc/iomem
  */
 struct vsvm_devmem {
@@ -112,7 +112,7 @@ struct vsvm_devmem {
 	struct shrinker *shrinker;
 	struct vsvm_block *blocks;
 	struct vsvm_cpu_stats __percpu *stats;
-	struct vsvm_inject inject;
+	struct vsvm_inject *inject;
 	char name[16];
 };
 

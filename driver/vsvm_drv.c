@@ -40,6 +40,7 @@
 #include "vsvm_drv.h"
 #include "vsvm_evict.h"
 #include "vsvm_fault.h"
+#include "vsvm_inject.h"
 #include "vsvm_ioctl.h"
 #include "vsvm_vm.h"
 
@@ -113,10 +114,9 @@ static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
 
 	int idx;
 
+	vsvm_inject_forget(vsvm_inject_of(vsvm->index), vm);
 	/* After unplug the device's memory is gone, and remove did this. */
 	if (drm_dev_enter(drm, &idx)) {
-		if (vm->mm)
-			vsvm_inject_forget(&vsvm->devmem->inject, vm->mm);
 		vsvm_mirror_unplug(&vm->mirror);
 		drm_dev_exit(idx);
 	}
@@ -161,6 +161,7 @@ static const struct file_operations vsvm_fops = {
 /*
  * 1.0: INFO, READ, WRITE, MIGRATE, SNAPSHOT, pread and pwrite, mmap
  * 1.1: EXCLUSIVE, ATOMIC, INJECT, SNAPSHOT_TABLE, coherent devices
+ * 1.2: INJECT: points everywhere, HOLD, RELEASE, WAIT
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -173,38 +174,44 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 1,
+	.minor = 2,
 };
 
 static int vsvm_probe(struct platform_device *pdev)
 {
+	unsigned int index = platform_get_device_id(pdev)->driver_data;
+	struct vsvm_inject *inject = vsvm_inject_of(index);
 	struct vsvm_device *vsvm;
 	int ret;
 
+	if (vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_DEVICE))
+		return -ENOMEM;
 	vsvm = devm_drm_dev_alloc(&pdev->dev, &vsvm_drm_driver,
 				  struct vsvm_device, drm);
 	if (IS_ERR(vsvm))
 		return PTR_ERR(vsvm);
 
-	vsvm->index = platform_get_device_id(pdev)->driver_data;
+	vsvm->index = index;
 	mutex_init(&vsvm->vms_lock);
 	INIT_LIST_HEAD(&vsvm->vms);
 	ret = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (ret)
 		return ret;
 
-	vsvm->devmem = vsvm_devmem_create(vsvm->index,
-					  device_memory[vsvm->index].start,
-					  device_memory[vsvm->index].size,
+	vsvm->devmem = vsvm_devmem_create(index, device_memory[index].start,
+					  device_memory[index].size,
 					  &vsvm_fault_pagemap_ops);
 	if (IS_ERR(vsvm->devmem))
 		return PTR_ERR(vsvm->devmem);
 
 	platform_set_drvdata(pdev, vsvm);
 	vsvm_debugfs_init(vsvm);
+	vsvm_inject_plug(inject);
 	/* Last fallible step: from here on user space can come in. */
-	ret = drm_dev_register(&vsvm->drm, 0);
+	ret = vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_REGISTER) ?
+	      -ENOMEM : drm_dev_register(&vsvm->drm, 0);
 	if (ret) {
+		vsvm_inject_unplug(inject);
 		platform_set_drvdata(pdev, NULL);
 		vsvm_devmem_destroy(vsvm->devmem);
 	}
@@ -221,6 +228,7 @@ static void vsvm_remove(struct platform_device *pdev)
 	struct vsvm_device *vsvm = platform_get_drvdata(pdev);
 	struct vsvm_vm *vm;
 
+	vsvm_inject_unplug(vsvm_inject_of(vsvm->index));
 	drm_dev_unplug(&vsvm->drm);
 	mutex_lock(&vsvm->vms_lock);
 	list_for_each_entry(vm, &vsvm->vms, link)
@@ -240,12 +248,13 @@ static struct platform_driver vsvm_platform_driver = {
 	},
 };
 
-/* Undoes the first @n registrations. */
+/* Undoes the first @n registrations, and what comes before them. */
 static void unregister_devices(unsigned int n)
 {
 	while (n-- > 0)
 		platform_device_unregister(platform_devices[n]);
 	platform_driver_unregister(&vsvm_platform_driver);
+	vsvm_inject_exit();
 }
 
 /* ADDR:SIZE of one coherent device; both with K, M, G, blocks of 2 MiB. */
@@ -302,9 +311,14 @@ static int __init vsvm_init(void)
 		return ret;
 
 	vsvm_mirror_teach_lockdep();
-	ret = platform_driver_register(&vsvm_platform_driver);
+	ret = vsvm_inject_init(vsvm_drv_devices());
 	if (ret)
 		return ret;
+	ret = platform_driver_register(&vsvm_platform_driver);
+	if (ret) {
+		vsvm_inject_exit();
+		return ret;
+	}
 
 	for (i = 0; i < vsvm_drv_devices(); i++) {
 		struct platform_device *pdev;

@@ -94,10 +94,14 @@ static void evict_block(struct vsvm_devmem *dm, unsigned long block,
 					  (block << VSVM_BLOCK_ORDER)),
 				 home.npages << PAGE_SHIFT);
 	migrate_device_pfns(a->src, home.npages);
+	vsvm_inject_stop(dm->inject, DRM_VSVM_POINT_EVICT_COLLECTED);
 	vsvm_home_copy(&home);
+	vsvm_inject_stop(dm->inject, DRM_VSVM_POINT_EVICT_COPIED);
+	vsvm_home_recall(&home);
 	migrate_device_pages(a->src, a->dst, home.npages);
 	vsvm_home_settle(&home);
 	count_block(dm, block, &home, cause);
+	vsvm_inject_stop(dm->inject, DRM_VSVM_POINT_EVICT_MOVED);
 	migrate_device_finalize(a->src, a->dst, home.npages);
 }
 
@@ -140,11 +144,13 @@ static bool evict_coldest(struct vsvm_devmem *dm, struct vsvm_share *wants,
 {
 	unsigned long block = coldest_block(dm, wants);
 
-	if (block == dm->nr_blocks)
+	if (vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_VICTIM) ||
+	    block == dm->nr_blocks)
 		return false;
 	/* If it cannot go now, the next try takes another one. */
 	vsvm_devmem_warm(dm, block);
-	evict_block(dm, block, a, VSVM_CAUSE_EVICTION);
+	if (!vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_BLOCK))
+		evict_block(dm, block, a, VSVM_CAUSE_EVICTION);
 	return true;
 }
 
@@ -162,10 +168,10 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 			    unsigned long *pfns, unsigned int n, bool block,
 			    bool *evicted)
 {
-	struct evict_arrays *a;
+	struct evict_arrays *a = NULL;
 	unsigned int got, tries;
 
-	if (vsvm_inject_fails(&dm->inject,
+	if (vsvm_inject_fails(dm->inject,
 			      block ? DRM_VSVM_POINT_RESERVE_BLOCK :
 				      DRM_VSVM_POINT_RESERVE_SMALL))
 		return 0;
@@ -173,8 +179,10 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 	if (got == n)
 		return got;
 
-	a = kvmalloc_obj(*a, GFP_KERNEL);
-	if (!a || mutex_lock_killable(&dm->evict_lock)) {
+	if (!vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_ARRAYS))
+		a = kvmalloc_obj(*a, GFP_KERNEL);
+	if (!a || vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_LOCK) ||
+	    mutex_lock_killable(&dm->evict_lock)) {
 		kvfree(a);
 		return got;
 	}
@@ -182,6 +190,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 	for (tries = 0; ; tries++) {
 		got += take(dm, share, pfns + got, n - got, block);
 		if (got == n || tries == MAX_TRIES ||
+		    vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_TRIES) ||
 		    fatal_signal_pending(current))
 			break;
 		if (evict_coldest(dm, share, a))

@@ -104,6 +104,7 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 		.only = vsvm_devmem_of(vmf->page),
 		.must = vmf->page,
 	};
+	struct vsvm_inject *inject = home.only->inject;
 	unsigned long n, at;
 	vm_fault_t ret = 0;
 
@@ -113,29 +114,38 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 	home.start = args.start;
 	n = (args.end - args.start) >> PAGE_SHIFT;
 	at = vmf->pte ? (vmf->address - args.start) >> PAGE_SHIFT : 0;
-	args.src = kcalloc(2 * n, sizeof(*args.src), GFP_KERNEL);
+	vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_BEGIN);
+	if (!vsvm_inject_fails(inject, DRM_VSVM_POINT_FAULT_ARRAYS))
+		args.src = kcalloc(2 * n, sizeof(*args.src), GFP_KERNEL);
 	if (!args.src) {
 		ret = VM_FAULT_OOM;
 		goto count;
 	}
 	args.dst = args.src + n;
 
-	if (migrate_vma_setup(&args)) {
+	if (vsvm_inject_fails(inject, DRM_VSVM_POINT_FAULT_SETUP) ||
+	    migrate_vma_setup(&args)) {
 		ret = VM_FAULT_SIGBUS;
 		goto count;
 	}
 	home.src = args.src;
 	home.dst = args.dst;
 	home.npages = args.npages;
+	vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_COLLECTED);
 	vsvm_home_copy(&home);
-	if (args.src[at] & MIGRATE_PFN_MIGRATE && !args.dst[at])
+	vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_COPIED);
+	if (args.src[at] & MIGRATE_PFN_MIGRATE && !args.dst[at] &&
+	    !test_bit(at, home.recalled))
 		ret = VM_FAULT_OOM;
+	vsvm_home_recall(&home);
 	migrate_vma_pages(&args);
 	vsvm_home_settle(&home);
 count:
 	fault_end(vmf, cause, &home);
-	if (home.src)
+	if (home.src) {
+		vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_MOVED);
 		migrate_vma_finalize(&args);
+	}
 	kfree(args.src);
 	return ret;
 }

@@ -31,8 +31,8 @@ static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
 	unsigned long addr = home->start + i * PAGE_SIZE;
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
 
-	if (vsvm_inject_fails(&dm->inject, order ? DRM_VSVM_POINT_HOME_HUGE :
-						   DRM_VSVM_POINT_HOME_SMALL))
+	if (vsvm_inject_fails(dm->inject, order ? DRM_VSVM_POINT_HOME_HUGE :
+						  DRM_VSVM_POINT_HOME_SMALL))
 		return NULL;
 	if (order)
 		gfp = GFP_TRANSHUGE_LIGHT;
@@ -70,6 +70,40 @@ static unsigned long home_entry(struct folio *folio)
 	folio_lock(folio);
 	folio_mark_dirty(folio);
 	return migrate_pfn(folio_pfn(folio));
+}
+
+/**
+ * vsvm_home_give_back() - undo the giving of destinations
+ * @dst: entries, some of them set; all are cleared
+ * @n: how many
+ *
+ * Before the function that ends in _pages(): after that, core mm looks after
+ * them.
+ */
+void vsvm_home_give_back(unsigned long *dst, unsigned long n)
+{
+	struct folio *folio;
+	unsigned long i;
+
+	for (i = 0; i < n; i++) {
+		if (!dst[i])
+			continue;
+		folio = page_folio(migrate_pfn_to_page(dst[i]));
+		dst[i] = 0;
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+}
+
+/* The page at @i stays for now, for no better reason than a point's. */
+static void home_give_up(struct vsvm_home *home, unsigned long i)
+{
+	__set_bit(i, home->recalled);
+	if (!home->dst[i])
+		return;
+	if (home->dst[i] & MIGRATE_PFN_COMPOUND)
+		home->handed = NULL;
+	vsvm_home_give_back(&home->dst[i], 1);
 }
 
 static void home_copy_huge(struct vsvm_home *home, unsigned long i,
@@ -112,6 +146,7 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
  */
 void vsvm_home_copy(struct vsvm_home *home)
 {
+	struct vsvm_inject *inject;
 	unsigned long i, nr;
 	struct page *page;
 
@@ -125,10 +160,41 @@ void vsvm_home_copy(struct vsvm_home *home)
 		if (!vsvm_devmem_owns(page) ||
 		    (home->only && vsvm_devmem_of(page) != home->only))
 			continue;
+		inject = vsvm_devmem_of(page)->inject;
+		if (vsvm_inject_fails(inject, DRM_VSVM_POINT_HOME_DROP)) {
+			home->given += nr;
+			home_give_up(home, i);
+			continue;
+		}
 		if (nr == VSVM_BLOCK_PAGES)
 			home_copy_huge(home, i, page);
 		else if (nr == 1)
 			home_copy_small(home, i, page);
+		if (home->dst[i] &&
+		    vsvm_inject_fails(inject, DRM_VSVM_POINT_COPY_HOME))
+			home_give_up(home, i);
+	}
+}
+
+/**
+ * vsvm_home_recall() - take back what DRM_VSVM_POINT_HOME_PAGES says
+ * @home: what vsvm_home_copy() worked on
+ *
+ * The last moment before the function that ends in _pages().
+ */
+void vsvm_home_recall(struct vsvm_home *home)
+{
+	struct page *page;
+	unsigned long i;
+
+	if (likely(!atomic_read(&vsvm_inject_armed)))
+		return;
+	for (i = 0; i < home->npages; i++) {
+		page = migrate_pfn_to_page(home->src[i]);
+		if (home->dst[i] &&
+		    vsvm_inject_fails(vsvm_devmem_of(page)->inject,
+				      DRM_VSVM_POINT_HOME_PAGES))
+			home_give_up(home, i);
 	}
 }
 

@@ -2,12 +2,13 @@
 #ifndef VSVM_HOME_H
 #define VSVM_HOME_H
 
+#include <linux/bitmap.h>
 #include <linux/types.h>
+
+#include "vsvm_devmem.h"
 
 struct page;
 struct vm_area_struct;
-struct vsvm_block;
-struct vsvm_devmem;
 
 /**
  * struct vsvm_home - device pages on their way home
@@ -18,6 +19,8 @@ struct vsvm_devmem;
  * @start: address of the first entry in @vma
  * @only: take pages of this device alone; NULL: of any vsvm device
  * @must: device page that cannot wait (a CPU stands at it), or NULL
+ * @recalled: out, entries that lost their destination again, or got none though
+ *	there was memory
  * @handed: out, block whose backing became the destination, or NULL
  * @host_full: out, pages for which the host had no memory
  * @given: out, pages that got a destination
@@ -32,6 +35,7 @@ struct vsvm_home {
 	unsigned long start;
 	struct vsvm_devmem *only;
 	struct page *must;
+	DECLARE_BITMAP(recalled, VSVM_BLOCK_PAGES);
 	struct vsvm_block *handed;
 	unsigned int host_full;
 	unsigned int given;
@@ -40,6 +44,8 @@ struct vsvm_home {
 };
 
 void vsvm_home_copy(struct vsvm_home *home);
+void vsvm_home_give_back(unsigned long *dst, unsigned long n);
+void vsvm_home_recall(struct vsvm_home *home);
 void vsvm_home_settle(struct vsvm_home *home);
 
 #endif /* VSVM_HOME_H */

@@ -1,22 +1,166 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures on purpose: named points that fail at a counted pass.
+ * Failures and pauses on purpose: named points that fail at a counted pass, or
+ * hold whoever passes until a test lets it go.
  *
- * Lifetime: with the device's memory. Locks: &vsvm_inject.lock, a leaf.
+ * Lifetime: from the module's load to its unload, one for each device it can
+ * have, so that a device can be made to fail while it is bound, and somebody who
+ * is held never loses the ground under its feet.
+ *
+ * Locks: &vsvm_inject.lock, a leaf. Who is held has none of this file's, but may
+ * have others; drm/vsvm_drm.h says which at which point.
  */
+#include <linux/jiffies.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "vsvm_inject.h"
 
+/* How often a point may still fail while the device is unplugged. */
+#define UNPLUG_TIMES	64
+
+atomic_t vsvm_inject_armed = ATOMIC_INIT(0);
+
+/* Set when the module is loaded, and not changed until it is unloaded. */
+static struct vsvm_inject *injects;
+
+static const struct {
+	const char *name;
+	unsigned int can;
+} points[DRM_VSVM_POINTS] = {
+#define POINT(id, what, text)						\
+	[DRM_VSVM_POINT_##id] = { text, DRM_VSVM_CAN_##what },
+	DRM_VSVM_POINT_LIST(POINT)
+#undef POINT
+};
+
 /**
- * vsvm_inject_init() - nothing is armed
- * @inject: the device's points
+ * vsvm_inject_init() - the module is loaded: nothing is armed
+ * @devices: how many devices it will have
+ *
+ * Return: 0 or -ENOMEM.
  */
-void vsvm_inject_init(struct vsvm_inject *inject)
+int vsvm_inject_init(unsigned int devices)
 {
-	memset(inject, 0, sizeof(*inject));
-	spin_lock_init(&inject->lock);
+	unsigned int i;
+
+	injects = kvzalloc_objs(*injects, devices, GFP_KERNEL);
+	if (!injects)
+		return -ENOMEM;
+	for (i = 0; i < devices; i++) {
+		spin_lock_init(&injects[i].lock);
+		init_waitqueue_head(&injects[i].wait);
+		injects[i].gone = true;
+	}
+	return 0;
+}
+
+/** vsvm_inject_exit() - undo vsvm_inject_init(); no file is open */
+void vsvm_inject_exit(void)
+{
+	kvfree(injects);
+}
+
+/**
+ * vsvm_inject_of() - the points of a device
+ * @device: its number
+ */
+struct vsvm_inject *vsvm_inject_of(unsigned int device)
+{
+	return &injects[device];
+}
+
+/**
+ * vsvm_inject_can() - what a point can be armed for
+ * @point: the point
+ */
+unsigned int vsvm_inject_can(enum drm_vsvm_point point)
+{
+	return points[point].can;
+}
+
+/**
+ * vsvm_inject_name() - what user space calls a point
+ * @point: the point
+ */
+const char *vsvm_inject_name(enum drm_vsvm_point point)
+{
+	return points[point].name;
+}
+
+static void release(struct vsvm_inject *inject, struct vsvm_inject_point *p)
+{
+	lockdep_assert_held(&inject->lock);
+	WRITE_ONCE(p->release, p->release + 1);	/* pairs with may_go() */
+	wake_up_all(&inject->wait);
+}
+
+static void disarm(struct vsvm_inject *inject, struct vsvm_inject_point *p)
+{
+	lockdep_assert_held(&inject->lock);
+	if (p->nth)
+		atomic_dec(&vsvm_inject_armed);
+	p->nth = 0;
+	p->times = 0;
+	p->passed = 0;
+	p->fired = 0;
+	p->mm = NULL;
+	p->owner = NULL;
+	p->timeout = 0;
+	release(inject, p);
+}
+
+/**
+ * vsvm_inject_plug() - the device is there
+ * @inject: its points
+ */
+void vsvm_inject_plug(struct vsvm_inject *inject)
+{
+	spin_lock_irq(&inject->lock);
+	WRITE_ONCE(inject->gone, false); /* pairs with may_go() and waited() */
+	spin_unlock_irq(&inject->lock);
+}
+
+/**
+ * vsvm_inject_unplug() - the device goes: nothing may keep it from that
+ * @inject: its points
+ *
+ * Lets everybody go, and bounds what was armed to fail for ever.
+ */
+void vsvm_inject_unplug(struct vsvm_inject *inject)
+{
+	struct vsvm_inject_point *p;
+	unsigned int i;
+
+	spin_lock_irq(&inject->lock);
+	WRITE_ONCE(inject->gone, true);	/* pairs with may_go() and waited() */
+	for (i = 0; i < DRM_VSVM_POINTS; i++) {
+		p = &inject->points[i];
+		p->times = min(p->times, p->fired + UNPLUG_TIMES);
+	}
+	wake_up_all(&inject->wait);
+	spin_unlock_irq(&inject->lock);
+}
+
+static bool may_go(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+		   unsigned int release)
+{
+	/* Pair with release() and vsvm_inject_unplug(). */
+	return READ_ONCE(p->release) != release || READ_ONCE(inject->gone);
+}
+
+/* Waits where a test wants it; the point's count of those who do is up. */
+static void hold(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+		 unsigned int release, unsigned long timeout)
+{
+	wake_up_all(&inject->wait);
+	wait_event_killable_timeout(inject->wait, may_go(inject, p, release),
+				    timeout);
+	spin_lock_irq(&inject->lock);
+	WRITE_ONCE(p->holding, p->holding - 1);	/* pairs with waited() */
+	spin_unlock_irq(&inject->lock);
 }
 
 /**
@@ -29,61 +173,117 @@ void vsvm_inject_init(struct vsvm_inject *inject)
 bool vsvm_inject_pass(struct vsvm_inject *inject, enum drm_vsvm_point point)
 {
 	struct vsvm_inject_point *p = &inject->points[point];
-	unsigned long flags;
-	bool fails = false;
+	unsigned long flags, timeout = 0;
+	unsigned int release = 0;
+	bool fires = false;
 
 	spin_lock_irqsave(&inject->lock, flags);
 	if (p->nth && (!p->mm || p->mm == current->mm)) {
 		p->passed++;
-		fails = p->passed >= p->nth && p->passed - p->nth < p->times;
-		p->fired += fails;
+		p->total.passed++;
+		timeout = p->timeout;
+		fires = p->passed >= p->nth && p->passed - p->nth < p->times &&
+			!(timeout && inject->gone);
+	}
+	if (fires) {
+		p->fired++;
+		if (timeout) {
+			p->total.held++;
+			/* Pairs with waited(). */
+			WRITE_ONCE(p->holding, p->holding + 1);
+			release = p->release;
+		} else {
+			p->total.fired++;
+		}
 	}
 	spin_unlock_irqrestore(&inject->lock, flags);
-	return fails;
+
+	if (fires && timeout)
+		hold(inject, p, release, timeout);
+	return fires && !timeout;
+}
+
+static void arm(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+		const struct drm_vsvm_inject *arg, const void *owner,
+		struct mm_struct *mm)
+{
+	lockdep_assert_held(&inject->lock);
+	disarm(inject, p);
+	atomic_inc(&vsvm_inject_armed);
+	p->nth = arg->nth;
+	p->times = arg->times;
+	p->mm = arg->flags & DRM_VSVM_INJECT_FILE ? mm : NULL;
+	p->owner = owner;
+	p->timeout = arg->op == DRM_VSVM_INJECT_HOLD ?
+		     msecs_to_jiffies(arg->timeout_ms) : 0;
+}
+
+static bool waited(struct vsvm_inject *inject, struct vsvm_inject_point *p)
+{
+	/* Pair with vsvm_inject_pass(), hold() and vsvm_inject_unplug(). */
+	return READ_ONCE(p->holding) || READ_ONCE(inject->gone);
+}
+
+static int wait_held(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+		     unsigned int timeout_ms)
+{
+	long left;
+
+	left = wait_event_interruptible_timeout(inject->wait,
+						waited(inject, p),
+						msecs_to_jiffies(timeout_ms));
+	if (left < 0)
+		return -EINTR;
+	if (READ_ONCE(inject->gone))	/* pairs with vsvm_inject_unplug() */
+		return -ENODEV;
+	return left ? 0 : -ETIMEDOUT;
 }
 
 /**
  * vsvm_inject_control() - DRM_IOCTL_VSVM_INJECT
  * @inject: the device's points
- * @arg: what to do, checked; passed and fired are set
+ * @arg: what to do, checked; what is out is set
+ * @owner: the file
  * @mm: the file's mm
+ *
+ * Return: 0; of WAIT -EINTR, -ENODEV or -ETIMEDOUT.
  */
-void vsvm_inject_control(struct vsvm_inject *inject,
-			 struct drm_vsvm_inject *arg, struct mm_struct *mm)
+int vsvm_inject_control(struct vsvm_inject *inject,
+			struct drm_vsvm_inject *arg, const void *owner,
+			struct mm_struct *mm)
 {
 	struct vsvm_inject_point *p = &inject->points[arg->point];
-	unsigned long flags;
+	int ret = 0;
 
-	spin_lock_irqsave(&inject->lock, flags);
-	if (arg->op != DRM_VSVM_INJECT_QUERY)
-		memset(p, 0, sizeof(*p));
-	if (arg->op == DRM_VSVM_INJECT_ARM) {
-		p->nth = arg->nth;
-		p->times = arg->times;
-		p->mm = arg->flags & DRM_VSVM_INJECT_FILE ? mm : NULL;
-	}
-	__assign_bit(arg->point, &inject->armed, p->nth);
+	if (arg->op == DRM_VSVM_INJECT_WAIT)
+		ret = wait_held(inject, p, arg->timeout_ms);
+
+	spin_lock_irq(&inject->lock);
+	if (arg->op == DRM_VSVM_INJECT_ARM || arg->op == DRM_VSVM_INJECT_HOLD)
+		arm(inject, p, arg, owner, mm);
+	else if (arg->op == DRM_VSVM_INJECT_CLEAR)
+		disarm(inject, p);
+	else if (arg->op == DRM_VSVM_INJECT_RELEASE)
+		release(inject, p);
 	arg->passed = p->passed;
 	arg->fired = p->fired;
-	spin_unlock_irqrestore(&inject->lock, flags);
+	arg->holding = p->holding;
+	spin_unlock_irq(&inject->lock);
+	return ret;
 }
 
 /**
- * vsvm_inject_forget() - disarm what was armed for one mm: its file is closed
+ * vsvm_inject_forget() - disarm what was armed through a file: it is closed
  * @inject: the device's points
- * @mm: the mm
+ * @owner: the file
  */
-void vsvm_inject_forget(struct vsvm_inject *inject, struct mm_struct *mm)
+void vsvm_inject_forget(struct vsvm_inject *inject, const void *owner)
 {
-	unsigned long flags;
 	unsigned int i;
 
-	spin_lock_irqsave(&inject->lock, flags);
-	for (i = 0; i < DRM_VSVM_POINTS; i++) {
-		if (inject->points[i].mm != mm)
-			continue;
-		memset(&inject->points[i], 0, sizeof(inject->points[i]));
-		__clear_bit(i, &inject->armed);
-	}
-	spin_unlock_irqrestore(&inject->lock, flags);
+	spin_lock_irq(&inject->lock);
+	for (i = 0; i < DRM_VSVM_POINTS; i++)
+		if (inject->points[i].owner == owner)
+			disarm(inject, &inject->points[i]);
+	spin_unlock_irq(&inject->lock);
 }

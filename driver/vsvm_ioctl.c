@@ -297,6 +297,33 @@ int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
 	return ret;
 }
 
+static int check_inject(struct drm_device *drm,
+			const struct drm_vsvm_inject *arg)
+{
+	bool hold = arg->op == DRM_VSVM_INJECT_HOLD;
+	bool arm = arg->op == DRM_VSVM_INJECT_ARM || hold;
+	bool time = arg->op == DRM_VSVM_INJECT_WAIT || hold;
+	bool holds = time || arg->op == DRM_VSVM_INJECT_RELEASE;
+	unsigned int can;
+
+	if (refuse(drm, !capable(CAP_SYS_ADMIN)))
+		return -EACCES;
+	if (refuse(drm, arg->flags & ~DRM_VSVM_INJECT_FILE) ||
+	    refuse(drm, arg->flags && !arm) || refuse(drm, arg->pad) ||
+	    refuse(drm, arg->point >= DRM_VSVM_POINTS) ||
+	    refuse(drm, arg->op > DRM_VSVM_INJECT_WAIT) ||
+	    refuse(drm, arm != !!arg->nth) || refuse(drm, arm != !!arg->times) ||
+	    refuse(drm, time != !!arg->timeout_ms) ||
+	    refuse(drm, arg->timeout_ms > DRM_VSVM_HOLD_MAX))
+		return -EINVAL;
+
+	can = vsvm_inject_can(arg->point);
+	if (refuse(drm, arm && !hold && !(can & DRM_VSVM_CAN_FAIL)) ||
+	    refuse(drm, holds && !(can & DRM_VSVM_CAN_HOLD)))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
 /**
  * vsvm_ioctl_inject() - DRM_IOCTL_VSVM_INJECT
  * @drm: the device
@@ -308,24 +335,19 @@ int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 {
 	struct drm_vsvm_inject *arg = data;
 	struct vsvm_vm *vm = file->driver_priv;
-	bool arm = arg->op == DRM_VSVM_INJECT_ARM;
 	int idx, ret;
 
 	arg->passed = 0;
 	arg->fired = 0;
-	if (refuse(drm, !capable(CAP_SYS_ADMIN)))
-		return -EACCES;
-	if (refuse(drm, arg->flags & ~DRM_VSVM_INJECT_FILE) ||
-	    refuse(drm, arg->flags && !arm) || refuse(drm, arg->pad) ||
-	    refuse(drm, arg->point >= DRM_VSVM_POINTS) ||
-	    refuse(drm, arg->op > DRM_VSVM_INJECT_CLEAR) ||
-	    refuse(drm, arm != !!arg->nth) || refuse(drm, arm != !!arg->times))
-		return -EINVAL;
+	arg->holding = 0;
+	ret = check_inject(drm, arg);
+	if (ret)
+		return ret;
 
 	ret = begin(vm, &idx);
 	if (ret)
 		return ret;
-	vsvm_inject_control(&to_vsvm(drm)->devmem->inject, arg, vm->mm);
+	ret = vsvm_inject_control(to_vsvm(drm)->devmem->inject, arg, vm, vm->mm);
 	drm_dev_exit(idx);
 	return ret;
 }
@@ -406,6 +428,7 @@ int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct drm_file *file = filp->private_data;
 	struct vsvm_vm *vm = file->driver_priv;
+	struct vsvm_inject *inject = vm->mirror.table.inject;
 	unsigned long addr;
 	int idx, ret = 0;
 
@@ -424,13 +447,15 @@ int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma)
 			ret = -EINTR;
 			break;
 		}
-		page = alloc_page(GFP_USER | __GFP_ZERO | __GFP_ACCOUNT);
+		page = vsvm_inject_fails(inject, DRM_VSVM_POINT_MMAP_PAGE) ?
+		       NULL : alloc_page(GFP_USER | __GFP_ZERO | __GFP_ACCOUNT);
 		if (!page) {
 			ret = -ENOMEM;
 			break;
 		}
 		/* Takes a reference of its own, if it succeeds. */
-		ret = vm_insert_page(vma, addr, page);
+		ret = vsvm_inject_fails(inject, DRM_VSVM_POINT_MMAP_INSERT) ?
+		      -ENOMEM : vm_insert_page(vma, addr, page);
 		put_page(page);
 		if (ret)
 			break;

@@ -105,6 +105,11 @@ struct chunk {
 	bool evicted;
 };
 
+static bool chunk_fails(const struct chunk *c, enum drm_vsvm_point point)
+{
+	return vsvm_inject_fails(c->m->table.inject, point);
+}
+
 static unsigned int chunk_pages(const struct chunk *c)
 {
 	return (c->end - c->start) >> PAGE_SHIFT;
@@ -350,6 +355,8 @@ static void fill_device(struct chunk *c)
 			memset(&c->fate[i], fate, nr);
 			continue;
 		}
+		if (chunk_fails(c, DRM_VSVM_POINT_DROP))
+			continue;
 		if (nr == 1 && c->block)
 			break_block(c);
 		if (c->block) {
@@ -364,7 +371,24 @@ static void fill_device(struct chunk *c)
 							      NULL);
 		} else {
 			memset(&c->fate[i], DRM_VSVM_STAY_DEVICE_FULL, nr);
+			continue;
 		}
+		if (chunk_fails(c, DRM_VSVM_POINT_COPY_DEVICE))
+			vsvm_home_give_back(&c->dst[i], nr);
+	}
+}
+
+/* Takes destinations back where DRM_VSVM_POINT_PAGES says so. */
+static void recall_device(struct chunk *c)
+{
+	unsigned long i, nr;
+
+	if (likely(!atomic_read(&vsvm_inject_armed)))
+		return;
+	for (i = 0; i < c->args.npages; i += nr) {
+		nr = c->src[i] & MIGRATE_PFN_COMPOUND ? CHUNK_PAGES : 1;
+		if (c->dst[i] && chunk_fails(c, DRM_VSVM_POINT_PAGES))
+			vsvm_home_give_back(&c->dst[i], nr);
 	}
 }
 
@@ -376,7 +400,8 @@ static void fill_home(struct chunk *c, struct vsvm_home *home)
 	for (i = 0; i < c->args.npages; i += nr) {
 		nr = c->src[i] & MIGRATE_PFN_COMPOUND ? CHUNK_PAGES : 1;
 		if (migrate_pfn_to_page(c->src[i]) &&
-		    c->src[i] & MIGRATE_PFN_MIGRATE && !c->dst[i])
+		    c->src[i] & MIGRATE_PFN_MIGRATE && !c->dst[i] &&
+		    !test_bit(i, home->recalled))
 			memset(&c->fate[i], DRM_VSVM_STAY_HOST_FULL, nr);
 	}
 }
@@ -420,6 +445,28 @@ static void trace_end(const struct chunk *c)
 			       (u64)c->now << PAGE_SHIFT, c->order, stayed);
 }
 
+/* From migrate_vma_setup() on: destinations, copies, and what came of it. */
+static void move_collected(struct chunk *c, struct vsvm_home *home)
+{
+	struct vsvm_inject *inject = c->m->table.inject;
+
+	vsvm_inject_stop(inject, DRM_VSVM_POINT_COLLECTED);
+	if (c->to_device)
+		fill_device(c);
+	else
+		fill_home(c, home);
+	vsvm_inject_stop(inject, DRM_VSVM_POINT_COPIED);
+	if (c->to_device)
+		recall_device(c);
+	else
+		vsvm_home_recall(home);
+	migrate_vma_pages(&c->args);
+	vsvm_home_settle(home);
+	note_moved(c);
+	vsvm_inject_stop(inject, DRM_VSVM_POINT_MOVED);
+	migrate_vma_finalize(&c->args);
+}
+
 /*
  * One go of migrate_vma over the chunk. Pages that were not collected, or that
  * could not go after all, keep the fate they had.
@@ -434,7 +481,8 @@ static int chunk_move(struct chunk *c)
 		.start = c->start,
 	};
 
-	if (mmap_read_lock_killable(mm))
+	if (chunk_fails(c, DRM_VSVM_POINT_MOVE_LOCK) ||
+	    mmap_read_lock_killable(mm))
 		return -EINTR;
 
 	c->args = (struct migrate_vma) {
@@ -455,7 +503,8 @@ static int chunk_move(struct chunk *c)
 
 	trace_begin(c);
 	/* Fails if the mapping changed since the look: this go does nothing. */
-	if (migrate_vma_setup(&c->args)) {
+	if (chunk_fails(c, DRM_VSVM_POINT_SETUP) ||
+	    migrate_vma_setup(&c->args)) {
 		c->args.npages = 0;
 		c->now = 0;
 		goto unlock;
@@ -463,14 +512,7 @@ static int chunk_move(struct chunk *c)
 
 	home.vma = c->args.vma;
 	home.npages = c->args.npages;
-	if (c->to_device)
-		fill_device(c);
-	else
-		fill_home(c, &home);
-	migrate_vma_pages(&c->args);
-	vsvm_home_settle(&home);
-	note_moved(c);
-	migrate_vma_finalize(&c->args);
+	move_collected(c, &home);
 unlock:
 	mmap_read_unlock(mm);
 	trace_end(c);
@@ -584,7 +626,8 @@ static int chunk_cut(struct chunk *c, unsigned long end)
 	struct vm_area_struct *vma;
 	int fate;
 
-	if (mmap_read_lock_killable(mm))
+	if (chunk_fails(c, DRM_VSVM_POINT_CUT_LOCK) ||
+	    mmap_read_lock_killable(mm))
 		return -EINTR;
 
 	vma = find_vma(mm, c->start);
@@ -658,10 +701,11 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 {
 	unsigned long end = mig->addr + mig->len;
-	struct chunk *c;
+	struct chunk *c = NULL;
 	int ret = 0;
 
-	c = kvzalloc_obj(*c, GFP_KERNEL);
+	if (!vsvm_inject_fails(m->table.inject, DRM_VSVM_POINT_CHUNK))
+		c = kvzalloc_obj(*c, GFP_KERNEL);
 	if (!c)
 		return -ENOMEM;
 

@@ -55,7 +55,8 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 
 	if (mmu_notifier_range_blockable(range))
 		down_write(&m->table.lock);
-	else if (!down_write_trylock(&m->table.lock))
+	else if (vsvm_inject_fails(m->table.inject, DRM_VSVM_POINT_INVALIDATE) ||
+		 !down_write_trylock(&m->table.lock))
 		return false;
 
 	mmu_interval_set_seq(notifier, seq);
@@ -133,7 +134,8 @@ unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 	struct vm_area_struct *vma;
 	unsigned long next = start;
 
-	if (mmap_read_lock_killable(mm))
+	if (vsvm_inject_fails(m->table.inject, DRM_VSVM_POINT_HOLE_LOCK) ||
+	    mmap_read_lock_killable(mm))
 		return start;
 	vma = find_vma(mm, start);
 	if (!vma || vma->vm_start > start) {
@@ -153,11 +155,12 @@ unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
  * @m: the mirror
  * @devmem: memory of the device that looks through it
  * @dma: the device that system pages are mapped for
+ * @inject: the points of that device
  */
 void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
-		      struct device *dma)
+		      struct device *dma, struct vsvm_inject *inject)
 {
-	vsvm_table_init(&m->table, dma);
+	vsvm_table_init(&m->table, dma, inject);
 	m->devmem = devmem;
 }
 
@@ -178,7 +181,7 @@ void vsvm_mirror_teach_lockdep(void)
 	if (!m)
 		return;
 
-	vsvm_mirror_init(m, NULL, NULL);
+	vsvm_mirror_init(m, NULL, NULL, NULL);
 	mmap_read_lock(current->mm);
 	fs_reclaim_acquire(GFP_KERNEL);
 	down_write(&m->table.lock);
@@ -204,7 +207,9 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
 	m->share = vsvm_devmem_share_get(m->devmem, mm);
 	if (!m->share)
 		return -ENOMEM;
-	ret = mmu_interval_notifier_insert(&m->notifier, mm, 0,
+	ret = vsvm_inject_fails(m->table.inject, DRM_VSVM_POINT_NOTIFIER) ?
+	      -ENOMEM :
+	      mmu_interval_notifier_insert(&m->notifier, mm, 0,
 					   ULONG_MAX & PAGE_MASK,
 					   &vsvm_mirror_ops);
 	if (ret) {

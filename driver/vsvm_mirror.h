@@ -9,6 +9,7 @@
 
 struct device;
 struct vsvm_devmem;
+struct vsvm_inject;
 struct vsvm_share;
 
 /**
@@ -78,7 +79,7 @@ struct vsvm_visitor {
 };
 
 void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
-		      struct device *dma);
+		      struct device *dma, struct vsvm_inject *inject);
 void vsvm_mirror_teach_lockdep(void);
 void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n);
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm);

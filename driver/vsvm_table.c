@@ -16,18 +16,22 @@
 #include <linux/dma-mapping.h>
 #include <linux/slab.h>
 
+#include "vsvm_inject.h"
 #include "vsvm_table.h"
 
 /**
  * vsvm_table_init() - an empty table
  * @t: the table
  * @dma: the device that system pages are mapped for
+ * @inject: the points of the device whose table this is
  */
-void vsvm_table_init(struct vsvm_table *t, struct device *dma)
+void vsvm_table_init(struct vsvm_table *t, struct device *dma,
+		     struct vsvm_inject *inject)
 {
 	init_rwsem(&t->lock);
 	xa_init(&t->leaves);
 	t->dma = dma;
+	t->inject = inject;
 }
 
 /**
@@ -42,16 +46,19 @@ void vsvm_table_init(struct vsvm_table *t, struct device *dma)
 int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr)
 {
 	unsigned long index = addr >> PMD_SHIFT;
-	struct vsvm_leaf *leaf;
+	struct vsvm_leaf *leaf = NULL;
 	int ret;
 
 	if (xa_load(&t->leaves, index))
 		return 0;
 
-	leaf = kzalloc_obj(*leaf, GFP_KERNEL_ACCOUNT);
+	if (!vsvm_inject_fails(t->inject, DRM_VSVM_POINT_LEAF))
+		leaf = kzalloc_obj(*leaf, GFP_KERNEL_ACCOUNT);
 	if (!leaf)
 		return -ENOMEM;
-	ret = xa_insert(&t->leaves, index, leaf, GFP_KERNEL_ACCOUNT);
+	ret = vsvm_inject_fails(t->inject, DRM_VSVM_POINT_LEAF_STORE) ?
+	      -ENOMEM :
+	      xa_insert(&t->leaves, index, leaf, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		kfree(leaf);
 	return ret == -EBUSY ? 0 : ret;
@@ -105,6 +112,8 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 
 	clear(t, leaf, i);
 	if (wants_dma(entry)) {
+		if (vsvm_inject_fails(t->inject, DRM_VSVM_POINT_DMA))
+			return -ENOMEM;
 		/* As for any user of hmm, ownership stays with the CPU. */
 		leaf->dma[i] = dma_map_page_attrs(t->dma,
 						  vsvm_entry_page(entry), 0,

@@ -9,6 +9,7 @@
 #include <drm/vsvm_drm.h>
 
 struct device;
+struct vsvm_inject;
 
 #define VSVM_LEAF_ENTRIES	PTRS_PER_PTE
 
@@ -42,16 +43,19 @@ struct vsvm_leaf {
  *	with reclaim, fault on user memory or take mmap_lock
  * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT
  * @dma: the device that system pages are mapped for
+ * @inject: failures and pauses on purpose, of the device whose table this is
  * @count: entries of each place; read without the lock, too
  */
 struct vsvm_table {
 	struct rw_semaphore lock;
 	struct xarray leaves;
 	struct device *dma;
+	struct vsvm_inject *inject;
 	unsigned long count[VSVM_TABLE_PLACES];
 };
 
-void vsvm_table_init(struct vsvm_table *t, struct device *dma);
+void vsvm_table_init(struct vsvm_table *t, struct device *dma,
+		     struct vsvm_inject *inject);
 int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr);
 int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		       unsigned long addr, u64 entry);

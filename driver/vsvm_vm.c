@@ -28,14 +28,16 @@
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem)
 {
-	struct vsvm_vm *vm = kzalloc_obj(*vm, GFP_KERNEL_ACCOUNT);
+	struct vsvm_vm *vm = NULL;
 
+	if (!vsvm_inject_fails(devmem->inject, DRM_VSVM_POINT_OPEN))
+		vm = kzalloc_obj(*vm, GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return NULL;
 
 	vm->drm = drm;
 	mutex_init(&vm->bind);
-	vsvm_mirror_init(&vm->mirror, devmem, drm->dev);
+	vsvm_mirror_init(&vm->mirror, devmem, drm->dev, devmem->inject);
 	return vm;
 }
 
@@ -57,7 +59,9 @@ static int bind(struct vsvm_vm *vm)
 {
 	int ret = 0;
 
-	if (mutex_lock_killable(&vm->bind))
+	if (vsvm_inject_fails(vm->mirror.table.inject,
+			      DRM_VSVM_POINT_BIND_LOCK) ||
+	    mutex_lock_killable(&vm->bind))
 		return -EINTR;
 	if (!vm->mm) {
 		ret = vsvm_mirror_bind(&vm->mirror, current->mm);

@@ -24,6 +24,7 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_devmem.h"
+#include "vsvm_inject.h"
 #include "vsvm_mirror.h"
 #include "vsvm_trace.h"
 
@@ -48,6 +49,11 @@ struct walk {
 	unsigned long *pfns;
 	u64 faults;
 };
+
+static bool walk_fails(const struct walk *w, enum drm_vsvm_point point)
+{
+	return vsvm_inject_fails(w->m->table.inject, point);
+}
 
 static void set_deadline(struct walk *w)
 {
@@ -238,14 +244,16 @@ static int visit_valid(struct walk *w, unsigned long end)
  * after fork or mprotect success does not mean writable. Let the CPU's fault
  * break the sharing; that may bring the page home.
  */
-static int break_cow(struct mm_struct *mm, unsigned long addr)
+static int break_cow(struct walk *w, unsigned long addr)
 {
+	struct mm_struct *mm = w->m->notifier.mm;
 	struct vm_area_struct *vma;
 	bool unlocked = false;
 	struct vsvm_cow cow;
 	int ret;
 
-	if (mmap_read_lock_killable(mm))
+	if (walk_fails(w, DRM_VSVM_POINT_COW_LOCK) ||
+	    mmap_read_lock_killable(mm))
 		return -EINTR;
 	vsvm_stats_cow_begin(&cow);
 	vma = vma_lookup(mm, addr);
@@ -265,8 +273,9 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 	unsigned long now = jiffies;
 
 	if (!w->pfns) {
-		w->pfns = kmalloc_array(VSVM_LEAF_ENTRIES, sizeof(*w->pfns),
-					GFP_KERNEL);
+		if (!walk_fails(w, DRM_VSVM_POINT_PFNS))
+			w->pfns = kmalloc_array(VSVM_LEAF_ENTRIES,
+						sizeof(*w->pfns), GFP_KERNEL);
 		if (!w->pfns)
 			return -ENOMEM;
 	}
@@ -281,6 +290,8 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 	if (w->need >= VSVM_NEED_WRITE)
 		range->default_flags |= HMM_PFN_REQ_WRITE;
 
+	if (walk_fails(w, DRM_VSVM_POINT_HMM))
+		return -EBUSY;
 	return hmm_range_fault_unlocked_timeout(range,
 				time_before(now, w->deadline) ?
 				w->deadline - now : 1);
@@ -298,7 +309,7 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 
 	lockdep_assert_held_write(&w->m->table.lock);
 	leaf = vsvm_table_leaf(&w->m->table, start);
-	if (!leaf)
+	if (!leaf || walk_fails(w, DRM_VSVM_POINT_LEAF_GONE))
 		return -EAGAIN;
 
 	n = (end - start) >> PAGE_SHIFT;
@@ -329,6 +340,7 @@ static int fault_in(struct walk *w, unsigned long end)
 	struct vsvm_mirror *m = w->m;
 	unsigned long start = w->addr & PAGE_MASK;
 	struct hmm_range range = { .start = start };
+	bool stale;
 	int ret;
 
 	range.end = min(PAGE_ALIGN(end), start + (w->limit << PAGE_SHIFT));
@@ -348,8 +360,9 @@ static int fault_in(struct walk *w, unsigned long end)
 	if (ret)
 		return ret;
 
+	stale = walk_fails(w, DRM_VSVM_POINT_FAULTED);
 	down_write(&m->table.lock);
-	if (mmu_interval_read_retry(&m->notifier, range.notifier_seq))
+	if (stale || mmu_interval_read_retry(&m->notifier, range.notifier_seq))
 		ret = -EAGAIN;
 	else
 		ret = install(w, start, range.end);
@@ -359,7 +372,7 @@ static int fault_in(struct walk *w, unsigned long end)
 	}
 	up_write(&m->table.lock);
 	if (!ret)
-		ret = break_cow(m->notifier.mm, start) ?: -EAGAIN;
+		ret = break_cow(w, start) ?: -EAGAIN;
 	return ret;
 }
 
@@ -390,24 +403,29 @@ static int take_exclusive(struct walk *w)
 	struct folio *folio;
 	struct page *page;
 	unsigned long seq;
+	bool stale;
 	int ret;
 
 	ret = vsvm_table_prepare(&m->table, addr);
 	if (ret)
 		return ret;
 	seq = mmu_interval_read_begin(&m->notifier);
-	if (mmap_read_lock_killable(mm))
+	if (walk_fails(w, DRM_VSVM_POINT_EXCLUSIVE_LOCK) ||
+	    mmap_read_lock_killable(mm))
 		return -EINTR;
-	page = make_device_exclusive(mm, addr, m, &folio);
+	page = walk_fails(w, DRM_VSVM_POINT_EXCLUSIVE) ? ERR_PTR(-EBUSY) :
+	       make_device_exclusive(mm, addr, m, &folio);
 	if (IS_ERR(page)) {
 		ret = exclusive_error(mm, addr, PTR_ERR(page));
 		goto unlock_mm;
 	}
 
 	ret = -EAGAIN;
+	stale = walk_fails(w, DRM_VSVM_POINT_EXCLUSIVE_TAKEN);
 	down_write(&m->table.lock);
 	leaf = vsvm_table_leaf(&m->table, addr);
-	if (leaf && !mmu_interval_read_retry(&m->notifier, seq)) {
+	if (leaf && !stale &&
+	    !mmu_interval_read_retry(&m->notifier, seq)) {
 		u64 entry = classify(m, addr, page_to_pfn(page) | HMM_PFN_VALID |
 				     HMM_PFN_WRITE);
 
@@ -558,6 +576,7 @@ static int visit_seen(struct walk *w, unsigned long end)
 static int walk_look(struct walk *w, unsigned long end)
 {
 	struct vsvm_mirror *m = w->m;
+	bool stale;
 	int ret;
 
 	while (w->addr < end) {
@@ -572,8 +591,10 @@ static int walk_look(struct walk *w, unsigned long end)
 		if (ret)
 			return ret;
 
+		stale = walk_fails(w, DRM_VSVM_POINT_LOOKED);
 		down_read(&m->table.lock);
-		if (mmu_interval_read_retry(&m->notifier, range.notifier_seq))
+		if (stale ||
+		    mmu_interval_read_retry(&m->notifier, range.notifier_seq))
 			ret = 0;
 		else
 			ret = visit_seen(w, end);
