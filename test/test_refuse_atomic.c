@@ -155,6 +155,12 @@ FIXTURE_VARIANT(inject)
 	int ret;
 };
 
+/* Points that can do one thing only; a pass that never comes. */
+#define FAILS	.point = DRM_VSVM_POINT_DMA
+#define HOLDS	.point = DRM_VSVM_POINT_MOVED
+#define LATE	.nth = 1ULL << 40, .times = 1
+#define LONG	DRM_VSVM_HOLD_MAX
+
 #define INJECT(name, result, ...)					\
 FIXTURE_VARIANT_ADD(inject, name)					\
 {									\
@@ -170,7 +176,24 @@ INJECT(flags_with_query, -EINVAL, .flags = 1);
 INJECT(pad, -EINVAL, .pad = 1);
 INJECT(point, -EINVAL, .point = DRM_VSVM_POINTS);
 INJECT(top_point, -EINVAL, .point = ~0U);
-INJECT(op, -EINVAL, .op = 3);
+INJECT(op, -EINVAL, .op = 6);
+INJECT(top_op, -EINVAL, .op = ~0U);
+INJECT(hold, 0, HOLDS, .op = 3, LATE, .timeout_ms = 1);
+INJECT(hold_without_nth, -EINVAL, .op = 3, .times = 1, .timeout_ms = 1);
+INJECT(hold_without_times, -EINVAL, .op = 3, .nth = 1, .timeout_ms = 1);
+INJECT(hold_without_time, -EINVAL, .op = 3, LATE);
+INJECT(hold_for_long, -EINVAL, .op = 3, LATE, .timeout_ms = LONG + 1);
+INJECT(hold_what_cannot, -EOPNOTSUPP, FAILS, .op = 3, LATE, .timeout_ms = 1);
+INJECT(arm_what_cannot, -EOPNOTSUPP, HOLDS, .op = 1, LATE);
+INJECT(arm_with_time, -EINVAL, .op = 1, LATE, .timeout_ms = 1);
+INJECT(query_with_time, -EINVAL, .timeout_ms = 1);
+INJECT(release, 0, .op = 4);
+INJECT(release_with_time, -EINVAL, .op = 4, .timeout_ms = 1);
+INJECT(release_what_cannot, -EOPNOTSUPP, FAILS, .op = 4);
+INJECT(wait, -ETIMEDOUT, .op = 5, .timeout_ms = 1);
+INJECT(wait_without_time, -EINVAL, .op = 5);
+INJECT(wait_for_long, -EINVAL, .op = 5, .timeout_ms = LONG + 1);
+INJECT(wait_what_cannot, -EOPNOTSUPP, FAILS, .op = 5, .timeout_ms = 1);
 INJECT(no_nth, -EINVAL, .op = 1, .times = 1);
 INJECT(no_times, -EINVAL, .op = 1, .nth = 1);
 INJECT(nth_with_query, -EINVAL, .nth = 1);

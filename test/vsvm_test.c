@@ -464,43 +464,106 @@ int vt_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
 	return ret;
 }
 
-static int inject(struct vsvm *v, struct drm_vsvm_inject *arg)
+static int inject(struct vsvm *v, uint32_t point, uint32_t op,
+		  struct drm_vsvm_inject *arg)
 {
+	arg->point = point;
+	arg->op = op;
 	return vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_INJECT, arg);
 }
 
 int vt_arm(struct vsvm *v, uint32_t point, uint64_t nth, uint64_t times)
 {
 	struct drm_vsvm_inject arg = {
-		.point = point,
-		.op = DRM_VSVM_INJECT_ARM,
 		.flags = DRM_VSVM_INJECT_FILE,
 		.nth = nth,
 		.times = times,
 	};
 
-	return inject(v, &arg);
+	return inject(v, point, DRM_VSVM_INJECT_ARM, &arg);
+}
+
+int vt_arm_all(struct vsvm *v, uint32_t point, uint64_t nth, uint64_t times)
+{
+	struct drm_vsvm_inject arg = { .nth = nth, .times = times };
+
+	return inject(v, point, DRM_VSVM_INJECT_ARM, &arg);
 }
 
 int vt_disarm(struct vsvm *v, uint32_t point)
 {
+	struct drm_vsvm_inject arg = {};
+
+	return inject(v, point, DRM_VSVM_INJECT_CLEAR, &arg);
+}
+
+int vt_hold(struct vsvm *v, uint32_t point, uint64_t nth)
+{
 	struct drm_vsvm_inject arg = {
-		.point = point,
-		.op = DRM_VSVM_INJECT_CLEAR,
+		.nth = nth,
+		.times = 1,
+		.timeout_ms = VT_HOLD * 1000,
 	};
 
-	return inject(v, &arg);
+	return inject(v, point, DRM_VSVM_INJECT_HOLD, &arg);
+}
+
+int vt_await(struct vsvm *v, uint32_t point)
+{
+	struct drm_vsvm_inject arg = { .timeout_ms = VT_HOLD * 1000 };
+	int ret = inject(v, point, DRM_VSVM_INJECT_WAIT, &arg);
+
+	return ret ? say("nobody came to %s: %s", vsvm_point_name(point),
+			 strerror(-ret)) : 0;
+}
+
+int vt_release(struct vsvm *v, uint32_t point)
+{
+	struct drm_vsvm_inject arg = {};
+
+	return inject(v, point, DRM_VSVM_INJECT_RELEASE, &arg);
+}
+
+static int query(struct vsvm *v, uint32_t point, struct drm_vsvm_inject *arg)
+{
+	int ret;
+
+	memset(arg, 0, sizeof(*arg));
+	ret = inject(v, point, DRM_VSVM_INJECT_QUERY, arg);
+	return ret ? say("inject: %s", strerror(-ret)) : 0;
 }
 
 long vt_fired(struct vsvm *v, uint32_t point)
 {
-	struct drm_vsvm_inject arg = {
-		.point = point,
-		.op = DRM_VSVM_INJECT_QUERY,
-	};
-	int ret = inject(v, &arg);
+	struct drm_vsvm_inject arg;
 
-	return ret ? say("inject: %s", strerror(-ret)) : (long)arg.fired;
+	return query(v, point, &arg) ? -1 : (long)arg.fired;
+}
+
+long vt_passed(struct vsvm *v, uint32_t point)
+{
+	struct drm_vsvm_inject arg;
+
+	return query(v, point, &arg) ? -1 : (long)arg.passed;
+}
+
+long vt_holding(struct vsvm *v, uint32_t point)
+{
+	struct drm_vsvm_inject arg;
+
+	return query(v, point, &arg) ? -1 : (long)arg.holding;
+}
+
+unsigned int vt_point_can(uint32_t point)
+{
+	static const unsigned int cans[] = {
+#define CAN(id, can, text) \
+		[DRM_VSVM_POINT_##id] = DRM_VSVM_CAN_##can,
+		DRM_VSVM_POINT_LIST(CAN)
+#undef CAN
+	};
+
+	return point < VT_COUNT(cans) ? cans[point] : 0;
 }
 
 int vt_ioctl(int fd, unsigned long request, void *arg)

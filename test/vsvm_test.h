@@ -97,7 +97,23 @@ int vt_exclusive(struct vsvm *v, void *mem, size_t len, uint64_t *done);
 int vt_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
 	      uint64_t operand, uint64_t compare, uint64_t *old);
 int vt_arm(struct vsvm *v, uint32_t point, uint64_t nth, uint64_t times);
+/* The same for passes of all processes. */
+int vt_arm_all(struct vsvm *v, uint32_t point, uint64_t nth, uint64_t times);
 int vt_disarm(struct vsvm *v, uint32_t point);
+/*
+ * Hold the @nth pass of a point, of all processes; wait until it is held; let it
+ * go. Nobody is held longer than VT_HOLD seconds.
+ */
+#define VT_HOLD		55
+int vt_hold(struct vsvm *v, uint32_t point, uint64_t nth);
+int vt_await(struct vsvm *v, uint32_t point);
+int vt_release(struct vsvm *v, uint32_t point);
+/* Passes since a point was armed, or -1. */
+long vt_passed(struct vsvm *v, uint32_t point);
+/* How many are held at a point now, or -1. */
+long vt_holding(struct vsvm *v, uint32_t point);
+/* What a point can do, DRM_VSVM_CAN_*. */
+unsigned int vt_point_can(uint32_t point);
 /* How many passes of an armed point failed, or -1. */
 long vt_fired(struct vsvm *v, uint32_t point);
 
