@@ -38,6 +38,84 @@ void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
 	vsvm_stats_add_cpu(m->devmem->stats, stat, n);
 }
 
+/**
+ * vsvm_mirror_watch() - have invalidations of a range noted, and of no other
+ * @m: the mirror, bound
+ * @watch: out; use its notifier with mmu_interval_read_begin() and
+ *	mmu_interval_read_retry(), the latter under the page-table lock
+ * @start: first address
+ * @end: end of the range, in the same leaf
+ *
+ * The mirror's own notifier hears of all that happens to the mm. With its
+ * sequence, one thread that maps and unmaps memory all the time would have
+ * every fault of the others go again. So each fault has a sequence of its own,
+ * which vsvm_mirror_invalidate() sets as core mm would have it set: for every
+ * invalidation that touches the range, under the page-table lock.
+ *
+ * That leaves invalidations that were announced before, and have not ended.
+ * Core mm keeps one odd sequence number while any invalidation is under way,
+ * and mmu_interval_read_begin() waits for the next if it is given that one.
+ * So the watch begins with the number of the last invalidation that touched
+ * the leaf: if it is under way, this number is the current one, and the wait
+ * covers it. Where there is no leaf, or one that was made after it could have
+ * been touched, the number of the last invalidation of anything is as right,
+ * and only less sharp.
+ */
+void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,
+		       unsigned long start, unsigned long end)
+{
+	struct vsvm_leaf *leaf;
+	unsigned long seq;
+
+	/* Held from the look at the number to being on the list. */
+	down_read(&m->table.lock);
+	seq = m->notifier.invalidate_seq;
+	leaf = vsvm_table_leaf(&m->table, start);
+	if (leaf) {
+		/* Others who read-lock would write the same. */
+		if (!READ_ONCE(leaf->seq))
+			WRITE_ONCE(leaf->seq, seq);
+		seq = READ_ONCE(leaf->seq);
+	}
+	*watch = (struct vsvm_watch) {
+		.notifier.mm = m->notifier.mm,
+		.notifier.invalidate_seq = seq,
+		.start = start,
+		.end = end,
+	};
+	spin_lock(&m->watch_lock);
+	list_add(&watch->link, &m->watches);
+	spin_unlock(&m->watch_lock);
+	up_read(&m->table.lock);
+}
+
+/**
+ * vsvm_mirror_unwatch() - undo vsvm_mirror_watch()
+ * @m: the mirror; its page-table lock may be held or not
+ * @watch: the watch
+ */
+void vsvm_mirror_unwatch(struct vsvm_mirror *m, struct vsvm_watch *watch)
+{
+	spin_lock(&m->watch_lock);
+	list_del(&watch->link);
+	spin_unlock(&m->watch_lock);
+}
+
+/* Tells those faults whose range is touched. */
+static void tell_watches(struct vsvm_mirror *m,
+			 const struct mmu_notifier_range *range,
+			 unsigned long seq)
+{
+	struct vsvm_watch *watch;
+
+	lockdep_assert_held_write(&m->table.lock);
+	spin_lock(&m->watch_lock);
+	list_for_each_entry(watch, &m->watches, link)
+		if (watch->start < range->end && range->start < watch->end)
+			mmu_interval_set_seq(&watch->notifier, seq);
+	spin_unlock(&m->watch_lock);
+}
+
 static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 				   const struct mmu_notifier_range *range,
 				   unsigned long seq)
@@ -60,7 +138,8 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 		return false;
 
 	mmu_interval_set_seq(notifier, seq);
-	pages = vsvm_table_zap(&m->table, range->start, range->end - 1,
+	tell_watches(m, range, seq);
+	pages = vsvm_table_zap(&m->table, range->start, range->end - 1, seq,
 			       range->event == MMU_NOTIFY_UNMAP ||
 			       range->event == MMU_NOTIFY_RELEASE);
 	if (m->devmem) {
@@ -161,6 +240,8 @@ void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
 		      struct device *dma, struct vsvm_inject *inject)
 {
 	vsvm_table_init(&m->table, dma, inject);
+	INIT_LIST_HEAD(&m->watches);
+	spin_lock_init(&m->watch_lock);
 	m->devmem = devmem;
 }
 
@@ -222,7 +303,7 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
 static void zap_all(struct vsvm_mirror *m)
 {
 	down_write(&m->table.lock);
-	vsvm_table_zap(&m->table, 0, ULONG_MAX, true);
+	vsvm_table_zap(&m->table, 0, ULONG_MAX, 0, true);
 	up_write(&m->table.lock);
 }
 
@@ -235,7 +316,7 @@ void vsvm_mirror_unplug(struct vsvm_mirror *m)
 	struct vsvm_devmem *dm = m->devmem;
 
 	down_write(&m->table.lock);
-	vsvm_table_zap(&m->table, 0, ULONG_MAX, true);
+	vsvm_table_zap(&m->table, 0, ULONG_MAX, 0, true);
 	m->devmem = NULL;
 	up_write(&m->table.lock);
 	if (m->share)

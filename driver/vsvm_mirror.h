@@ -2,7 +2,9 @@
 #ifndef VSVM_MIRROR_H
 #define VSVM_MIRROR_H
 
+#include <linux/list.h>
 #include <linux/mmu_notifier.h>
+#include <linux/spinlock.h>
 
 #include "vsvm_stats.h"
 #include "vsvm_table.h"
@@ -17,6 +19,8 @@ struct vsvm_share;
  * @notifier: covers the whole mm
  * @table: the device page table; the notifier's sequence is checked under
  *	its lock
+ * @watches: faults in flight; &vsvm_watch.link
+ * @watch_lock: protects @watches; inside the page-table lock
  * @devmem: memory of this device; NULL once it was unplugged, which changes
  *	under the page-table lock
  * @share: what the process has of it, once bound
@@ -25,9 +29,26 @@ struct vsvm_share;
 struct vsvm_mirror {
 	struct mmu_interval_notifier notifier;
 	struct vsvm_table table;
+	struct list_head watches;
+	spinlock_t watch_lock; /* watches */
 	struct vsvm_devmem *devmem;
 	struct vsvm_share *share;
 	struct vsvm_stats stats;
+};
+
+/**
+ * struct vsvm_watch - a fault in flight, and whether its range changed
+ * @notifier: stands for the range where core mm's functions want a notifier;
+ *	never registered with core mm
+ * @start: first address
+ * @end: end of the range
+ * @link: in &vsvm_mirror.watches
+ */
+struct vsvm_watch {
+	struct mmu_interval_notifier notifier;
+	unsigned long start;
+	unsigned long end;
+	struct list_head link;
 };
 
 /**
@@ -85,7 +106,9 @@ void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n);
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm);
 void vsvm_mirror_unbind(struct vsvm_mirror *m);
 void vsvm_mirror_unplug(struct vsvm_mirror *m);
-
+void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,
+		       unsigned long start, unsigned long end);
+void vsvm_mirror_unwatch(struct vsvm_mirror *m, struct vsvm_watch *watch);
 int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 		     unsigned long end, enum vsvm_need need,
 		     struct vsvm_visitor *v, unsigned long *next, u64 *faults);

@@ -133,12 +133,13 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
  * @t: the table, locked for writing
  * @start: first address
  * @last: last address, inclusive
+ * @seq: the invalidation's, noted in the leaves that stay
  * @unmap: nothing will be there any more: free the leaves it covers
  *
  * Return: how many entries there were.
  */
 unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
-			     unsigned long last, bool unmap)
+			     unsigned long last, unsigned long seq, bool unmap)
 {
 	struct vsvm_leaf *leaf;
 	unsigned long index, n = 0;
@@ -153,6 +154,7 @@ unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
 
 		for (i = vsvm_leaf_index(from); i <= vsvm_leaf_index(to); i++)
 			n += clear(t, leaf, i);
+		leaf->seq = seq;
 		if (unmap && from == base && to == base + PMD_SIZE - 1) {
 			xa_erase(&t->leaves, index);
 			kfree(leaf);

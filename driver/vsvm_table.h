@@ -26,10 +26,12 @@ struct vsvm_inject;
  * struct vsvm_leaf - the entries of PMD_SIZE of addresses
  * @entry: the entries
  * @dma: the DMA address, where the entry has VSVM_ENTRY_DMA
+ * @seq: of the last invalidation that touched it; 0: none did since it is there
  */
 struct vsvm_leaf {
 	u64 entry[VSVM_LEAF_ENTRIES];
 	dma_addr_t dma[VSVM_LEAF_ENTRIES];
+	unsigned long seq;
 };
 
 /* Places that an entry may have, see drm/vsvm_drm.h. */
@@ -60,7 +62,7 @@ int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr);
 int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		       unsigned long addr, u64 entry);
 unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
-			     unsigned long last, bool unmap);
+			     unsigned long last, unsigned long seq, bool unmap);
 
 /* Under the lock: the leaf of @addr, or NULL. */
 static inline struct vsvm_leaf *vsvm_table_leaf(struct vsvm_table *t,

@@ -36,6 +36,7 @@
  * @addr: first byte not visited yet
  * @limit: most pages to fault at once; halved to find a bad page
  * @deadline: jiffies; pushed on by every byte of progress
+ * @watch: tells whether what is faulted in changed meanwhile
  * @pfns: for hmm_range_fault(), VSVM_LEAF_ENTRIES of them, allocated at first use
  * @faults: entries installed
  */
@@ -46,6 +47,7 @@ struct walk {
 	unsigned long addr;
 	unsigned long limit;
 	unsigned long deadline;
+	struct vsvm_watch watch;
 	unsigned long *pfns;
 	u64 faults;
 };
@@ -282,7 +284,7 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 	/* In and out: what is left of the last round would be taken as input. */
 	memset(w->pfns, 0, (range->end - range->start) >> PAGE_SHIFT <<
 	       ilog2(sizeof(*w->pfns)));
-	range->notifier = &w->m->notifier;
+	range->notifier = &w->watch.notifier;
 	range->hmm_pfns = w->pfns;
 	range->dev_private_owner = vsvm_devmem_owner;
 	if (w->need >= VSVM_NEED_READ)
@@ -362,7 +364,8 @@ static int fault_in(struct walk *w, unsigned long end)
 
 	stale = walk_fails(w, DRM_VSVM_POINT_FAULTED);
 	down_write(&m->table.lock);
-	if (stale || mmu_interval_read_retry(&m->notifier, range.notifier_seq))
+	if (stale ||
+	    mmu_interval_read_retry(&w->watch.notifier, range.notifier_seq))
 		ret = -EAGAIN;
 	else
 		ret = install(w, start, range.end);
@@ -409,7 +412,7 @@ static int take_exclusive(struct walk *w)
 	ret = vsvm_table_prepare(&m->table, addr);
 	if (ret)
 		return ret;
-	seq = mmu_interval_read_begin(&m->notifier);
+	seq = mmu_interval_read_begin(&w->watch.notifier);
 	if (walk_fails(w, DRM_VSVM_POINT_EXCLUSIVE_LOCK) ||
 	    mmap_read_lock_killable(mm))
 		return -EINTR;
@@ -425,7 +428,7 @@ static int take_exclusive(struct walk *w)
 	down_write(&m->table.lock);
 	leaf = vsvm_table_leaf(&m->table, addr);
 	if (leaf && !stale &&
-	    !mmu_interval_read_retry(&m->notifier, seq)) {
+	    !mmu_interval_read_retry(&w->watch.notifier, seq)) {
 		u64 entry = classify(m, addr, page_to_pfn(page) | HMM_PFN_VALID |
 				     HMM_PFN_WRITE);
 
@@ -471,6 +474,7 @@ static int walk_fault(struct walk *w, unsigned long end)
 	unsigned int tries = 0;
 	int ret;
 
+	vsvm_mirror_watch(m, &w->watch, w->addr & PAGE_MASK, PAGE_ALIGN(end));
 	do {
 		tries++;
 		ret = walk_interrupted(w);
@@ -479,6 +483,7 @@ static int walk_fault(struct walk *w, unsigned long end)
 		ret = w->need == VSVM_NEED_EXCLUSIVE ?
 		      fault_exclusive(w, end) : fault_in(w, end);
 	} while (ret == -EAGAIN);
+	vsvm_mirror_unwatch(m, &w->watch);
 
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULTS, 1);
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULT_PAGES, w->faults - before);
@@ -593,8 +598,8 @@ static int walk_look(struct walk *w, unsigned long end)
 
 		stale = walk_fails(w, DRM_VSVM_POINT_LOOKED);
 		down_read(&m->table.lock);
-		if (stale ||
-		    mmu_interval_read_retry(&m->notifier, range.notifier_seq))
+		if (stale || mmu_interval_read_retry(&w->watch.notifier,
+						     range.notifier_seq))
 			ret = 0;
 		else
 			ret = visit_seen(w, end);
@@ -658,14 +663,19 @@ int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 		     struct vsvm_visitor *v, unsigned long *next, u64 *faults)
 {
 	struct walk w = { .m = m, .v = v, .need = need, .addr = start };
+	unsigned long stop;
 	int ret = 0;
 
 	set_deadline(&w);
 	while (!ret && w.addr < end) {
 		if (need <= VSVM_NEED_TABLE) {
 			ret = walk_hole(&w, end);
-			if (!ret && w.addr < end)
-				ret = walk_look(&w, leaf_end(w.addr, end));
+			if (ret || w.addr == end)
+				break;
+			stop = leaf_end(w.addr, end);
+			vsvm_mirror_watch(m, &w.watch, w.addr, stop);
+			ret = walk_look(&w, stop);
+			vsvm_mirror_unwatch(m, &w.watch);
 		} else {
 			ret = walk_interrupted(&w);
 			if (!ret)
