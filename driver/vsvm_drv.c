@@ -112,16 +112,17 @@ static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
 	struct vsvm_device *vsvm = to_vsvm(drm);
 	struct vsvm_vm *vm = file->driver_priv;
 
-	int idx;
-
 	vsvm_inject_forget(vsvm_inject_of(vsvm->index), vm);
-	/* After unplug the device's memory is gone, and remove did this. */
-	if (drm_dev_enter(drm, &idx)) {
-		vsvm_mirror_unplug(&vm->mirror);
-		drm_dev_exit(idx);
-	}
+	/*
+	 * Not drm_dev_enter(): that fails as soon as unplug began, and a file
+	 * that is closed then is not on the list any more when remove comes to
+	 * it. Whoever has the lock first does it; until remove had it, the
+	 * device's memory is there.
+	 */
 	mutex_lock(&vsvm->vms_lock);
 	list_del(&vm->link);
+	if (vm->mirror.devmem)
+		vsvm_mirror_unplug(&vm->mirror);
 	mutex_unlock(&vsvm->vms_lock);
 	vsvm_vm_destroy(vm);
 }

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A userfaultfd handler that never answers: who waits for it in a call can be
+ * killed (see vsvm_kill.h), holds no lock and no device memory that others could
+ * want, and only unplug of the device waits with him.
+ */
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_host.h"
+#include "vsvm_kill.h"
+#include "vsvm_test.h"
+
+#define DRIVER	"/sys/bus/platform/drivers/vsvm/"
+#define LEN	VT_HUGE
+#define SEED	251
+#define OTHER	252
+
+/* What goes on in the process that is killed. */
+struct scene {
+	unsigned int device;
+	__u64 mode;		/* what the handler is asked for */
+	bool on_device;		/* the range is there */
+	int (*call)(struct scene *s);
+	struct vsvm *v;
+	char *mem;		/* the handler's range */
+	char *own;		/* a range that is there */
+};
+
+static int call_read(struct scene *s)
+{
+	return vsvm_read(s->v, s->mem, s->own, LEN, NULL);
+}
+
+static int call_write(struct scene *s)
+{
+	return vsvm_write(s->v, s->mem, s->own, LEN, NULL);
+}
+
+static int call_read_into(struct scene *s)
+{
+	return vsvm_read(s->v, s->own, s->mem, LEN, NULL);
+}
+
+static int call_write_from(struct scene *s)
+{
+	return vsvm_write(s->v, s->own, s->mem, LEN, NULL);
+}
+
+static int call_snapshot_into(struct scene *s)
+{
+	struct drm_vsvm_run *runs = (struct drm_vsvm_run *)s->mem;
+	uint32_t nr = 16;
+
+	return vsvm_snapshot(s->v, s->own, LEN, runs, &nr, NULL);
+}
+
+static int call_exclusive(struct scene *s)
+{
+	return vt_exclusive(s->v, s->mem, LEN, NULL);
+}
+
+static int call_atomic(struct scene *s)
+{
+	return vt_atomic(s->v, s->mem, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
+}
+
+static int call_pread(struct scene *s)
+{
+	return pread(vsvm_fd(s->v), s->own, LEN, (uintptr_t)s->mem);
+}
+
+static void *caller(void *arg)
+{
+	struct scene *s = arg;
+
+	/* A call that came back, before anybody answered: the test sees it. */
+	fprintf(stderr, "# the call gave %d\n", s->call(s));
+	_exit(7);
+}
+
+static int handler_open(struct scene *s)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+	};
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)s->mem, .len = LEN },
+		.mode = s->mode,
+	};
+	struct uffdio_writeprotect wp = {
+		.range = { .start = (uintptr_t)s->mem, .len = LEN },
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
+	    ioctl(fd, UFFDIO_REGISTER, &reg))
+		return -1;
+	if (s->mode == UFFDIO_REGISTER_MODE_WP &&
+	    ioctl(fd, UFFDIO_WRITEPROTECT, &wp))
+		return -1;
+	return fd;
+}
+
+/* Says so when the call is in the handler's hands, which does nothing. */
+static int stuck(struct vt_child *c, void *arg)
+{
+	struct scene *s = arg;
+	struct uffd_msg msg;
+	pthread_t thread;
+	int fd;
+
+	if (vsvm_open(s->device, &s->v))
+		return 1;
+	s->mem = vt_map(LEN, VT_SMALL);
+	s->own = vt_map_filled(s->v, LEN, VT_SMALL, OTHER);
+	if (!s->mem || !s->own)
+		return 2;
+	if (s->mode == UFFDIO_REGISTER_MODE_WP)
+		vt_fill(s->mem, LEN, SEED, 0);
+	fd = handler_open(s);
+	if (fd < 0)
+		return 3;
+	if (s->on_device && vt_to_device(s->v, s->mem, LEN))
+		return 4;
+	if (pthread_create(&thread, NULL, caller, s))
+		return 5;
+	if (read(fd, &msg, sizeof(msg)) != sizeof(msg) ||
+	    msg.event != UFFD_EVENT_PAGEFAULT || vt_say(c))
+		return 6;
+	for (;;)
+		pause();
+}
+
+FIXTURE(stuck)
+{
+	struct vsvm *v;
+	uint64_t used;
+};
+
+FIXTURE_VARIANT(stuck)
+{
+	const char *name;
+	int (*call)(struct scene *s);
+	__u64 mode;
+	bool on_device;
+};
+
+#define MISSING(what)							\
+	FIXTURE_VARIANT_ADD(stuck, what)				\
+	{								\
+		.name = #what,						\
+		.call = call_ ## what,					\
+		.mode = UFFDIO_REGISTER_MODE_MISSING,			\
+	}
+
+MISSING(read);
+MISSING(write);
+MISSING(read_into);
+MISSING(write_from);
+MISSING(snapshot_into);
+MISSING(exclusive);
+MISSING(atomic);
+MISSING(pread);
+
+FIXTURE_VARIANT_ADD(stuck, protected)
+{
+	.name = "protected",
+	.call = call_write,
+	.mode = UFFDIO_REGISTER_MODE_WP,
+};
+
+FIXTURE_VARIANT_ADD(stuck, protected_on_device)
+{
+	.name = "protected_on_device",
+	.call = call_write,
+	.mode = UFFDIO_REGISTER_MODE_WP,
+	.on_device = true,
+};
+
+FIXTURE_SETUP(stuck)
+{
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->used = vt_used(self->v);
+}
+
+FIXTURE_TEARDOWN(stuck)
+{
+	vsvm_close(self->v);
+}
+
+/* All that a process can do with a device, from its first use on. */
+static int works(struct vt_child *c, void *arg)
+{
+	unsigned int *device = arg;
+	struct vsvm *v;
+	char *mem;
+
+	(void)c;
+	if (vsvm_open(*device, &v))
+		return 1;
+	mem = vt_map_filled(v, LEN, VT_SMALL, SEED);
+	if (!mem || vt_to_device(v, mem, LEN) ||
+	    vt_dev_check(v, mem, LEN, SEED, 0) ||
+	    vt_dev_fill(v, mem, LEN, OTHER, 0) ||
+	    vt_exclusive(v, mem, VT_PAGE, NULL) || vt_to_system(v, mem, LEN))
+		return 2;
+	return vt_check(mem, LEN, OTHER, 0) ? 3 : 0;
+}
+
+/* The caller can be killed, and others do not notice him. */
+TEST_F_TIMEOUT(stuck, killed, VT_LONG)
+{
+	struct scene s = {
+		.call = variant->call,
+		.mode = variant->mode,
+		.on_device = variant->on_device,
+	};
+	unsigned int device = 0;
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_start(&c, stuck, &s));
+	ASSERT_EQ(0, vt_hear(&c));
+	EXPECT_EQ(0, vt_run(works, &device));
+	/* A module in use cannot be unloaded, and says so at once. */
+	EXPECT_EQ(-EAGAIN, vt_module_unload());
+	EXPECT_EQ(0, vk_kill(&c, variant->name));
+	EXPECT_EQ(self->used, vt_used(self->v));
+	EXPECT_EQ(0, vt_run(works, &device));
+}
+
+/* MIGRATE asks the handler for nothing, so it does not wait for it. */
+static int migrates(struct vt_child *c, void *arg)
+{
+	struct scene *s = arg;
+	struct drm_vsvm_migrate m;
+
+	(void)c;
+	if (vsvm_open(0, &s->v))
+		return 1;
+	s->mem = vt_map(LEN, VT_SMALL);
+	if (!s->mem || handler_open(s) < 0)
+		return 2;
+	if (vt_migrate(s->v, s->mem, LEN, DRM_VSVM_TARGET_DEVICE, 0, &m) ||
+	    m.absent != LEN)
+		return 3;
+	return vt_migrate(s->v, s->mem, LEN, DRM_VSVM_TARGET_SYSTEM, 0, &m);
+}
+
+TEST(migrate_does_not_wait)
+{
+	struct scene s = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	EXPECT_EQ(0, vt_run(migrates, &s));
+}
+
+static int unbind(struct vt_child *c, void *arg)
+{
+	(void)arg;
+	return vt_say(c) || vh_write(DRIVER "unbind", "vsvm.1");
+}
+
+FIXTURE(unplug)
+{
+	struct vsvm *v;
+};
+
+FIXTURE_SETUP(unplug)
+{
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+}
+
+FIXTURE_TEARDOWN_PARENT(unplug)
+{
+	vh_write(DRIVER "bind", "vsvm.1");
+}
+
+/*
+ * Unplug waits for calls that are under way, this one too, and for nothing else:
+ * it ends when the caller is killed. Meanwhile the other device works.
+ */
+TEST_F_TIMEOUT(unplug, waits_for_the_caller, VT_LONG)
+{
+	struct scene s = {
+		.device = 1,
+		.call = call_read,
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	unsigned int device = 0;
+	struct vt_child c, u;
+	struct vsvm *v;
+
+	ASSERT_EQ(0, vt_start(&c, stuck, &s));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(0, vt_start(&u, unbind, NULL));
+	ASSERT_EQ(0, vt_hear(&u));
+	EXPECT_EQ(0, vt_run(works, &device));
+	EXPECT_EQ(0, vk_kill(&c, "unplugged"));
+	EXPECT_EQ(0, vt_wait(&u));
+	EXPECT_EQ(-ENODEV, vsvm_open(1, &v));
+}
+
+TEST_HARNESS_MAIN
