@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nothing waits for ever: with threads that invalidate in a tight loop, calls
+ * end, and a process in the middle of one can be killed (see vsvm_kill.h); on a
+ * device that is ten times too small, all who want it get on, and who is killed
+ * leaves the rest as it was.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_host.h"
+#include "vsvm_kill.h"
+#include "vsvm_sweep.h"
+#include "vsvm_test.h"
+
+#define LEN	(2 * VT_HUGE)
+/* Calls that have to end before the caller is killed. */
+#define CALLS	10
+
+/* How the other threads invalidate. */
+enum storm {
+	MPROTECT,
+	DONTNEED,
+	REMAP,
+};
+
+/* What goes on in the process that is killed. */
+struct scene {
+	enum storm storm;
+	bool same;	/* the very range that the device works on */
+	struct vsvm *v;
+	char *mem;
+	char *buf;
+	int (*call)(struct scene *s);
+};
+
+/* A thread of the storm, and where it blows. */
+struct wind {
+	const struct scene *s;
+	char *at;
+};
+
+static void *blow(void *arg)
+{
+	struct wind *w = arg;
+	char *at = w->at;
+
+	for (;;) {
+		switch (w->s->storm) {
+		case MPROTECT:
+			mprotect(at, LEN, PROT_READ);
+			mprotect(at, LEN, PROT_READ | PROT_WRITE);
+			break;
+		case DONTNEED:
+			madvise(at, LEN, MADV_DONTNEED);
+			break;
+		case REMAP:
+			munmap(at, LEN);
+			mmap(at, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+			     MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			break;
+		}
+		/* What is elsewhere is this thread's alone. */
+		if (!w->s->same)
+			*(volatile char *)at = 1;
+	}
+	return NULL;
+}
+
+static int call_read(struct scene *s)
+{
+	return vsvm_read(s->v, s->mem, s->buf, LEN, NULL);
+}
+
+static int call_write(struct scene *s)
+{
+	return vsvm_write(s->v, s->mem, s->buf, LEN, NULL);
+}
+
+static int call_there(struct scene *s)
+{
+	return vt_migrate(s->v, s->mem, LEN, DRM_VSVM_TARGET_DEVICE,
+			  DRM_VSVM_MIGRATE_POPULATE, NULL);
+}
+
+static int call_home(struct scene *s)
+{
+	return vt_migrate(s->v, s->mem, LEN, DRM_VSVM_TARGET_SYSTEM, 0, NULL);
+}
+
+static int call_snapshot(struct scene *s)
+{
+	struct drm_vsvm_run runs[8];
+	uint32_t nr = VT_COUNT(runs);
+
+	return vsvm_snapshot(s->v, s->mem, LEN, runs, &nr, NULL);
+}
+
+static int call_exclusive(struct scene *s)
+{
+	return vt_exclusive(s->v, s->mem, 64 * VT_PAGE, NULL);
+}
+
+static int call_atomic(struct scene *s)
+{
+	return vt_atomic(s->v, s->mem, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
+}
+
+static const struct {
+	const char *name;
+	int (*call)(struct scene *s);
+} calls[] = {
+	{ "read", call_read },
+	{ "write", call_write },
+	{ "migrate there", call_there },
+	{ "migrate home", call_home },
+	{ "snapshot", call_snapshot },
+	{ "exclusive", call_exclusive },
+	{ "atomic", call_atomic },
+};
+
+/* What a call may say: of a mapping that was so at some moment, or stalled. */
+static bool call_ended_well(const struct scene *s, int ret)
+{
+	if (!ret || ret == -EBUSY)
+		return true;
+	return s->same && ((ret == -EPERM && s->storm == MPROTECT) ||
+			   (ret == -EFAULT && s->storm == REMAP));
+}
+
+static int in_the_storm(struct vt_child *c, void *arg)
+{
+	struct wind wind[VK_THREADS];
+	struct scene *s = arg;
+	pthread_t thread;
+	int i, ret;
+
+	if (vsvm_open(0, &s->v))
+		return 1;
+	s->mem = vt_map_filled(s->v, LEN, VT_SMALL, SEED);
+	s->buf = vt_map_filled(s->v, LEN, VT_SMALL, SEED);
+	if (!s->mem || !s->buf)
+		return 2;
+	for (i = 0; i < VK_THREADS; i++) {
+		wind[i].s = s;
+		wind[i].at = s->same ? s->mem : vt_map(LEN, VT_SMALL);
+		if (!wind[i].at ||
+		    pthread_create(&thread, NULL, blow, &wind[i]))
+			return 3;
+	}
+	for (i = 0;; i++) {
+		ret = s->call(s);
+		if (!call_ended_well(s, ret)) {
+			fprintf(stderr, "# a call gave %d\n", ret);
+			return 4;
+		}
+		/* The first page is the atomics'. */
+		if (!s->same && vt_dev_check(s->v, s->mem + VT_PAGE, VT_PAGE,
+					     SEED, VT_PAGE))
+			return 5;
+		if (i == CALLS && vt_say(c))
+			return 6;
+	}
+}
+
+FIXTURE(storm)
+{
+	struct vsvm *v;
+	uint64_t used;
+};
+
+FIXTURE_VARIANT(storm)
+{
+	enum storm storm;
+	bool same;
+};
+
+FIXTURE_VARIANT_ADD(storm, mprotect)
+{
+	.storm = MPROTECT,
+	.same = true,
+};
+
+FIXTURE_VARIANT_ADD(storm, dontneed)
+{
+	.storm = DONTNEED,
+	.same = true,
+};
+
+FIXTURE_VARIANT_ADD(storm, remap)
+{
+	.storm = REMAP,
+	.same = true,
+};
+
+FIXTURE_VARIANT_ADD(storm, mprotect_elsewhere)
+{
+	.storm = MPROTECT,
+};
+
+FIXTURE_VARIANT_ADD(storm, dontneed_elsewhere)
+{
+	.storm = DONTNEED,
+};
+
+FIXTURE_VARIANT_ADD(storm, remap_elsewhere)
+{
+	.storm = REMAP,
+};
+
+FIXTURE_SETUP(storm)
+{
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->used = vt_used(self->v);
+}
+
+FIXTURE_TEARDOWN(storm)
+{
+	vsvm_close(self->v);
+}
+
+/* Each call ends, again and again, and who is in one can be killed. */
+TEST_F_TIMEOUT(storm, calls_end, 5 * VT_LONG)
+{
+	struct scene s = { .storm = variant->storm, .same = variant->same };
+	struct vt_child c;
+	size_t i;
+
+	for (i = 0; i < VT_COUNT(calls); i++) {
+		s.call = calls[i].call;
+		ASSERT_EQ(0, vt_start(&c, in_the_storm, &s));
+		ASSERT_EQ(0, vt_hear(&c)) {
+			TH_LOG("%s", calls[i].name);
+		}
+		EXPECT_EQ(0, vk_kill(&c, calls[i].name));
+		/* Pages are freed with the last of it, in any context. */
+		EXPECT_EQ(self->used, vt_used(self->v));
+	}
+}
+
+/* A device that is ten times too small for those who want it. */
+#define CROWD		4
+#define CROWD_SET	(10 * VRAM / CROWD)
+
+FIXTURE(crowd)
+{
+	struct vsvm *v;
+	struct vt_module module;
+};
+
+FIXTURE_VARIANT(crowd)
+{
+	enum vt_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(crowd, small)
+{
+	.kind = VT_SMALL,
+};
+
+FIXTURE_VARIANT_ADD(crowd, large)
+{
+	.kind = VT_LARGE,
+};
+
+FIXTURE_SETUP(crowd)
+{
+	ASSERT_EQ(0, reload(&self->module, VRAM_MIB));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+}
+
+FIXTURE_TEARDOWN_PARENT(crowd)
+{
+	restore(&self->module);
+}
+
+struct member {
+	enum vt_kind kind;
+	uint64_t seed;
+	volatile int *stop;
+};
+
+/* Sweeps, says so after each one, until told to stop. */
+static int crowd_member(struct vt_child *c, void *arg)
+{
+	struct member *m = arg;
+	uint64_t seed = m->seed;
+	struct vsvm *v;
+	char *mem;
+
+	if (vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, CROWD_SET, m->kind, seed);
+	if (!mem || vt_say(c) || vt_hear(c))
+		return 2;
+	while (!*m->stop) {
+		if (device_sweep(v, mem, CROWD_SET, seed, ANY))
+			return 3;
+		seed++;
+		if (vt_say(c) || vt_hear(c))
+			return 4;
+	}
+	return vt_check(mem, CROWD_SET, seed, 0) ? 5 : 0;
+}
+
+/*
+ * All of them get on, at once. One after the other is killed in the middle of a
+ * sweep; the others get on and lose nothing.
+ */
+TEST_F_TIMEOUT(crowd, gets_on, 5 * VT_LONG)
+{
+	volatile int *stop = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct member m[CROWD];
+	struct vt_child c[CROWD];
+	int i, killed;
+
+	ASSERT_NE(MAP_FAILED, (void *)stop);
+	for (i = 0; i < CROWD; i++) {
+		m[i] = (struct member){ variant->kind, SEED + 100 * i, stop };
+		ASSERT_EQ(0, vt_start(&c[i], crowd_member, &m[i]));
+		ASSERT_EQ(0, vt_hear(&c[i]));
+	}
+	for (i = 0; i < CROWD; i++)
+		ASSERT_EQ(0, vt_say(&c[i]));
+	for (killed = 0; killed < CROWD - 1; killed++) {
+		for (i = killed; i < CROWD; i++) {
+			ASSERT_EQ(0, vt_hear(&c[i]));
+			ASSERT_EQ(0, vt_say(&c[i]));
+		}
+		EXPECT_EQ(0, vk_kill(&c[killed], "one of a crowd"));
+	}
+	ASSERT_EQ(0, vt_hear(&c[killed]));
+	*stop = 1;
+	ASSERT_EQ(0, vt_say(&c[killed]));
+	EXPECT_EQ(0, vt_wait(&c[killed]));
+	EXPECT_EQ(0, vt_used(self->v));
+	EXPECT_GE(VRAM, backing(self->v));
+}
+
+TEST_HARNESS_MAIN
