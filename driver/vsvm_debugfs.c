@@ -34,8 +34,9 @@
  * @used: pages in use
  * @tgid: whose, 0: nobody's
  * @backed: there is host memory behind it
- * @age: blocks opened since its last use
- * @may_go: its process has more than its fair share: it may go for another's
+ * @age: blocks opened, or tried for eviction, since its last use
+ * @may_go: it may go for a process that has none: its own has more than the fair
+ *	share that there would be
  */
 struct look {
 	unsigned long block;
@@ -50,16 +51,14 @@ static void look_at(struct vsvm_devmem *dm, unsigned long block, struct look *l)
 {
 	struct vsvm_block *b = &dm->blocks[block];
 	struct vsvm_share *share;
-	unsigned long fair;
 
 	*l = (struct look){ .block = block };
 	spin_lock_irq(&dm->lock);
-	fair = dm->nr_blocks / max(dm->nr_holders, 1);
 	share = rcu_dereference_protected(b->share,
 					  lockdep_is_held(&dm->lock));
 	if (share) {
 		l->tgid = share->tgid;
-		l->may_go = share->nr_blocks > fair;
+		l->may_go = share->nr_blocks > vsvm_devmem_fair(dm, true);
 	}
 	l->used = b->nr_used;
 	l->backed = b->backing;
@@ -69,7 +68,7 @@ static void look_at(struct vsvm_devmem *dm, unsigned long block, struct look *l)
 
 static bool is_bare(const struct look *l)
 {
-	return !l->used && !l->backed;
+	return !l->tgid && !l->used && !l->backed;
 }
 
 /* One line a block; blocks that nobody ever used are folded. */

@@ -191,7 +191,7 @@ static struct vsvm_share *block_share(struct vsvm_devmem *dm,
 	return rcu_dereference_protected(b->share, lockdep_is_held(&dm->lock));
 }
 
-/* @b was empty, its first page goes to @share. */
+/* @b is empty, its first page goes to @share. */
 static void block_own(struct vsvm_devmem *dm, struct vsvm_block *b,
 		      struct vsvm_share *share)
 {
@@ -265,11 +265,14 @@ void vsvm_devmem_folio_free(struct folio *folio)
 }
 
 /*
- * Takes an empty block off the free list and sees that it has backing. The
- * block is on no list then, so nobody else finds it while the allocation
- * sleeps. Called and returns with the lock held.
+ * Takes an empty block off the free list for @share and sees that it has
+ * backing. The block is on no list then, so nobody else finds it while the
+ * allocation sleeps; but it counts as the share's, or a rival could find no
+ * empty block and nobody above his fair share. Called and returns with the lock
+ * held.
  */
 static struct vsvm_block *block_open(struct vsvm_devmem *dm,
+				     struct vsvm_share *share,
 				     unsigned long *flags)
 {
 	struct vsvm_block *b;
@@ -281,6 +284,7 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 		return NULL;
 
 	list_del_init(&b->link);
+	block_own(dm, b, share);
 	if (b->backing || vsvm_devmem_coherent(dm))
 		return b;
 
@@ -361,10 +365,8 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 						     struct vsvm_block, link);
 		fresh = false;
 		if (!b) {
-			b = block_open(dm, &flags);
-			if (b)
-				block_own(dm, b, share);
-			else
+			b = block_open(dm, share, &flags);
+			if (!b)
 				b = block_of_others(dm);
 		}
 		if (!b)
@@ -395,9 +397,8 @@ unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 		return 0;
 
 	spin_lock_irqsave(&dm->lock, flags);
-	b = block_open(dm, &flags);
+	b = block_open(dm, share, &flags);
 	if (b) {
-		block_own(dm, b, share);
 		bitmap_fill(b->used, VSVM_BLOCK_PAGES);
 		b->nr_used = VSVM_BLOCK_PAGES;
 		dm->nr_used += VSVM_BLOCK_PAGES;

@@ -26,7 +26,7 @@ struct shrinker;
  * @mm: whose it is; only compared
  * @refs: open files and blocks that point here
  * @tgid: its number, for people to read
- * @nr_blocks: blocks that hold its pages
+ * @nr_blocks: blocks that hold its pages, or are about to
  * @nr_pages: pages in those blocks
  * @partial: those of them with room for more
  * @stats: what happened to its blocks, whoever did it
@@ -56,7 +56,8 @@ struct vsvm_share {
  *	the device is coherent and needs none.
  *	Set once before the first page is given out, changed only while no
  *	page is, or by a handover (see &struct vsvm_home)
- * @share: whose pages are in it; NULL: none are
+ * @share: whose pages are in it, or will be as soon as it has backing; NULL:
+ *	nobody's
  * @last_use: value of &vsvm_devmem.clock when it was filled or accessed
  * @link: in &vsvm_devmem.free, &vsvm_share.partial or &vsvm_devmem.full; empty
  *	while a reserve looks for backing
@@ -159,6 +160,16 @@ static inline struct vsvm_block *vsvm_devmem_block(struct vsvm_devmem *dm,
 						   unsigned long pfn)
 {
 	return &dm->blocks[(pfn - dm->first_pfn) >> VSVM_BLOCK_ORDER];
+}
+
+/*
+ * The fair share, in blocks: all of them divided by the processes that have
+ * any, and by one more that has none yet if @newcomer.
+ */
+static inline unsigned long vsvm_devmem_fair(const struct vsvm_devmem *dm,
+					     bool newcomer)
+{
+	return dm->nr_blocks / max(READ_ONCE(dm->nr_holders) + newcomer, 1);
 }
 
 struct page *vsvm_devmem_backing(struct page *page);

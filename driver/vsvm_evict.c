@@ -113,16 +113,17 @@ static unsigned long coldest_block(struct vsvm_devmem *dm,
 				   struct vsvm_share *wants)
 {
 	unsigned long has = READ_ONCE(wants->nr_blocks);
-	unsigned long fair, best = dm->nr_blocks, use = 0, i;
+	unsigned long fair = vsvm_devmem_fair(dm, !has);
+	unsigned long best = dm->nr_blocks, use = 0, i;
 	struct vsvm_share *share;
 	struct vsvm_block *b;
 
-	fair = dm->nr_blocks / max(READ_ONCE(dm->nr_holders) + !has, 1);
 	rcu_read_lock();
 	for (i = 0; i < dm->nr_blocks; i++) {
 		b = &dm->blocks[i];
 		share = rcu_dereference(b->share);
-		if (!share)
+		/* Without a page it is only just being opened. */
+		if (!share || !READ_ONCE(b->nr_used))
 			continue;
 		/* Its own only once it has its share, others' only above theirs. */
 		if (share == wants ? has < max(fair, 1) :
