@@ -35,6 +35,8 @@
 #include "vsvm_devmem.h"
 
 char vsvm_devmem_owner[] = "vsvm";
+unsigned long vsvm_devmem_low = ULONG_MAX;
+unsigned long vsvm_devmem_high;
 
 /*
  * Backing is not charged to a memcg: the device folio that uses it is, once,
@@ -536,6 +538,16 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 	return res ?: ERR_PTR(-EBUSY);
 }
 
+static void widen(unsigned long low, unsigned long high)
+{
+	static DEFINE_MUTEX(lock);
+
+	guard(mutex)(&lock);
+	/* Read without the lock by vsvm_devmem_maybe(). */
+	WRITE_ONCE(vsvm_devmem_low, min(vsvm_devmem_low, low));
+	WRITE_ONCE(vsvm_devmem_high, max(vsvm_devmem_high, high));
+}
+
 /**
  * vsvm_devmem_create() - make a device's memory
  * @device: number of the device
@@ -602,6 +614,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	dm->pgmap.range.start = res->start;
 	dm->pgmap.range.end = res->end;
 	dm->first_pfn = PHYS_PFN(res->start);
+	widen(dm->first_pfn, PHYS_PFN(res->end));
 	for (i = 0; i < dm->nr_blocks; i++) {
 		dm->blocks[i].devmem = dm;
 		list_add_tail(&dm->blocks[i].link, &dm->free);

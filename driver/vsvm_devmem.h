@@ -18,6 +18,14 @@
 /* Every vsvm pagemap has this owner, so that devices see each other's pages. */
 extern char vsvm_devmem_owner[];
 
+/*
+ * The first and the last device pfn there ever was, so that a page need not be
+ * looked at to know that it is none. Widened before a device's memory can be
+ * seen, never narrowed.
+ */
+extern unsigned long vsvm_devmem_low;
+extern unsigned long vsvm_devmem_high;
+
 struct shrinker;
 
 /**
@@ -140,6 +148,13 @@ struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
 static inline struct vsvm_devmem *vsvm_devmem_of(const struct page *page)
 {
 	return container_of(page_pgmap(page), struct vsvm_devmem, pgmap);
+}
+
+/* False for a pfn that is certainly no device page of vsvm's: most are. */
+static inline bool vsvm_devmem_maybe(unsigned long pfn)
+{
+	return pfn >= READ_ONCE(vsvm_devmem_low) &&
+	       pfn <= READ_ONCE(vsvm_devmem_high);
 }
 
 /* True for a page of any vsvm device. */

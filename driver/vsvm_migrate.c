@@ -229,6 +229,7 @@ static int chunk_look(struct chunk *c, bool why)
 	c->why = why;
 	c->v.visit = look_visit;
 	c->v.relax = look_relax;
+	c->v.pages = true;
 	return vsvm_mirror_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
 				&next, NULL);
 }

@@ -91,12 +91,15 @@ struct vsvm_span {
  *	where the span has a page. Returns the bytes it is done with, or an
  *	errno; fewer bytes than the span's: @relax is called without the lock,
  *	and the walk goes on from there
+ * @pages: a walk that only looks: each span has its page, and its pages are
+ *	neighbours in memory; false: a span is one state, and has no page
  * @relax: makes it possible for @visit to go on; may sleep and fault. Returns 0
  *	or an errno that ends the walk
  */
 struct vsvm_visitor {
 	long (*visit)(struct vsvm_visitor *v, const struct vsvm_span *span);
 	int (*relax)(struct vsvm_visitor *v);
+	bool pages;
 };
 
 void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,

@@ -85,12 +85,15 @@ static unsigned long leaf_end(unsigned long addr, unsigned long end)
  * The huge zero folio is not exported. It is the only PMD-mapped folio that
  * counts no mappings.
  */
-static bool is_huge_zero(struct page *page, unsigned int order)
+static bool is_huge_zero(unsigned long pfn, unsigned int order)
 {
-	struct folio *folio = page_folio(page);
+	struct folio *folio;
 
-	return order == HPAGE_PMD_ORDER && !folio_test_anon(folio) &&
-	       !folio_test_hugetlb(folio) && !folio_mapcount(folio);
+	if (order != HPAGE_PMD_ORDER)
+		return false;
+	folio = page_folio(pfn_to_page(pfn));
+	return !folio_test_anon(folio) && !folio_test_hugetlb(folio) &&
+	       !folio_mapcount(folio);
 }
 
 /*
@@ -105,6 +108,18 @@ static struct page *huge_device_page(struct page *page, unsigned long addr)
 	return pfn_to_page(head + vsvm_leaf_index(addr));
 }
 
+/* The same for a page of a vsvm device: where its bytes are, and whose it is. */
+static u64 classify_device(struct vsvm_mirror *m, struct page *page, u32 state)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(page);
+
+	state |= dm == m->devmem ? DRM_VSVM_PLACE_DEVICE : DRM_VSVM_PLACE_PEER;
+	if (vsvm_devmem_coherent(dm))
+		state |= DRM_VSVM_STATE_COHERENT;
+	return vsvm_entry(state, dm->device,
+			  page_to_pfn(vsvm_devmem_backing(page)));
+}
+
 /*
  * What one entry of hmm_range_fault() means to the device. A device page
  * becomes its backing page here and nowhere else. Under the page-table lock,
@@ -113,8 +128,8 @@ static struct page *huge_device_page(struct page *page, unsigned long addr)
 static u64 classify(struct vsvm_mirror *m, unsigned long addr,
 		    unsigned long hmm_pfn)
 {
-	unsigned int order, device = 0;
-	struct page *page;
+	unsigned long pfn = hmm_pfn & ~HMM_PFN_FLAGS;
+	unsigned int order;
 	u32 state;
 
 	lockdep_assert_held(&m->table.lock);
@@ -123,31 +138,49 @@ static u64 classify(struct vsvm_mirror *m, unsigned long addr,
 	if (!(hmm_pfn & HMM_PFN_VALID))
 		return DRM_VSVM_PLACE_ABSENT;
 
-	page = hmm_pfn_to_page(hmm_pfn);
 	order = hmm_pfn_to_map_order(hmm_pfn);
-	if (order == HPAGE_PMD_ORDER && vsvm_devmem_owns(page))
-		page = huge_device_page(page, addr);
-	if (vsvm_devmem_owns(page)) {
-		struct vsvm_devmem *dm = vsvm_devmem_of(page);
-
-		state = dm == m->devmem ? DRM_VSVM_PLACE_DEVICE :
-					  DRM_VSVM_PLACE_PEER;
-		device = dm->device;
-		if (vsvm_devmem_coherent(dm))
-			state |= DRM_VSVM_STATE_COHERENT;
-		page = vsvm_devmem_backing(page);
-	} else if (is_zero_pfn(page_to_pfn(page)) ||
-		   is_huge_zero(page, order)) {
-		state = DRM_VSVM_PLACE_ZERO;
-	} else {
-		state = DRM_VSVM_PLACE_SYSTEM;
-	}
-
-	state |= DRM_VSVM_STATE_READ;
+	state = DRM_VSVM_STATE_READ | order << DRM_VSVM_STATE_ORDER_SHIFT;
 	if (hmm_pfn & HMM_PFN_WRITE)
 		state |= DRM_VSVM_STATE_WRITE;
-	state |= order << DRM_VSVM_STATE_ORDER_SHIFT;
-	return vsvm_entry(state, device, page_to_pfn(page));
+	if (vsvm_devmem_maybe(pfn)) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (order == HPAGE_PMD_ORDER && vsvm_devmem_owns(page))
+			page = huge_device_page(page, addr);
+		if (vsvm_devmem_owns(page))
+			return classify_device(m, page, state);
+	}
+	if (is_zero_pfn(pfn) || is_huge_zero(pfn, order))
+		state |= DRM_VSVM_PLACE_ZERO;
+	else
+		state |= DRM_VSVM_PLACE_SYSTEM;
+	return vsvm_entry(state, 0, pfn);
+}
+
+/*
+ * The same for the page at @addr after one that hmm calls @before and that was
+ * @entry. Most pages are like the one before, which can be told without looking
+ * at them: a system page is one whose pfn is no device's and not the zero
+ * page's; and a device page's successor in its block is behind it in memory
+ * too.
+ */
+static __always_inline u64 classify_next(struct vsvm_mirror *m,
+					 unsigned long addr, u64 entry,
+					 unsigned long before,
+					 unsigned long hmm_pfn)
+{
+	unsigned long pfn = hmm_pfn & ~HMM_PFN_FLAGS;
+	u32 place = vsvm_entry_place(entry);
+
+	if (place == DRM_VSVM_PLACE_SYSTEM) {
+		if (!((before ^ hmm_pfn) & HMM_PFN_FLAGS) &&
+		    !vsvm_devmem_maybe(pfn) && !is_zero_pfn(pfn))
+			return vsvm_entry(vsvm_entry_state(entry), 0, pfn);
+	} else if (place > DRM_VSVM_PLACE_SYSTEM) {
+		if (hmm_pfn == before + 1 && pfn & (VSVM_BLOCK_PAGES - 1))
+			return entry + (1ULL << VSVM_ENTRY_PFN_SHIFT);
+	}
+	return classify(m, addr, hmm_pfn);
 }
 
 static bool entry_on_device(u64 entry)
@@ -307,6 +340,7 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 {
 	struct vsvm_leaf *leaf;
 	unsigned long i, n;
+	u64 entry = 0;
 	int ret;
 
 	lockdep_assert_held_write(&w->m->table.lock);
@@ -317,8 +351,10 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 	n = (end - start) >> PAGE_SHIFT;
 	for (i = 0; i < n; i++) {
 		unsigned long addr = start + (i << PAGE_SHIFT);
-		u64 entry = classify(w->m, addr, w->pfns[i]);
 
+		entry = i ? classify_next(w->m, addr, entry, w->pfns[i - 1],
+					  w->pfns[i]) :
+			    classify(w->m, addr, w->pfns[i]);
 		/* hmm promised validity; anything else is not ours to touch. */
 		if (!entry_serves(entry, VSVM_NEED_READ))
 			return -EFAULT;
@@ -523,17 +559,28 @@ static int walk_access(struct walk *w, unsigned long end)
 }
 
 /*
- * What hmm saw at @addr. The table may know more: it has a page that the CPU
- * lost to it, and the rights that the device has now.
+ * What hmm saw at @addr, number @i of what it saw; @before: what the page before
+ * is. The table may know more: it has a page that the CPU lost to it, and the
+ * rights that the device has now.
  */
 static u64 seen_entry(struct walk *w, struct vsvm_leaf *leaf,
-		      unsigned long addr, unsigned long i)
+		      unsigned long addr, unsigned long i, u64 before)
 {
 	u64 entry = leaf ? leaf->entry[vsvm_leaf_index(addr)] : 0;
 
 	if (entry)
 		return entry | DRM_VSVM_STATE_MAPPED;
-	return classify(w->m, addr, w->pfns[i]);
+	if (!i || before & DRM_VSVM_STATE_MAPPED)
+		return classify(w->m, addr, w->pfns[i]);
+	return classify_next(w->m, addr, before, w->pfns[i - 1], w->pfns[i]);
+}
+
+/* True if @b goes on where @a is: in memory too, where that matters. */
+static bool seen_together(const struct walk *w, u64 a, u64 b)
+{
+	if (w->v->pages)
+		return vsvm_entry_follows(a, b);
+	return !((a ^ b) & (BIT_ULL(VSVM_ENTRY_PFN_SHIFT) - 1));
 }
 
 /* Visits what hmm saw in [w->addr, end) without having faulted. */
@@ -542,30 +589,30 @@ static int visit_seen(struct walk *w, unsigned long end)
 	struct vsvm_leaf *leaf = w->need == VSVM_NEED_TABLE ?
 				 vsvm_table_leaf(&w->m->table, w->addr) :
 				 NULL;
-	u64 entry = seen_entry(w, leaf, w->addr, 0);
+	u64 next = seen_entry(w, leaf, w->addr, 0, 0);
 	unsigned long i = 0;
 
 	lockdep_assert_held(&w->m->table.lock);
 	while (w->addr < end) {
 		struct vsvm_span span = {
 			.addr = w->addr,
-			.len = PAGE_SIZE,
-			.state = vsvm_entry_state(entry),
-			.device = vsvm_entry_device(entry),
-			.page = vsvm_entry_page(entry),
+			.state = vsvm_entry_state(next),
+			.device = vsvm_entry_device(next),
+			.page = w->v->pages ? vsvm_entry_page(next) : NULL,
 		};
+		unsigned long addr = w->addr;
+		u64 entry;
 		long done;
 
-		while (span.addr + span.len < end) {
-			u64 next = seen_entry(w, leaf, span.addr + span.len,
-					      ++i);
-			bool follows = vsvm_entry_follows(entry, next);
-
+		do {
 			entry = next;
-			if (!follows)
+			addr += PAGE_SIZE;
+			if (addr == end)
 				break;
-			span.len += PAGE_SIZE;
-		}
+			next = seen_entry(w, leaf, addr, ++i, entry);
+		} while (seen_together(w, entry, next));
+		span.len = addr - w->addr;
+
 		done = w->v->visit(w->v, &span);
 		if (done < 0)
 			return done;
