@@ -1,0 +1,1008 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every point of INJECT, armed for its first, second, third ... pass until it
+ * does not fire any more, in every kind of work; after each, every byte, the
+ * counts and what is left behind are checked. Points that can hold are made to
+ * hold for a moment, and the work must come to its end all the same.
+ *
+ * A work that passes a point more than EACH times is swept in strides: the first
+ * EACH passes, then about MORE of the others.
+ *
+ * The tests are processes that share a tally. The last one looks through it: a
+ * point that never fired or held, though it can, is a failure. It needs the
+ * tests before it.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_host.h"
+#include "vsvm_test.h"
+
+#define SEED	301
+#define OTHER	302
+#define EVER	(1ULL << 40)
+#define EACH	6
+#define MORE	6
+/* No work can fire more often than this without going round in circles. */
+#define TOO_OFTEN	200
+#define SMALL_LEN	(24 * VT_PAGE)
+#define DRIVER	"/sys/bus/platform/drivers/vsvm/"
+#define LRU	"/sys/kernel/debug/dri/vsvm.0/lru"
+#define DROP_CACHES	"/proc/sys/vm/drop_caches"
+
+#define POINT(id)	DRM_VSVM_POINT_##id
+#define NOBODY		DRM_VSVM_POINTS
+
+/* What came of each point, in whichever test. */
+struct tally {
+	unsigned int armed;
+	unsigned int fired;
+	unsigned int held;
+};
+
+static struct tally *tally;
+
+static void __attribute__((constructor)) make_tally(void)
+{
+	tally = mmap(NULL, DRM_VSVM_POINTS * sizeof(*tally),
+		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+}
+
+/* A piece of work, and what it works on. */
+struct work {
+	struct vsvm *v;
+	enum vt_kind kind;
+	size_t len;
+	char *mem;
+	char *buf;
+	char *ballast;
+	size_t done;
+	uint64_t used;
+	uint64_t word;
+	struct vt_child child;
+	char path[64];
+};
+
+/*
+ * One kind of work: get ready, do it while a point is armed, and check. run()
+ * returns 0 or a negative errno that the interface allows; check() is told which.
+ */
+struct job {
+	const char *name;
+	int (*ready)(struct work *w);
+	int (*run)(struct work *w);
+	int (*check)(struct work *w, int ret);
+	bool all;		/* passes of other processes count */
+	uint32_t not;		/* a point that ready() arms itself */
+	uint32_t only;		/* the point that ready() makes reachable */
+};
+
+static int complain(const char *job, uint32_t point, uint64_t nth,
+		    const char *what, long n)
+{
+	fprintf(stderr, "# %s, %s at pass %llu: %s (%ld)\n", job,
+		vsvm_point_name(point), (unsigned long long)nth, what, n);
+	return -1;
+}
+
+static bool legal(int ret)
+{
+	return !ret || ret == -ENOMEM || ret == -EINTR || ret == -EFAULT;
+}
+
+/* Device memory that is in use by this process, as fdinfo has it. */
+static int nothing_left(struct work *w)
+{
+	char path[64], line[128];
+	unsigned long n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", vsvm_fd(w->v));
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "drm-resident-%*[a-z]: %lu", &n) == 1 && n)
+			break;
+	fclose(f);
+	if (n)
+		fprintf(stderr, "# left in fdinfo: %s", line);
+	return n ? -1 : 0;
+}
+
+/* Checks and ends one go; everything it took has to be back. */
+static int finish(const struct job *job, struct work *w, int ret)
+{
+	int bad = 0;
+
+	if (!legal(ret))
+		bad = 1;
+	else if (job->check(w, ret))
+		bad = 2;
+	if (w->mem)
+		munmap(w->mem, w->len);
+	if (w->buf)
+		munmap(w->buf, w->len);
+	if (w->ballast)
+		munmap(w->ballast, 2 * VT_HUGE);
+	if (!bad && (vt_used(w->v) != w->used || nothing_left(w)))
+		bad = 3;
+	w->mem = NULL;
+	w->buf = NULL;
+	w->ballast = NULL;
+	w->done = 0;
+	return bad;
+}
+
+static int arm(const struct job *job, struct work *w, uint32_t point,
+	       uint64_t nth)
+{
+	return job->all ? vt_arm_all(w->v, point, nth, 1) :
+			  vt_arm(w->v, point, nth, 1);
+}
+
+/* How often the work passes each point when nothing fails. */
+static int count_passes(const struct job *job, struct work *w, long *passed)
+{
+	uint32_t i;
+	int ret;
+
+	if (job->ready(w))
+		return complain(job->name, NOBODY, 0, "not ready", 0);
+	for (i = 0; i < DRM_VSVM_POINTS; i++)
+		if (i != job->not &&
+		    ((vt_point_can(i) & DRM_VSVM_CAN_FAIL) ?
+		     arm(job, w, i, EVER) : vt_hold(w->v, i, EVER)))
+			return -1;
+	ret = job->run(w);
+	for (i = 0; i < DRM_VSVM_POINTS; i++) {
+		passed[i] = i == job->not ? 0 : vt_passed(w->v, i);
+		if (i != job->not && vt_disarm(w->v, i))
+			return -1;
+	}
+	if (job->not != NOBODY)
+		vt_disarm(w->v, job->not);
+	if (finish(job, w, ret) || ret)
+		return complain(job->name, NOBODY, 0, "wrong without a failure",
+				ret);
+	return 0;
+}
+
+/* One go with a failure at one pass. Returns if it fired, or -1. */
+static int fail_once(const struct job *job, struct work *w, uint32_t point,
+		     uint64_t nth)
+{
+	long fired;
+	int ret, bad;
+
+	if (job->ready(w) || arm(job, w, point, nth))
+		return complain(job->name, point, nth, "not ready", 0);
+	ret = job->run(w);
+	fired = vt_fired(w->v, point);
+	vt_disarm(w->v, point);
+	if (job->not != NOBODY)
+		vt_disarm(w->v, job->not);
+	bad = finish(job, w, ret);
+	if (bad)
+		return complain(job->name, point, nth,
+				bad == 1 ? "not a legal result" :
+				bad == 2 ? "wrong bytes or counts" :
+				"something is left behind", ret);
+	if (ret && !fired)
+		return complain(job->name, point, nth, "fails by itself", ret);
+	tally[point].armed++;
+	tally[point].fired += fired;
+	return fired;
+}
+
+/* One go with somebody held for a moment: nothing else may come of it. */
+static int hold_once(const struct job *job, struct work *w, uint32_t point)
+{
+	struct drm_vsvm_inject hold = {
+		.point = point,
+		.op = DRM_VSVM_INJECT_HOLD,
+		.nth = 1,
+		.times = 1,
+		.timeout_ms = 1,
+	};
+	long held;
+	int ret;
+
+	if (job->ready(w) ||
+	    vt_ioctl(vsvm_fd(w->v), DRM_IOCTL_VSVM_INJECT, &hold))
+		return complain(job->name, point, 1, "not ready to hold", 0);
+	ret = job->run(w);
+	held = vt_fired(w->v, point);
+	vt_disarm(w->v, point);
+	if (job->not != NOBODY)
+		vt_disarm(w->v, job->not);
+	if (finish(job, w, ret) || ret || held != 1)
+		return complain(job->name, point, 1, "wrong after a hold", ret);
+	tally[point].held++;
+	return 0;
+}
+
+static int sweep_point(const struct job *job, struct work *w, uint32_t point,
+		       long passed)
+{
+	long stride = passed > EACH + MORE ? (passed - EACH) / MORE : 1;
+	int fired = 1, runs;
+	uint64_t nth = 1;
+
+	if (vt_point_can(point) & DRM_VSVM_CAN_HOLD && hold_once(job, w, point))
+		return -1;
+	if (!(vt_point_can(point) & DRM_VSVM_CAN_FAIL))
+		return 0;
+	for (runs = 0; fired; runs++) {
+		if (runs == TOO_OFTEN)
+			return complain(job->name, point, nth, "no end", 0);
+		fired = fail_once(job, w, point, nth);
+		if (fired < 0)
+			return -1;
+		nth += nth < EACH ? 1 : stride;
+	}
+	/* It was passed, so it must have fired. */
+	return runs > 1 ? 0 : complain(job->name, point, 1, "never fired", 0);
+}
+
+static int sweep(const struct job *job, struct work *w)
+{
+	long passed[DRM_VSVM_POINTS];
+	uint32_t i;
+
+	w->used = vt_used(w->v);
+	if (count_passes(job, w, passed))
+		return -1;
+	for (i = 0; i < DRM_VSVM_POINTS; i++) {
+		/* Backing stays: it is passed only where ready() sees to it. */
+		if (!passed[i] || (job->only != NOBODY && job->only != i) ||
+		    (i == POINT(BACKING) && job->only != i))
+			continue;
+		if (sweep_point(job, w, i, passed[i]))
+			return -1;
+	}
+	return 0;
+}
+
+/* Memory with the pattern of SEED. */
+static int filled(struct work *w)
+{
+	w->mem = vt_map_filled(w->v, w->len, w->kind, SEED);
+	return w->mem ? 0 : -1;
+}
+
+static int untouched(struct work *w)
+{
+	w->mem = vt_map(w->len, w->kind);
+	return w->mem ? 0 : -1;
+}
+
+static int on_device(struct work *w)
+{
+	return filled(w) || vt_to_device(w->v, w->mem, w->len) ? -1 : 0;
+}
+
+/* The first half on the device, where pages are small. */
+static int half_on_device(struct work *w)
+{
+	if (filled(w))
+		return -1;
+	return w->kind == VT_LARGE ? 0 :
+	       vt_to_device(w->v, w->mem, w->len / 2);
+}
+
+static int to_device(struct work *w)
+{
+	return vt_migrate(w->v, w->mem, w->len, DRM_VSVM_TARGET_DEVICE, 0,
+			  NULL);
+}
+
+static int to_system(struct work *w)
+{
+	return vt_migrate(w->v, w->mem, w->len, DRM_VSVM_TARGET_SYSTEM, 0,
+			  NULL);
+}
+
+static int populate(struct work *w)
+{
+	return vt_migrate(w->v, w->mem, w->len, DRM_VSVM_TARGET_DEVICE,
+			  DRM_VSVM_MIGRATE_POPULATE, NULL);
+}
+
+/* Both see what was there before. */
+static int both_see(struct work *w, int ret)
+{
+	(void)ret;
+	return vt_dev_check(w->v, w->mem, w->len, SEED, 0) ||
+	       vt_check(w->mem, w->len, SEED, 0) ? -1 : 0;
+}
+
+static int both_see_zeroes(struct work *w, int ret)
+{
+	(void)ret;
+	return vt_dev_check_byte(w->v, w->mem, w->len, 0) ||
+	       vt_check_byte(w->mem, w->len, 0) ? -1 : 0;
+}
+
+static sigjmp_buf touched;
+
+static void on_sigbus(int sig)
+{
+	(void)sig;
+	siglongjmp(touched, 1);
+}
+
+/* A CPU reads all of it. -EFAULT: it got SIGBUS on the way. */
+static int cpu_reads(struct work *w)
+{
+	int ret;
+
+	signal(SIGBUS, on_sigbus);
+	if (sigsetjmp(touched, 1))
+		return -EFAULT;
+	ret = vt_check(w->mem, w->len, SEED, 0);
+	signal(SIGBUS, SIG_DFL);
+	return ret ? -EPROTO : 0;
+}
+
+/* A buffer that is not there yet. */
+static int buffer(struct work *w)
+{
+	w->buf = vt_map(w->len, VT_SMALL);
+	return w->buf ? 0 : -1;
+}
+
+static int ready_to_read(struct work *w)
+{
+	return half_on_device(w) || buffer(w) ? -1 : 0;
+}
+
+static int dev_reads(struct work *w)
+{
+	return vsvm_read(w->v, w->mem, w->buf, w->len, &w->done);
+}
+
+/* What was read before the failure is right, and all can be read now. */
+static int was_read(struct work *w, int ret)
+{
+	if (!ret && w->done != w->len)
+		return -1;
+	return vt_check(w->buf, w->done, SEED, 0) || both_see(w, ret) ? -1 : 0;
+}
+
+static int ready_to_write(struct work *w)
+{
+	if (half_on_device(w) || buffer(w))
+		return -1;
+	vt_fill(w->buf, w->len, OTHER, 0);
+	return 0;
+}
+
+static int dev_writes(struct work *w)
+{
+	return vsvm_write(w->v, w->mem, w->buf, w->len, &w->done);
+}
+
+/* As far as it says it is new, from there on it is old; it can be done now. */
+static int was_written(struct work *w, int ret)
+{
+	size_t done = w->done;
+
+	if (!ret && done != w->len)
+		return -1;
+	if (vt_dev_check(w->v, w->mem, done, OTHER, 0) ||
+	    vt_check(w->mem + done, w->len - done, SEED, done))
+		return -1;
+	ret = vt_dev_fill(w->v, w->mem, w->len, OTHER, 0);
+	return ret || vt_check(w->mem, w->len, OTHER, 0) ? -1 : 0;
+}
+
+static int child_keeps(struct vt_child *c, void *arg)
+{
+	struct work *w = arg;
+
+	return vt_hear(c) || vt_check(w->mem, w->len, SEED, 0) ? 1 : 0;
+}
+
+/* The device writes pages on it that a child shares. */
+static int ready_to_unshare(struct work *w)
+{
+	if (on_device(w) || buffer(w))
+		return -1;
+	vt_fill(w->buf, w->len, OTHER, 0);
+	return vt_start(&w->child, child_keeps, w);
+}
+
+static int was_unshared(struct work *w, int ret)
+{
+	int bad = was_written(w, ret);
+
+	return vt_say(&w->child) || vt_wait(&w->child) ? -1 : bad;
+}
+
+/* Every other page on the device, so that there are many runs. */
+static int ready_to_look(struct work *w)
+{
+	size_t at;
+
+	if (filled(w) || buffer(w))
+		return -1;
+	for (at = 0; w->kind == VT_SMALL && at < w->len; at += 2 * VT_PAGE)
+		if (vt_to_device(w->v, w->mem + at, VT_PAGE))
+			return -1;
+	return 0;
+}
+
+static int looks(struct work *w)
+{
+	uint32_t nr = w->len / sizeof(struct drm_vsvm_run);
+	uint64_t next = 0;
+	int ret;
+
+	ret = vsvm_snapshot(w->v, w->mem, w->len, (void *)w->buf, &nr, &next);
+	w->done = next - (uintptr_t)w->mem;
+	w->word = nr;
+	return ret;
+}
+
+static int was_seen(struct work *w, int ret)
+{
+	struct drm_vsvm_run *runs = (void *)w->buf;
+	size_t at = 0, odd;
+	uint32_t i, want;
+
+	for (i = 0; i < w->word; i++) {
+		odd = at / VT_PAGE & 1;
+		want = w->kind == VT_LARGE || odd ? DRM_VSVM_PLACE_SYSTEM :
+						    DRM_VSVM_PLACE_DEVICE;
+		if (runs[i].start != (uintptr_t)w->mem + at ||
+		    (runs[i].state & DRM_VSVM_STATE_PLACE) != want)
+			return -1;
+		at += runs[i].count * VT_PAGE;
+	}
+	if (at != w->done || (!ret && at != w->len))
+		return -1;
+	return both_see(w, ret);
+}
+
+static int adds(struct work *w)
+{
+	uint64_t *word = (uint64_t *)(w->mem + w->len / 2);
+
+	w->word = *word;
+	return vt_atomic(w->v, word, 8, DRM_VSVM_ATOMIC_ADD, 5, 0, NULL);
+}
+
+static int was_added(struct work *w, int ret)
+{
+	uint64_t *word = (uint64_t *)(w->mem + w->len / 2);
+
+	if (*word != w->word + (ret ? 0 : 5))
+		return -1;
+	*word = w->word;
+	return both_see(w, ret);
+}
+
+/* All of it where pages are small, some of it where they are not. */
+static int takes(struct work *w)
+{
+	return vt_exclusive(w->v, w->mem, SMALL_LEN, NULL);
+}
+
+static int only_small_reserves(struct work *w)
+{
+	return filled(w) || vt_arm(w->v, POINT(RESERVE_BLOCK), 1, EVER) ? -1 : 0;
+}
+
+static int no_huge_home(struct work *w)
+{
+	return on_device(w) || vt_arm(w->v, POINT(HOME_HUGE), 1, EVER) ? -1 : 0;
+}
+
+/* Nobody's block has backing: the shrinker took it. */
+static int no_backing_yet(struct work *w)
+{
+	return filled(w) || vt_file_set(DROP_CACHES, 2) ? -1 : 0;
+}
+
+/* A device of two blocks, both full. */
+static int ready_to_evict(struct work *w)
+{
+	struct drm_vsvm_migrate m;
+
+	w->ballast = vt_map(2 * VT_HUGE, VT_LARGE);
+	if (!w->ballast || filled(w) ||
+	    vt_migrate(w->v, w->ballast, 2 * VT_HUGE, DRM_VSVM_TARGET_DEVICE,
+		       DRM_VSVM_MIGRATE_POPULATE, &m))
+		return -1;
+	return m.moved == 2 * VT_HUGE ? 0 : -1;
+}
+
+static int was_evicted(struct work *w, int ret)
+{
+	static char zero[VT_HUGE], seen[VT_HUGE];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (vsvm_read(w->v, w->ballast + i * VT_HUGE, seen, VT_HUGE,
+			      NULL) || memcmp(seen, zero, VT_HUGE))
+			return -1;
+	return both_see(w, ret);
+}
+
+/* A file is opened, used, and closed in a child that ends in its own way. */
+static int again(int ret)
+{
+	return ret == -ENOMEM || ret == -EINTR || ret == -ENODEV;
+}
+
+static int life(struct vt_child *c, void *arg)
+{
+	struct work *w = arg;
+	struct drm_vsvm_rw rw = {};
+	int fd, ret, tries;
+	char *mem, byte;
+
+	(void)c;
+	for (tries = 0; tries < 5; tries++) {
+		fd = open(w->path, O_RDWR | O_CLOEXEC);
+		if (fd >= 0 || errno != ENOMEM)
+			break;
+	}
+	mem = vt_map(w->len, w->kind);
+	if (fd < 0 || !mem)
+		return 1;
+	vt_fill(mem, w->len, SEED, 0);
+	rw.addr = (uintptr_t)mem;
+	rw.buf = (uintptr_t)&byte;
+	rw.len = 1;
+	for (tries = 0; tries < 5; tries++) {
+		ret = ioctl(fd, DRM_IOCTL_VSVM_READ, &rw) ? -errno : 0;
+		if (!again(ret))
+			break;
+	}
+	for (tries = 0; !ret && tries < 5; tries++) {
+		struct drm_vsvm_migrate m = {
+			.addr = (uintptr_t)mem,
+			.len = w->len,
+			.target = DRM_VSVM_TARGET_DEVICE,
+		};
+
+		ret = ioctl(fd, DRM_IOCTL_VSVM_MIGRATE, &m) ? -errno : 0;
+		if (!again(ret))
+			break;
+		ret = 0;
+	}
+	for (tries = 0; !ret && tries < 5; tries++) {
+		ret = pread(fd, &byte, 1, (uintptr_t)mem + 5) < 0 ? -errno : 0;
+		if (!again(ret))
+			break;
+		ret = 0;
+	}
+	if (ret || vt_check(&byte, 1, SEED, 5))
+		return 2;
+	/* Ends: file first, memory first, a part of it first, all at once. */
+	switch (w->word % 4) {
+	case 0:
+		close(fd);
+		return vt_check(mem, w->len, SEED, 0) ? 3 : 0;
+	case 1:
+		munmap(mem, w->len);
+		break;
+	case 2:
+		munmap(mem + w->len / 2, VT_PAGE);
+		close(fd);
+		break;
+	}
+	return 0;
+}
+
+static int ready_to_live(struct work *w)
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", vsvm_fd(w->v));
+	n = readlink(link, w->path, sizeof(w->path) - 1);
+	if (n < 0)
+		return -1;
+	w->path[n] = 0;
+	w->word++;
+	return 0;
+}
+
+static int lives(struct work *w)
+{
+	return vt_run(life, w) ? -EPROTO : 0;
+}
+
+static int nothing(struct work *w)
+{
+	(void)w;
+	return 0;
+}
+
+static int no_check(struct work *w, int ret)
+{
+	(void)w;
+	(void)ret;
+	return 0;
+}
+
+static int maps_node(struct work *w)
+{
+	w->mem = mmap(NULL, w->len, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      vsvm_fd(w->v), 0);
+	if (w->mem != MAP_FAILED)
+		return 0;
+	w->mem = NULL;
+	return -errno;
+}
+
+static int was_mapped(struct work *w, int ret)
+{
+	return ret ? !!w->mem : both_see_zeroes(w, ret);
+}
+
+static int reads_lru(struct work *w)
+{
+	int fd = open(LRU, O_RDONLY | O_CLOEXEC), ret;
+	char text[256];
+
+	(void)w;
+	if (fd < 0)
+		return -EPROTO;
+	ret = read(fd, text, sizeof(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Work of one kind of pages, and work for which they are all the same. */
+FIXTURE(sweep)
+{
+	struct work w;
+};
+
+FIXTURE_VARIANT(sweep)
+{
+	enum vt_kind kind;
+	size_t len;
+};
+
+FIXTURE_VARIANT_ADD(sweep, small)
+{
+	.kind = VT_SMALL,
+	.len = SMALL_LEN,
+};
+
+FIXTURE_VARIANT_ADD(sweep, large)
+{
+	.kind = VT_LARGE,
+	.len = VT_HUGE,
+};
+
+FIXTURE_SETUP(sweep)
+{
+	self->w.kind = variant->kind;
+	self->w.len = variant->len;
+	ASSERT_EQ(0, vsvm_open(0, &self->w.v));
+}
+
+FIXTURE_TEARDOWN(sweep)
+{
+	vsvm_close(self->w.v);
+}
+
+FIXTURE(access)
+{
+	struct work w;
+};
+
+FIXTURE_SETUP(access)
+{
+	self->w.kind = VT_SMALL;
+	self->w.len = SMALL_LEN;
+	ASSERT_EQ(0, vsvm_open(0, &self->w.v));
+}
+
+FIXTURE_TEARDOWN(access)
+{
+	vsvm_close(self->w.v);
+}
+
+#define SWEEP_ALL(fixture, test, ready, run, check, all, not, only)	\
+TEST_F_TIMEOUT(fixture, test, 5 * VT_LONG)				\
+{									\
+	static const struct job job = {					\
+		#test, ready, run, check, all, not, only		\
+	};								\
+									\
+	EXPECT_EQ(0, sweep(&job, &self->w));				\
+}
+
+#define SWEEP(fixture, test, ready, run, check)				\
+	SWEEP_ALL(fixture, test, ready, run, check, false, NOBODY, NOBODY)
+
+SWEEP(sweep, migrate, filled, to_device, both_see)
+SWEEP(sweep, populate, untouched, populate, both_see_zeroes)
+SWEEP(sweep, migrate_home, on_device, to_system, both_see)
+SWEEP(sweep, cpu_fault, on_device, cpu_reads, both_see)
+SWEEP(sweep, write_shared, ready_to_unshare, dev_writes, was_unshared)
+SWEEP_ALL(sweep, backing, no_backing_yet, to_device, both_see, false, NOBODY,
+	  POINT(BACKING))
+
+/* A huge page goes in 512 pieces; and comes home without a huge one. */
+SWEEP_ALL(sweep, split, only_small_reserves, to_device, both_see, false,
+	  POINT(RESERVE_BLOCK), NOBODY)
+SWEEP_ALL(sweep, handover, no_huge_home, cpu_reads, both_see, false,
+	  POINT(HOME_HUGE), NOBODY)
+
+SWEEP(access, read, ready_to_read, dev_reads, was_read)
+SWEEP(access, write, ready_to_write, dev_writes, was_written)
+SWEEP(access, snapshot, ready_to_look, looks, was_seen)
+SWEEP(access, atomic, filled, adds, was_added)
+SWEEP(access, exclusive, filled, takes, both_see)
+SWEEP(access, mmap, nothing, maps_node, was_mapped)
+SWEEP(access, debugfs, nothing, reads_lru, no_check)
+SWEEP_ALL(access, open_to_close, ready_to_live, lives, no_check, true, NOBODY,
+	  NOBODY)
+
+/* A device so small that this work has to make room. */
+FIXTURE(evict)
+{
+	struct vt_module module;
+	struct work w;
+};
+
+FIXTURE_VARIANT(evict)
+{
+	enum vt_kind kind;
+	size_t len;
+};
+
+FIXTURE_VARIANT_ADD(evict, small)
+{
+	.kind = VT_SMALL,
+	.len = SMALL_LEN,
+};
+
+FIXTURE_VARIANT_ADD(evict, large)
+{
+	.kind = VT_LARGE,
+	.len = VT_HUGE,
+};
+
+FIXTURE_SETUP(evict)
+{
+	ASSERT_EQ(0, vt_module_get(&self->module));
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vt_module_load(2, 2 * VT_HUGE / VT_MIB));
+	self->w.kind = variant->kind;
+	self->w.len = variant->len;
+	ASSERT_EQ(0, vsvm_open(0, &self->w.v));
+}
+
+FIXTURE_TEARDOWN_PARENT(evict)
+{
+	/* The test's process is gone, and its files with it. */
+	if (vt_module_loaded())
+		vt_module_unload();
+	vt_module_load(self->module.devices, self->module.vram_mib);
+}
+
+TEST_F_TIMEOUT(evict, makes_room, 5 * VT_LONG)
+{
+	static const struct job job = {
+		"eviction", ready_to_evict, to_device, was_evicted, false,
+		NOBODY, NOBODY
+	};
+
+	EXPECT_EQ(0, sweep(&job, &self->w));
+}
+
+/* Write to a file of sysfs: 0 or a negative errno. */
+static int put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+#define UNBIND()	put(DRIVER "unbind", "vsvm.1")
+#define BIND()		put(DRIVER "bind", "vsvm.1")
+
+FIXTURE(unplug)
+{
+	struct vsvm *before;
+	struct vsvm *after;
+};
+
+FIXTURE_SETUP(unplug)
+{
+	ASSERT_EQ(0, vsvm_open(1, &self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(unplug)
+{
+	struct vsvm *v = NULL;
+
+	if (vsvm_open(1, &v))
+		BIND();
+	vsvm_close(v);
+}
+
+/* Each step of the way into the world fails: bound once more, all is well. */
+TEST_F(unplug, probe)
+{
+	uint32_t point;
+	int want;
+
+	for (point = POINT(PROBE_DEVICE); point <= POINT(PROBE_REGISTER);
+	     point++) {
+		want = point == POINT(PROBE_ADDRESSES) ? -EBUSY : -ENOMEM;
+		ASSERT_EQ(0, vt_arm_all(self->before, point, 1, 1));
+		ASSERT_EQ(0, UNBIND());
+		EXPECT_EQ(want, BIND())
+			TH_LOG("%s", vsvm_point_name(point));
+		/* The second pass does not fire. */
+		ASSERT_EQ(0, BIND());
+		ASSERT_EQ(0, vsvm_open(1, &self->after));
+		EXPECT_EQ(1, vt_fired(self->after, point));
+		EXPECT_EQ(2, vt_passed(self->after, point));
+		EXPECT_EQ(0, vt_used(self->after));
+		tally[point].armed++;
+		tally[point].fired++;
+		vsvm_close(self->before);
+		self->before = self->after;
+		self->after = NULL;
+	}
+}
+
+/* Pages on a device that goes; a failure at one pass, or at all of them. */
+static int unplug_once(struct vsvm **v, uint32_t point, uint64_t nth,
+		       uint64_t times)
+{
+	char *small = vt_map_filled(*v, SMALL_LEN, VT_SMALL, SEED);
+	char *large = vt_map_filled(*v, VT_HUGE, VT_LARGE, OTHER);
+	struct vsvm *after;
+	long fired;
+
+	if (!small || !large || vt_to_device(*v, small, SMALL_LEN) ||
+	    vt_to_device(*v, large, VT_HUGE) ||
+	    vt_arm_all(*v, point, nth, times) || UNBIND() ||
+	    vt_check(small, SMALL_LEN, SEED, 0) ||
+	    vt_check(large, VT_HUGE, OTHER, 0))
+		return complain("unplug", point, nth, "wrong bytes", 0);
+	if (BIND() || vsvm_open(1, &after) || vt_used(after))
+		return complain("unplug", point, nth, "wrong after it", 0);
+	/* The arm outlived the device. */
+	fired = vt_fired(after, point);
+	tally[point].armed++;
+	tally[point].fired += fired;
+	vsvm_close(*v);
+	*v = after;
+	munmap(small, SMALL_LEN);
+	munmap(large, VT_HUGE);
+	return fired;
+}
+
+/* Unplug comes to its end whatever fails, and however often. */
+TEST_F_TIMEOUT(unplug, resident_pages, VT_LONG)
+{
+	static const uint32_t points[] = {
+		POINT(HOME_SMALL), POINT(HOME_HUGE), POINT(HOME_DROP),
+		POINT(COPY_HOME), POINT(HOME_PAGES),
+	};
+	unsigned int i, nth;
+	int fired;
+
+	for (i = 0; i < VT_COUNT(points); i++) {
+		for (nth = 1, fired = 1; fired == 1; nth += 1 + nth / 3)
+			fired = unplug_once(&self->before, points[i], nth, 1);
+		ASSERT_EQ(0, fired);
+		ASSERT_LT(2, nth);
+		fired = unplug_once(&self->before, points[i], 1, EVER);
+		ASSERT_LT(0, fired);
+		ASSERT_GE(64, fired);
+	}
+}
+
+static int waits_for_death(struct vt_child *c, void *arg)
+{
+	struct vsvm *v;
+	char *mem;
+
+	(void)arg;
+	if (vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, 2 * SMALL_LEN, VT_SMALL, SEED);
+	if (!mem || vt_to_device(v, mem, SMALL_LEN) ||
+	    vt_dev_check(v, mem, 2 * SMALL_LEN, SEED, 0) || vt_say(c))
+		return 2;
+	return vt_hear(c);
+}
+
+/*
+ * Only the OOM killer's helper invalidates where it may not sleep, and whoever
+ * asks it to with process_mrelease(). The process is dead and stands at the
+ * door; a table lock that is taken is found again in the next go.
+ */
+TEST_F(access, invalidate)
+{
+	uint32_t point = POINT(INVALIDATE);
+	struct vsvm *v = self->w.v;
+	uint64_t used = vt_used(v), nth;
+	int status, pidfd, ret;
+	struct vt_child c;
+	long fired = 1;
+
+	ASSERT_EQ(0, vt_start(&c, waits_for_death, NULL));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, c.pid, 0, PTRACE_O_TRACEEXIT));
+	ASSERT_EQ(0, kill(c.pid, SIGKILL));
+	ASSERT_EQ(c.pid, waitpid(c.pid, &status, 0));
+	ASSERT_EQ(SIGTRAP | PTRACE_EVENT_EXIT << 8, status >> 8);
+	pidfd = syscall(SYS_pidfd_open, c.pid, 0);
+	ASSERT_LE(0, pidfd);
+
+	for (nth = 1; fired; nth += 1 + nth / 4) {
+		ASSERT_EQ(0, vt_arm_all(v, point, nth, 1));
+		ret = syscall(SYS_process_mrelease, pidfd, 0) ? -errno : 0;
+		fired = vt_fired(v, point);
+		ASSERT_EQ(fired ? -EAGAIN : 0, ret);
+		tally[point].armed++;
+		tally[point].fired += fired;
+	}
+	EXPECT_LT(2, nth);
+	ASSERT_EQ(0, vt_disarm(v, point));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, c.pid, 0, 0));
+	EXPECT_EQ(128 + SIGKILL, vt_wait(&c));
+	EXPECT_EQ(used, vt_used(v));
+}
+
+FIXTURE(tally)
+{
+};
+
+FIXTURE_SETUP(tally)
+{
+}
+
+FIXTURE_TEARDOWN(tally)
+{
+}
+
+/* No point that cannot be reached. Last, after all the others. */
+TEST_F(tally, every_point_fired)
+{
+	unsigned int can, i;
+
+	for (i = 0; i < DRM_VSVM_POINTS; i++) {
+		can = vt_point_can(i);
+		if (can & DRM_VSVM_CAN_FAIL)
+			EXPECT_LT(0, tally[i].fired)
+				TH_LOG("%s never fired", vsvm_point_name(i));
+		if (can & DRM_VSVM_CAN_HOLD)
+			EXPECT_LT(0, tally[i].held)
+				TH_LOG("%s never held", vsvm_point_name(i));
+		printf("#@ points | %s | %u armed, %u fired, %u held\n",
+		       vsvm_point_name(i), tally[i].armed, tally[i].fired,
+		       tally[i].held);
+	}
+	fflush(stdout);
+}
+
+TEST_HARNESS_MAIN
