@@ -144,9 +144,23 @@ static const struct drm_ioctl_desc vsvm_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(VSVM_INJECT, vsvm_ioctl_inject, DRM_RENDER_ALLOW),
 };
 
+/*
+ * What a mapping of the node has is the process's, not the device's: unplug is
+ * to leave it where it is. DRM takes away, by their common address space, the
+ * mappings of all files of a device, so ours stay in the one of their inode.
+ */
+static int vsvm_file_open(struct inode *inode, struct file *filp)
+{
+	int ret = drm_open(inode, filp);
+
+	if (!ret)
+		filp->f_mapping = inode->i_mapping;
+	return ret;
+}
+
 static const struct file_operations vsvm_fops = {
 	.owner = THIS_MODULE,
-	.open = drm_open,
+	.open = vsvm_file_open,
 	.release = drm_release,
 	.unlocked_ioctl = drm_ioctl,
 	.compat_ioctl = drm_compat_ioctl,
