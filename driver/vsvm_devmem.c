@@ -27,6 +27,7 @@
 #include <linux/highmem.h>
 #include <linux/ioport.h>
 #include <linux/migrate.h>
+#include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
@@ -129,24 +130,31 @@ void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block)
 	spin_unlock_irqrestore(&dm->lock, flags);
 }
 
+/* Out of the way of an eviction that looks at it; also drops what pids hold. */
+static void share_free(struct rcu_head *rcu)
+{
+	struct vsvm_share *share = container_of(rcu, struct vsvm_share, rcu);
+
+	put_pid(share->owner);
+	kfree(share);
+}
+
 static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 {
 	lockdep_assert_held(&dm->lock);
 	if (--share->refs)
 		return;
 	list_del(&share->link);
-	kfree_rcu(share, rcu);
+	call_rcu(&share->rcu, share_free);
 }
 
 /**
- * vsvm_devmem_share_get() - the share of a process, made if need be
+ * vsvm_devmem_share_get() - the caller's share, made if need be
  * @dm: the device's memory
- * @mm: the process, current->mm
  *
  * Return: the share, referenced; NULL: no memory.
  */
-struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
-					 struct mm_struct *mm)
+struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
 {
 	struct vsvm_share *fresh = NULL, *share;
 	unsigned long flags;
@@ -156,12 +164,12 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
 	if (!fresh)
 		return NULL;
 	INIT_LIST_HEAD(&fresh->partial);
-	fresh->mm = mm;
-	fresh->tgid = task_tgid_nr(current);
+	fresh->owner = get_pid(task_tgid(current));
+	fresh->tgid = pid_nr(fresh->owner);
 
 	spin_lock_irqsave(&dm->lock, flags);
 	list_for_each_entry(share, &dm->shares, link)
-		if (share->mm == mm)
+		if (share->owner == task_tgid(current))
 			goto found;
 	share = fresh;
 	fresh = NULL;
@@ -169,7 +177,8 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
 found:
 	share->refs++;
 	spin_unlock_irqrestore(&dm->lock, flags);
-	kfree(fresh);
+	if (fresh)
+		share_free(&fresh->rcu);
 	return share;
 }
 

@@ -26,12 +26,14 @@ extern char vsvm_devmem_owner[];
 extern unsigned long vsvm_devmem_low;
 extern unsigned long vsvm_devmem_high;
 
+struct pid;
 struct shrinker;
 
 /**
  * struct vsvm_share - what one process has of one device
  * @link: in &vsvm_devmem.shares
- * @mm: whose it is; only compared
+ * @owner: the process; its struct pid is held, so that no later process is taken
+ *	for it while it has blocks left
  * @refs: open files and blocks that point here
  * @tgid: its number, for people to read
  * @nr_blocks: blocks that hold its pages, or are about to
@@ -45,7 +47,7 @@ struct shrinker;
  */
 struct vsvm_share {
 	struct list_head link;
-	struct mm_struct *mm;
+	struct pid *owner;
 	pid_t tgid;
 	unsigned int refs;
 	unsigned long nr_blocks;
@@ -131,8 +133,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 void vsvm_devmem_destroy(struct vsvm_devmem *dm);
 void vsvm_devmem_folio_free(struct folio *folio);
 
-struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
-					 struct mm_struct *mm);
+struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm);
 void vsvm_devmem_share_put(struct vsvm_devmem *dm, struct vsvm_share *share);
 
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,

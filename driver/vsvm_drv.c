@@ -27,6 +27,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -270,6 +271,8 @@ static void unregister_devices(unsigned int n)
 		platform_device_unregister(platform_devices[n]);
 	platform_driver_unregister(&vsvm_platform_driver);
 	vsvm_inject_exit();
+	/* Shares are freed by a function of ours, late. */
+	rcu_barrier();
 }
 
 /* ADDR:SIZE of one coherent device; both with K, M, G, blocks of 2 MiB. */

@@ -285,7 +285,7 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
 {
 	int ret;
 
-	m->share = vsvm_devmem_share_get(m->devmem, mm);
+	m->share = vsvm_devmem_share_get(m->devmem);
 	if (!m->share)
 		return -ENOMEM;
 	ret = vsvm_inject_fails(m->table.inject, DRM_VSVM_POINT_NOTIFIER) ?
