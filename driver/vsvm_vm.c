@@ -9,6 +9,8 @@
  * Lifetime: from open to the last close. Locks: &vsvm_vm.bind, outside
  * mmap_lock, once in a file's life.
  */
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/pid.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -67,6 +69,7 @@ static int bind(struct vsvm_vm *vm)
 		ret = vsvm_mirror_bind(&vm->mirror, current->mm);
 		if (!ret) {
 			vm->owner = get_pid(task_tgid(current));
+			vm->uid = current_uid();
 			/* Pairs with the acquires below. */
 			smp_store_release(&vm->mm, current->mm);
 		}
@@ -126,12 +129,24 @@ static void device_memory(struct vsvm_vm *vm, const struct vsvm_share *share,
 			    stats->resident);
 }
 
+/*
+ * May the caller see what the file's process does? Whoever has the descriptor
+ * has an fdinfo of it, so that core asked for a right to look at the process
+ * that holds it says nothing about the one that uses it.
+ */
+static bool may_look(const struct vsvm_vm *vm)
+{
+	return vm->mm == current->mm || uid_eq(vm->uid, current_uid()) ||
+	       capable(CAP_PERFMON);
+}
+
 /**
  * vsvm_vm_fdinfo() - what a file has and what it did, for /proc/PID/fdinfo
  * @vm: its address space; the device's memory is there
  * @p: where to print
  *
- * Takes no lock: numbers may be from different moments.
+ * Says nothing about a process of somebody else's. Takes no lock: numbers may be
+ * from different moments.
  */
 void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct drm_printer *p)
 {
@@ -142,6 +157,9 @@ void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct drm_printer *p)
 	unsigned int i;
 	u64 n;
 
+	drm_printf(p, "vsvm-device:\t%u\n", vm->mirror.devmem->device);
+	if (bound && !may_look(vm))
+		return;
 	if (share)
 		device_memory(vm, share, &device);
 	memory.resident = table_bytes(vm, DRM_VSVM_PLACE_SYSTEM);
@@ -152,7 +170,6 @@ void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct drm_printer *p)
 	drm_print_memory_stats(p, &memory, DRM_GEM_OBJECT_RESIDENT |
 			       DRM_GEM_OBJECT_ACTIVE, "memory");
 
-	drm_printf(p, "vsvm-device:\t%u\n", vm->mirror.devmem->device);
 	drm_printf(p, "vsvm-owner:\t%d\n", bound ? pid_vnr(vm->owner) : 0);
 	for (i = 0; i < VSVM_STATS; i++) {
 		n = vsvm_stats_get(&vm->mirror.stats, i);

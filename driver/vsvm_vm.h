@@ -4,6 +4,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/uidgid.h>
 
 #include "vsvm_mirror.h"
 
@@ -19,6 +20,7 @@ struct drm_printer;
  *	never followed: the mirror's notifier keeps the mm_struct from being
  *	reused while the file is open
  * @owner: the process that bound it, for people to read; set before @mm
+ * @uid: and as whom
  * @link: in the device's list of files, protected by the device
  */
 struct vsvm_vm {
@@ -27,6 +29,7 @@ struct vsvm_vm {
 	struct mutex bind; /* taken once, to set mm */
 	struct mm_struct *mm;
 	struct pid *owner;
+	kuid_t uid;
 	struct list_head link;
 };
 
