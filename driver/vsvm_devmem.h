@@ -188,6 +188,20 @@ static inline unsigned long vsvm_devmem_fair(const struct vsvm_devmem *dm,
 	return dm->nr_blocks / max(READ_ONCE(dm->nr_holders) + newcomer, 1);
 }
 
+/*
+ * True if the device pages beside a small one are free: nothing of what is
+ * beside it in the process is here, most likely. A hint, read without the lock.
+ */
+static inline bool vsvm_devmem_lonely(struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page), i = pfn & (VSVM_BLOCK_PAGES - 1);
+	struct vsvm_devmem *dm = vsvm_devmem_of(page);
+	struct vsvm_block *b = vsvm_devmem_block(dm, pfn);
+
+	return !(i && test_bit(i - 1, b->used)) &&
+	       !(i + 1 < VSVM_BLOCK_PAGES && test_bit(i + 1, b->used));
+}
+
 struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
 void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block);

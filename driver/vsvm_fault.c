@@ -20,6 +20,9 @@
 #include "vsvm_home.h"
 #include "vsvm_trace.h"
 
+/* The arrays for as many pages are on the stack. */
+#define FEW_PAGES	16
+
 static unsigned int fault_around_kib = 64;
 module_param(fault_around_kib, uint, 0644);
 MODULE_PARM_DESC(fault_around_kib,
@@ -29,7 +32,7 @@ MODULE_PARM_DESC(fault_around_kib,
  * Which pages come home for a fault. A PMD: all of it. A page of a large folio
  * that is mapped by PTEs: that page alone, because core splits the folio while
  * it collects, and loses track of which part is locked for the fault. Small
- * pages: a window.
+ * pages: a window, unless the page has no neighbours that could come along.
  */
 static void fault_window(struct vm_fault *vmf, unsigned long *start,
 			 unsigned long *end)
@@ -38,7 +41,8 @@ static void fault_window(struct vm_fault *vmf, unsigned long *start,
 
 	if (!vmf->pte) {
 		size = PMD_SIZE;
-	} else if (!folio_test_large(page_folio(vmf->page))) {
+	} else if (!folio_test_large(page_folio(vmf->page)) &&
+		   !vsvm_devmem_lonely(vmf->page)) {
 		size = (unsigned long)READ_ONCE(fault_around_kib) << 10;
 		size = rounddown_pow_of_two(clamp(size, PAGE_SIZE, PMD_SIZE));
 	}
@@ -105,7 +109,7 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 		.must = vmf->page,
 	};
 	struct vsvm_inject *inject = home.only->inject;
-	unsigned long n, at;
+	unsigned long few[2 * FEW_PAGES], n, at;
 	vm_fault_t ret = 0;
 
 	fault_begin(vmf, cause, &args.start, &args.end);
@@ -115,7 +119,11 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 	n = (args.end - args.start) >> PAGE_SHIFT;
 	at = vmf->pte ? (vmf->address - args.start) >> PAGE_SHIFT : 0;
 	vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_BEGIN);
-	if (!vsvm_inject_fails(inject, DRM_VSVM_POINT_FAULT_ARRAYS))
+	if (vsvm_inject_fails(inject, DRM_VSVM_POINT_FAULT_ARRAYS))
+		args.src = NULL;
+	else if (n <= FEW_PAGES)
+		args.src = few;
+	else
 		args.src = kcalloc(2 * n, sizeof(*args.src), GFP_KERNEL);
 	if (!args.src) {
 		ret = VM_FAULT_OOM;
@@ -146,7 +154,8 @@ count:
 		vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_MOVED);
 		migrate_vma_finalize(&args);
 	}
-	kfree(args.src);
+	if (args.src != few)
+		kfree(args.src);
 	return ret;
 }
 

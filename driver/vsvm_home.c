@@ -12,6 +12,7 @@
  */
 #include <linux/highmem.h>
 #include <linux/migrate.h>
+#include <linux/sched.h>
 
 #include "vsvm_devmem.h"
 #include "vsvm_home.h"
@@ -24,9 +25,52 @@ static void copy_pages(struct page *to, struct page *from, unsigned long nr)
 		copy_highpage(to + i, from + i);
 }
 
+/* True if it matters where in @home's mapping a page is allocated for. */
+static bool home_has_policy(const struct vsvm_home *home)
+{
+#ifdef CONFIG_NUMA
+	return !home->vma || home->vma->vm_policy || current->mempolicy;
+#else
+	return false;
+#endif
+}
+
+/* How many pages there are to bring home from entry @i on, at most @max. */
+static unsigned long home_wants(const struct vsvm_home *home, unsigned long i,
+				unsigned long max)
+{
+	unsigned long n = 0;
+
+	for (; i < home->npages && n < max; i++)
+		n += migrate_pfn_to_page(home->src[i]) &&
+		     home->src[i] & MIGRATE_PFN_MIGRATE;
+	return n;
+}
+
+/*
+ * A small page for entry @i, from some that are allocated at a time. NULL: one
+ * by one, then, and harder if it must be.
+ */
+static struct folio *home_spare(struct vsvm_home *home, unsigned long i)
+{
+	unsigned long want = home->nr_spare ? 0 :
+			     home_wants(home, i, VSVM_HOME_SPARE);
+
+	if (want > 1 && !home_has_policy(home)) {
+		memset(home->spare, 0, sizeof(home->spare));
+		home->nr_spare = alloc_pages_bulk(GFP_HIGHUSER_MOVABLE |
+						  __GFP_NOWARN |
+						  __GFP_NORETRY, want,
+						  home->spare);
+	}
+	return home->nr_spare ? page_folio(home->spare[--home->nr_spare]) :
+				NULL;
+}
+
 static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
 				unsigned long i, struct page *page)
 {
+	struct folio *folio;
 	struct vsvm_devmem *dm = vsvm_devmem_of(page);
 	unsigned long addr = home->start + i * PAGE_SIZE;
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
@@ -34,6 +78,9 @@ static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
 	if (vsvm_inject_fails(dm->inject, order ? DRM_VSVM_POINT_HOME_HUGE :
 						  DRM_VSVM_POINT_HOME_SMALL))
 		return NULL;
+	folio = order ? NULL : home_spare(home, i);
+	if (folio)
+		return folio;
 	if (order)
 		gfp = GFP_TRANSHUGE_LIGHT;
 	else if (page != home->must)
@@ -67,8 +114,9 @@ static struct folio *home_handover(struct vsvm_home *home, struct page *page)
  */
 static unsigned long home_entry(struct folio *folio)
 {
-	folio_lock(folio);
-	folio_mark_dirty(folio);
+	/* Nobody else knows it, and it is in no mapping yet. */
+	__folio_set_locked(folio);
+	folio_set_dirty(folio);
 	return migrate_pfn(folio_pfn(folio));
 }
 
@@ -174,6 +222,8 @@ void vsvm_home_copy(struct vsvm_home *home)
 		    vsvm_inject_fails(inject, DRM_VSVM_POINT_COPY_HOME))
 			home_give_up(home, i);
 	}
+	while (home->nr_spare)
+		__free_page(home->spare[--home->nr_spare]);
 }
 
 /**

@@ -10,6 +10,9 @@
 struct page;
 struct vm_area_struct;
 
+/* Small pages to allocate at a time. */
+#define VSVM_HOME_SPARE		16
+
 /**
  * struct vsvm_home - device pages on their way home
  * @src: entries as migrate_vma_setup() or migrate_device_pfns() left them
@@ -19,6 +22,8 @@ struct vm_area_struct;
  * @start: address of the first entry in @vma
  * @only: take pages of this device alone; NULL: of any vsvm device
  * @must: device page that cannot wait (a CPU stands at it), or NULL
+ * @spare: small pages that were allocated together, and not used yet
+ * @nr_spare: how many of those there are
  * @recalled: out, entries that lost their destination again, or got none though
  *	there was memory
  * @handed: out, block whose backing became the destination, or NULL
@@ -35,6 +40,8 @@ struct vsvm_home {
 	unsigned long start;
 	struct vsvm_devmem *only;
 	struct page *must;
+	struct page *spare[VSVM_HOME_SPARE];
+	unsigned int nr_spare;
 	DECLARE_BITMAP(recalled, VSVM_BLOCK_PAGES);
 	struct vsvm_block *handed;
 	unsigned int host_full;
