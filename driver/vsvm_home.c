@@ -12,10 +12,42 @@
  */
 #include <linux/highmem.h>
 #include <linux/migrate.h>
+#include <linux/moduleparam.h>
 #include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
 
 #include "vsvm_devmem.h"
 #include "vsvm_home.h"
+
+/* How the bytes of a huge page get home. */
+static bool hand_over;
+static const char *const engines[] = { "copy", "handover" };
+
+static int set_engine(const char *value, const struct kernel_param *param)
+{
+	int engine = __sysfs_match_string(engines, ARRAY_SIZE(engines), value);
+
+	if (engine < 0)
+		return engine;
+	/* Read without a lock by home_copy_huge(). */
+	WRITE_ONCE(hand_over, engine);
+	return 0;
+}
+
+static int get_engine(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "%s\n", engines[hand_over]);
+}
+
+static const struct kernel_param_ops engine_ops = {
+	.set = set_engine,
+	.get = get_engine,
+};
+
+module_param_cb(copy_engine, &engine_ops, NULL, 0644);
+MODULE_PARM_DESC(copy_engine,
+		 "copy, or handover: a huge page's backing itself goes home (default copy)");
 
 static void copy_pages(struct page *to, struct page *from, unsigned long nr)
 {
@@ -93,9 +125,9 @@ static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
 
 /*
  * A huge device page must have a huge destination: nothing that core mm
- * exports splits it here. When the host has no huge page, the block's own
- * backing is one, and it holds the bytes already. The extra reference keeps
- * the backing when the migration fails after all.
+ * exports splits it here. When the host has no huge page, or copy_engine says
+ * so, it is the block's own backing, which is one, and holds the bytes already.
+ * The extra reference keeps the backing when the migration fails after all.
  */
 static struct folio *home_handover(struct vsvm_home *home, struct page *page)
 {
@@ -114,8 +146,8 @@ static struct folio *home_handover(struct vsvm_home *home, struct page *page)
  */
 static unsigned long home_entry(struct folio *folio)
 {
-	/* Nobody else knows it, and it is in no mapping yet. */
-	__folio_set_locked(folio);
+	folio_lock(folio);
+	/* It is in no mapping yet that would have to know. */
 	folio_set_dirty(folio);
 	return migrate_pfn(folio_pfn(folio));
 }
@@ -157,8 +189,10 @@ static void home_give_up(struct vsvm_home *home, unsigned long i)
 static void home_copy_huge(struct vsvm_home *home, unsigned long i,
 			   struct page *page)
 {
-	struct folio *folio = home_alloc(home, VSVM_BLOCK_ORDER, i, page);
+	struct folio *folio = NULL;
 
+	if (!READ_ONCE(hand_over))
+		folio = home_alloc(home, VSVM_BLOCK_ORDER, i, page);
 	if (folio)
 		copy_pages(&folio->page, vsvm_devmem_backing(page),
 			   VSVM_BLOCK_PAGES);

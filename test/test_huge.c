@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * 2M pages: they move whole and stay whole, and when the process or the CPU
- * wants a part of one, every byte of every part is still right.
+ * wants a part of one, every byte of every part is still right. All of it with
+ * both copy engines.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <kselftest_harness.h>
 
+#include "vsvm_host.h"
 #include "vsvm_test.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	41
 #define OTHER	42
+#define ENGINE	"/sys/module/vsvm/parameters/copy_engine"
 
 FIXTURE(huge)
 {
@@ -21,8 +27,24 @@ FIXTURE(huge)
 	struct drm_vsvm_migrate m;
 };
 
+FIXTURE_VARIANT(huge)
+{
+	const char *engine;
+};
+
+FIXTURE_VARIANT_ADD(huge, copy)
+{
+	.engine = "copy",
+};
+
+FIXTURE_VARIANT_ADD(huge, handover)
+{
+	.engine = "handover",
+};
+
 FIXTURE_SETUP(huge)
 {
+	ASSERT_EQ(0, vh_write(ENGINE, variant->engine));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->used = vt_used(self->v);
 	self->mem = vt_map_filled(self->v, LEN, VT_LARGE, SEED);
@@ -32,9 +54,35 @@ FIXTURE_SETUP(huge)
 			       VT_HUGE_ORDER));
 }
 
-FIXTURE_TEARDOWN(huge)
+FIXTURE_TEARDOWN_PARENT(huge)
 {
-	vsvm_close(self->v);
+	vh_write(ENGINE, "copy");
+}
+
+/* With handover the backing goes along, without it it stays for the next. */
+TEST_F(huge, backing_goes_or_stays)
+{
+	struct drm_vsvm_info before, after;
+
+	ASSERT_EQ(0, vsvm_info(self->v, &before));
+	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vsvm_info(self->v, &after));
+	EXPECT_EQ(strcmp(variant->engine, "copy") ? LEN : 0,
+		  before.vram_backing - after.vram_backing);
+	EXPECT_EQ(0, vt_all_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_SYSTEM,
+			       VT_HUGE_ORDER));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* The engine is one of two words. */
+TEST_F(huge, no_other_engine)
+{
+	int fd = open(ENGINE, O_WRONLY);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-1, write(fd, "rewrite", 7));
+	EXPECT_EQ(EINVAL, errno);
+	close(fd);
 }
 
 /* Offsets in the first 2M worth cutting at. */
