@@ -182,7 +182,7 @@ void vh_cgroup_gone(void)
 long vh_cgroup_current(void)
 {
 	/* What processors have at hand stays charged until it is drained. */
-	vt_file_set("/proc/sys/vm/compact_memory", 1);
+	vt_file_set("/proc/sys/vm/drop_caches", 1);
 	return vt_file_get(VH_CGROUP "/memory.current");
 }
 
