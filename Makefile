@@ -15,6 +15,7 @@ help:
 	@echo 'In a virtual machine, on any Debian 12 (as root):'
 	@echo '  make demo     boot it, move memory to the device and back, show it'
 	@echo '  make check    boot it and run every test'
+	@echo '  make check-debug   the same on kernels of our own that look for mistakes'
 	@echo '  make bench    boot it and sweep more memory than the device has'
 	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck'
 	@echo '  test/guest/run -- COMMAND   run anything in it'
@@ -58,6 +59,9 @@ demo:
 check:
 	@test/check
 
+check-debug:
+	@test/check-debug
+
 bench:
 	@test/guest/run --append vsvm.vram_mib=64 --share test/bench -- sh /mnt/share/run
 
@@ -67,4 +71,4 @@ style:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help kernel-check module tools load unload install demo check bench style clean
+.PHONY: all help kernel-check module tools load unload install demo check check-debug bench style clean
