@@ -614,7 +614,7 @@ TEST_F_TIMEOUT(evict, killed_in_the_middle, 2 * VT_LONG)
 		usleep(round * 3000);
 		ASSERT_EQ(0, kill(c.pid, SIGKILL));
 		ASSERT_EQ(128 + SIGKILL, vt_wait(&c));
-		for (i = 0; i < 100 && vt_used(self->v) != VT_HUGE; i++)
+		for (i = 0; i < 3000 && vt_used(self->v) != VT_HUGE; i++)
 			usleep(20000);
 		ASSERT_EQ(VT_HUGE, vt_used(self->v));
 		ASSERT_EQ(0, ON_DEVICE(mem, VT_HUGE));

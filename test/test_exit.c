@@ -19,7 +19,7 @@ static bool used_is(struct vsvm *v, __u64 used)
 {
 	int i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 1200; i++) {
 		if (vt_used(v) == used)
 			return true;
 		usleep(50000);

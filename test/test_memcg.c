@@ -58,7 +58,7 @@ static bool used_is(struct vsvm *v, uint64_t used)
 {
 	int i;
 
-	for (i = 0; i < 100 && vt_used(v) != used; i++)
+	for (i = 0; i < 1200 && vt_used(v) != used; i++)
 		usleep(50000);
 	return vt_used(v) == used;
 }

@@ -119,7 +119,7 @@ int vh_page_out(void *mem, size_t len)
 	int tries;
 
 	/* Pages that another processor still has at hand are passed over. */
-	for (tries = 0; tries < 50; tries++) {
+	for (tries = 0; tries < 1000; tries++) {
 		if (madvise(mem, len, MADV_PAGEOUT))
 			return say("pageout: %s", strerror(errno));
 		for (at = mem; at < end; at += VT_PAGE)
@@ -175,7 +175,7 @@ void vh_cgroup_gone(void)
 {
 	int i;
 
-	for (i = 0; i < 100 && rmdir(VH_CGROUP) && errno == EBUSY; i++)
+	for (i = 0; i < 3000 && rmdir(VH_CGROUP) && errno == EBUSY; i++)
 		usleep(20000);
 }
 
