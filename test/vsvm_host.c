@@ -234,7 +234,9 @@ int vh_oom_end(void)
 	log[n] = 0;
 	for (line = strtok_r(log, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
-		if (strstr(line, "invoked oom-killer"))
+		/* The reaper waits a second for one who is slow to end. */
+		if (strstr(line, "invoked oom-killer") ||
+		    strstr(line, "oom_reaper: unable to reap"))
 			report = true;
 		/* A stack is part of the report, and of nothing else here. */
 		if (strstr(line, "Call Trace:") && !report)
