@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's own failures: each allocation of a call fails in turn, the
+ * driver's, DRM's and core mm's, until the call comes through without one.
+ *
+ * /proc/self/fail-nth counts for the thread that writes it, over failslab and
+ * fail_page_alloc, and needs CONFIG_FAULT_INJECTION, which the debug kernel has.
+ */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_test.h"
+
+#define SEED	321
+#define OTHER	322
+#define LEN	(16 * VT_PAGE)
+#define FAIL_NTH	"/proc/thread-self/fail-nth"
+/* More than any of these calls allocates. */
+#define TOO_OFTEN	2000
+
+static int file_set(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -1;
+	ret = write(fd, text, strlen(text)) < 0;
+	close(fd);
+	return ret;
+}
+
+/* Everything may fail, and nothing is said about it. */
+static int knobs(const char *name)
+{
+	static const char *const set[][2] = {
+		{ "verbose", "0" },
+		{ "probability", "0" },
+		{ "times", "-1" },
+		{ "ignore-gfp-wait", "N" },
+	};
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < VT_COUNT(set); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", name,
+			 set[i][0]);
+		if (file_set(path, set[i][1]))
+			return -1;
+	}
+	return 0;
+}
+
+FIXTURE(failslab)
+{
+	struct vsvm *v;
+	char *mem;
+	char *buf;
+	uint64_t used;
+	int nth;
+};
+
+FIXTURE_VARIANT(failslab)
+{
+	enum vt_kind kind;
+	size_t len;
+};
+
+FIXTURE_VARIANT_ADD(failslab, small)
+{
+	.kind = VT_SMALL,
+	.len = LEN,
+};
+
+FIXTURE_VARIANT_ADD(failslab, large)
+{
+	.kind = VT_LARGE,
+	.len = VT_HUGE,
+};
+
+FIXTURE_SETUP(failslab)
+{
+	self->nth = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (self->nth < 0)
+		SKIP(return, "the kernel has no fault injection");
+	ASSERT_EQ(0, knobs("failslab"));
+	ASSERT_EQ(0, knobs("fail_page_alloc"));
+	ASSERT_EQ(0, file_set("/sys/kernel/debug/fail_page_alloc/min-order",
+			      "0"));
+	ASSERT_EQ(0, file_set("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem",
+			      "N"));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->used = vt_used(self->v);
+	self->buf = vt_map(variant->len, VT_SMALL);
+	ASSERT_NE(NULL, self->buf);
+	vt_fill(self->buf, variant->len, OTHER, 0);
+}
+
+FIXTURE_TEARDOWN(failslab)
+{
+	vsvm_close(self->v);
+}
+
+/* Memory as a call wants it. */
+static char *fresh(struct vsvm *v, enum vt_kind kind, size_t len, bool there)
+{
+	char *mem = vt_map_filled(v, len, kind, SEED);
+
+	if (!mem || (there && vt_to_device(v, mem, len)))
+		return NULL;
+	return mem;
+}
+
+/* From here on the n-th allocation of this thread fails. */
+static void fail_at(int fd, int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	if (pwrite(fd, text, len, 0) != len)
+		abort();
+}
+
+/* Ends it; true if it came that far. */
+static bool failed(int fd)
+{
+	char text[16] = "";
+
+	/* What is left of the count; 0: it failed. */
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		abort();
+	fail_at(fd, 0);
+	return !atoi(text);
+}
+
+static bool legal(int ret)
+{
+	return !ret || ret == -ENOMEM || ret == -EFAULT || ret == -EBUSY;
+}
+
+/*
+ * One kind of call for n = 1, 2, 3 ...: @there: on the device before; call:
+ * returns 0 or a negative errno and leaves the pattern alone.
+ */
+#define SWEEP(there, call)						\
+do {									\
+	int n, ret, fired = 0;						\
+									\
+	for (n = 1; n < TOO_OFTEN; n++) {				\
+		self->mem = fresh(self->v, variant->kind, variant->len,	\
+				  there);				\
+		ASSERT_NE(NULL, self->mem);				\
+		fail_at(self->nth, n);					\
+		ret = (call);						\
+		ret = ret < 0 ? ret : 0;				\
+		if (!failed(self->nth))					\
+			n = TOO_OFTEN;					\
+		else							\
+			fired++;					\
+		ASSERT_EQ(true, legal(ret))				\
+			TH_LOG("failure %d gave %d", n, ret);		\
+		ASSERT_EQ(0, vt_dev_check(self->v, self->mem,		\
+					  variant->len, SEED, 0));	\
+		ASSERT_EQ(0, vt_check(self->mem, variant->len, SEED, 0)); \
+		ASSERT_EQ(0, munmap(self->mem, variant->len));		\
+		ASSERT_EQ(self->used, vt_used(self->v));		\
+	}								\
+	EXPECT_LT(TOO_OFTEN, n);					\
+	printf("#@ failslab | %s %s | %d failed\n", variant_name,	\
+	       call_name, fired);					\
+	fflush(stdout);							\
+} while (0)
+
+/* The bare calls: a library's own allocations shall not count. */
+static int migrate(struct vsvm *v, char *mem, size_t len, uint32_t target)
+{
+	struct drm_vsvm_migrate m = {
+		.addr = (uintptr_t)mem,
+		.len = len,
+		.target = target,
+	};
+	int ret = vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_MIGRATE, &m);
+
+	return !ret && m.next != m.addr + len ? -EPROTO : ret;
+}
+
+static int snapshot(struct vsvm *v, char *mem, size_t len)
+{
+	struct drm_vsvm_run runs[8];
+	struct drm_vsvm_snapshot s = {
+		.addr = (uintptr_t)mem,
+		.len = len,
+		.runs = (uintptr_t)runs,
+		.nr_runs = 8,
+	};
+
+	return vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_SNAPSHOT, &s);
+}
+
+/* A CPU access out of the kernel, which fails instead of trying for ever. */
+static int touch(char *mem)
+{
+	int pipes[2], ret;
+
+	if (pipe(pipes))
+		return -errno;
+	ret = write(pipes[1], mem + 5, 1) < 0 ? -errno : 0;
+	close(pipes[0]);
+	close(pipes[1]);
+	return ret;
+}
+
+#define variant_name	(variant->kind == VT_LARGE ? "large" : "small")
+
+TEST_F_TIMEOUT(failslab, migrate_to_device, 5 * VT_LONG)
+{
+	static const char call_name[] = "to device";
+
+	SWEEP(false, migrate(self->v, self->mem, variant->len,
+			     DRM_VSVM_TARGET_DEVICE));
+}
+
+TEST_F_TIMEOUT(failslab, migrate_home, 5 * VT_LONG)
+{
+	static const char call_name[] = "home";
+
+	SWEEP(true, migrate(self->v, self->mem, variant->len,
+			    DRM_VSVM_TARGET_SYSTEM));
+}
+
+TEST_F_TIMEOUT(failslab, cpu_fault, 5 * VT_LONG)
+{
+	static const char call_name[] = "CPU fault";
+
+	SWEEP(true, touch(self->mem));
+}
+
+TEST_F_TIMEOUT(failslab, read, 5 * VT_LONG)
+{
+	static const char call_name[] = "read";
+
+	SWEEP(false, pread(vsvm_fd(self->v), self->buf, variant->len,
+			   (uintptr_t)self->mem));
+}
+
+TEST_F_TIMEOUT(failslab, write_back, 5 * VT_LONG)
+{
+	static const char call_name[] = "write";
+
+	vt_fill(self->buf, variant->len, SEED, 0);
+	SWEEP(true, pwrite(vsvm_fd(self->v), self->buf, variant->len,
+			   (uintptr_t)self->mem));
+}
+
+TEST_F_TIMEOUT(failslab, snapshot, 5 * VT_LONG)
+{
+	static const char call_name[] = "snapshot";
+
+	SWEEP(true, snapshot(self->v, self->mem, variant->len));
+}
+
+TEST_F_TIMEOUT(failslab, exclusive, 5 * VT_LONG)
+{
+	static const char call_name[] = "exclusive";
+
+	SWEEP(false, vt_exclusive(self->v, self->mem, LEN, NULL));
+}
+
+TEST_F_TIMEOUT(failslab, atomic, 5 * VT_LONG)
+{
+	static const char call_name[] = "atomic";
+
+	SWEEP(false, vt_atomic(self->v, self->mem + 8, 8, DRM_VSVM_ATOMIC_ADD,
+			       0, 0, NULL));
+}
+
+/* The first use of a file, and its end. */
+TEST_F_TIMEOUT(failslab, open_and_close, 5 * VT_LONG)
+{
+	static const char call_name[] = "open to close";
+	char link[64], path[64] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", vsvm_fd(self->v));
+	ASSERT_LT(0, readlink(link, path, sizeof(path) - 1));
+	SWEEP(true, ({
+		int fd = open(path, O_RDWR | O_CLOEXEC), err = -errno;
+		char byte;
+
+		if (fd >= 0) {
+			err = pread(fd, &byte, 1, (uintptr_t)self->mem) < 0 ?
+			      -errno : 0;
+			close(fd);
+		}
+		err;
+	}));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests that hold the door share: who acts while somebody is held, when
+ * the door may be opened, and how often it was held. The includer has the
+ * harness.
+ */
+#ifndef VSVM_DOOR_H
+#define VSVM_DOOR_H
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "vsvm_test.h"
+
+#define DRIVER	"/sys/bus/platform/drivers/vsvm/"
+#define POINT(id)	DRM_VSVM_POINT_##id
+
+/* How often the door was held at each point, in all tests; and who acts. */
+struct shared {
+	unsigned int held[DRM_VSVM_POINTS];
+	pid_t actor;
+	int begun;
+	int over;
+};
+
+static struct shared *shared;
+
+static void __attribute__((constructor)) make_shared(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static void begin_act(void)
+{
+	__atomic_store_n(&shared->actor, syscall(SYS_gettid), __ATOMIC_RELAXED);
+	__atomic_store_n(&shared->begun, 1, __ATOMIC_RELEASE);
+}
+
+static void end_act(void)
+{
+	__atomic_store_n(&shared->over, 1, __ATOMIC_RELEASE);
+}
+
+/* Until the act is over, or waits in the kernel for what the held one has. */
+static int act_began(void)
+{
+	char path[64], text[16];
+	ssize_t n;
+	int fd;
+
+	while (!__atomic_load_n(&shared->begun, __ATOMIC_ACQUIRE))
+		sched_yield();
+	snprintf(path, sizeof(path), "/proc/%d/syscall", shared->actor);
+	/* When it is not there, the actor has ended. */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && !__atomic_load_n(&shared->over, __ATOMIC_ACQUIRE)) {
+		n = pread(fd, text, sizeof(text) - 1, 0);
+		if (n <= 0 || text[0] != 'r')	/* not "running" */
+			break;
+		sched_yield();
+	}
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+
+/* Says how often the door was held where; returns at how many points. */
+static int count_holds(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < DRM_VSVM_POINTS; i++) {
+		if (!shared->held[i])
+			continue;
+		n++;
+		printf("#@ holds | %s | %u\n", vsvm_point_name(i),
+		       shared->held[i]);
+	}
+	fflush(stdout);
+	return n;
+}
+
+#endif /* VSVM_DOOR_H */
