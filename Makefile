@@ -16,7 +16,7 @@ help:
 	@echo '  make demo     boot it, move memory to the device and back, show it'
 	@echo '  make check    boot it and run every test'
 	@echo '  make check-debug   the same on kernels of our own that look for mistakes'
-	@echo '  make bench    boot it and sweep more memory than the device has'
+	@echo '  make bench    boot it and measure beside test_hmm (ARGS=--json)'
 	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck'
 	@echo '  test/guest/run -- COMMAND   run anything in it'
 	@echo
@@ -63,7 +63,7 @@ check-debug:
 	@test/check-debug
 
 bench:
-	@test/guest/run --append vsvm.vram_mib=64 --share test/bench -- sh /mnt/share/run
+	@test/guest/run --mem 6144 --timeout 7200 --append 'vsvm.vram_mib=1152 vsvm.devices=1' --share test/bench -- sh /mnt/share/run $(ARGS)
 
 style:
 	@test/style

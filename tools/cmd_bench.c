@@ -2,342 +2,558 @@
 /*
  * vsvm bench: how fast it is, in figures that mean something beside each other.
  *
- * Owns the oversubscription table: working sets of a half to four times the
- * device's memory, swept by the device and then by the CPU, by one process or by
- * two at once. A sweep takes each 2 MiB to the device, has it read, changed and
- * written there, and then lets the CPU read and change every word. Every word is
- * checked each time; a wrong one fails the run.
+ * Owns the options, and two of the tables: the works on 64 MiB, and how their
+ * cost grows with the size. Each is measured in rounds; in a round every engine
+ * and a plain copy of as many bytes take their turn. What counts is the median.
  */
 #include <argp.h>
 #include <errno.h>
-#include <stdint.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
+#include "bench.h"
 #include "fields.h"
 #include "vsvm.h"
 
-#define PIECE		(2UL << 20)
-#define WORDS		(PIECE / sizeof(uint64_t))
-#define MAX_PROCESSES	2
+#define MAX_ROUNDS	100
+#define LARGE_ROUNDS	3	/* above 64 MiB */
+#define ENGINES		2
+#define MAX_TRIES	10	/* when a page stays behind */
+#define WORKS_BYTES	(64UL << 20)
+
+enum table {
+	TABLE_WORKS = 1,
+	TABLE_GROWTH = 2,
+	TABLE_SPARSE = 4,
+	TABLE_MEMORY = 8,
+	TABLES = 15
+};
+
+static const struct {
+	const char *name;
+	enum table table;
+} tables[] = {
+	{ "works", TABLE_WORKS },
+	{ "growth", TABLE_GROWTH },
+	{ "sparse", TABLE_SPARSE },
+	{ "memory", TABLE_MEMORY },
+};
 
 struct options {
-	unsigned int device;
-	unsigned long sweeps;
-	double factor;			/* 0: all of them */
-	unsigned long processes;	/* 0: one, and two */
-	bool small;			/* not huge pages too */
-	bool json;
+	const struct bench_engine *const *engines;
+	struct bench_memory memory;
+	unsigned long rounds;
+	unsigned int tables;		/* enum table; 0: all */
+	unsigned int pages;		/* 1: small, 2: huge */
+	unsigned int works;		/* bits by work */
+	unsigned long threads;		/* 0: one, and two */
+	bool trace;
+	struct json_object *json;	/* NULL: text */
+	uint64_t vram;
 };
 
-/* What one process found out; it comes through a pipe. */
-struct outcome {
-	double device_seconds;
-	double cpu_seconds;
-	uint64_t wrong;
-	uint64_t full;
-	int32_t error;
-	int32_t pad;
+/*
+ * What the works are called, and what is wanted of them: the throughput over
+ * that of the other engine, or of a copy, for small and for huge pages.
+ */
+#define LONE_FAULT	BENCH_STEPS
+
+#define ALL_WORKS	((1U << (LONE_FAULT + 1)) - 1)
+
+static const struct work {
+	const char *key;
+	const char *name;
+	const char *want[2];
+} works[BENCH_STEPS + 1] = {
+	[STEP_TO_DEVICE] = { "to-device",
+		"migrate to device", { "1.3", "0.9 memcpy" } },
+	[STEP_HOME] = { "home",
+		"migrate home", { "1.3", "0.9 memcpy" } },
+	[STEP_IN_ORDER] = { "in-order",
+		"CPU touches in order", { "3", "1" } },
+	[STEP_AT_RANDOM] = { "at-random",
+		"CPU touches at random", { "1", "1" } },
+	[STEP_COLD_READ] = { "cold-read",
+		"device read, table cold", { "2", "1.3" } },
+	[STEP_HOT_READ] = { "read",
+		"device read, hot", { "1.6", "1.6" } },
+	[STEP_HOT_WRITE] = { "write",
+		"device write, hot", { "1.6", "1.6" } },
+	[STEP_SNAPSHOT] = { "snapshot",
+		"snapshot", { "4", "4" } },
+	[STEP_DEVICE_READ] = { "device-read",
+		"read on device, hot", { "1.6", "1.6" } },
+	[STEP_DEVICE_WRITE] = { "device-write",
+		"write on device, hot", { "1.6", "1.6" } },
+	[STEP_DEVICE_SNAPSHOT] = { "device-snapshot",
+		"snapshot on device", { "4", "4" } },
+	[LONE_FAULT] = { "lone-fault",
+		"one lone fault home", { "1", "1" } },
 };
 
-/* One line of the table. */
+/* The order in which they are printed. */
+static const unsigned int works_order[] = {
+	STEP_TO_DEVICE, STEP_HOME, STEP_IN_ORDER, STEP_AT_RANDOM,
+	STEP_COLD_READ, STEP_HOT_READ, STEP_HOT_WRITE, STEP_SNAPSHOT,
+	STEP_DEVICE_READ, STEP_DEVICE_WRITE, STEP_DEVICE_SNAPSHOT, LONE_FAULT,
+};
+
+static const unsigned int growth_order[] = {
+	STEP_TO_DEVICE, STEP_HOME, STEP_COLD_READ, STEP_SNAPSHOT,
+};
+
+/**
+ * struct line - one line of the tables of works and of growth
+ * @work: its name
+ * @page: size of a page
+ * @threads: how many do it, each a part
+ * @bytes: all of them together
+ * @vsvm_ms: median time
+ * @hmm_ms: of test_hmm
+ * @copy_ms: of a copy of as many bytes
+ * @over_hmm: throughput over that of test_hmm
+ * @over_copy: throughput over that of a copy
+ * @over_one: throughput of all threads over that of one
+ * @copy_over_one: the same of a copy: what this machine gives
+ * @us_per_mib: time for a MiB
+ * @want: what is wanted of over_hmm, or of over_copy
+ */
 struct line {
-	double factor;
-	bool huge;
-	unsigned int processes;
+	char work[28];
+	char page[4];
+	uint32_t threads;
 	uint64_t bytes;
-	struct outcome sum;
-	double mib_per_second;
-	double against;		/* time per byte, over that at 0.9x */
+	double vsvm_ms;
+	double hmm_ms;
+	double copy_ms;
+	double over_hmm;
+	double over_copy;
+	double over_one;
+	double copy_over_one;
+	double us_per_mib;
+	char want[16];
 };
 
-static const double factors[] = { 0.5, 0.9, 1.5, 4 };
+#define COLUMN(name, label, kind) \
+	{ #name, label, kind, offsetof(struct line, name) }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
-static uint64_t *map_words(size_t bytes, bool huge)
-{
-	char *mem = mmap(NULL, bytes + PIECE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (mem == MAP_FAILED)
-		return NULL;
-	mem = (char *)(((uintptr_t)mem + PIECE - 1) & ~(PIECE - 1));
-	madvise(mem, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-	return (uint64_t *)mem;
-}
-
-/* The device's half of a sweep, over one piece. Word i holds @base + i. */
-static int device_piece(struct vsvm *v, uint64_t *words, uint64_t base,
-			uint64_t *buf, struct outcome *out)
-{
-	struct drm_vsvm_migrate result;
-	size_t i;
-	int ret;
-
-	ret = vsvm_migrate(v, words, PIECE, DRM_VSVM_TARGET_DEVICE, 0, &result);
-	if (ret)
-		return ret;
-	out->full += result.stayed[DRM_VSVM_STAY_DEVICE_FULL];
-	ret = vsvm_read(v, words, buf, PIECE, NULL);
-	if (ret)
-		return ret;
-	for (i = 0; i < WORDS; i++)
-		out->wrong += buf[i]++ != base + i;
-	return vsvm_write(v, words, buf, PIECE, NULL);
-}
-
-static int sweep(struct vsvm *v, uint64_t *words, size_t bytes, uint64_t round,
-		 uint64_t *buf, struct outcome *out)
-{
-	size_t count = bytes / sizeof(*words), i;
-	double start = now(), middle;
-	int ret;
-
-	for (i = 0; i < count; i += WORDS) {
-		ret = device_piece(v, words + i, 2 * round + i, buf, out);
-		if (ret)
-			return ret;
-	}
-	middle = now();
-	for (i = 0; i < count; i++)
-		out->wrong += words[i]++ != 2 * round + 1 + i;
-	/* The first sweep also makes the tables and the backing. */
-	if (round) {
-		out->device_seconds += middle - start;
-		out->cpu_seconds += now() - middle;
-	}
-	return 0;
-}
-
-static void run_process(const struct options *opts, size_t bytes, bool huge,
-			struct outcome *out)
-{
-	uint64_t *words = map_words(bytes, huge), *buf = malloc(PIECE), round;
-	struct vsvm *v = NULL;
-	size_t i;
-
-	out->error = words && buf ? vsvm_open(opts->device, &v) : -ENOMEM;
-	for (i = 0; !out->error && i < bytes / sizeof(*words); i++)
-		words[i] = i;
-	for (round = 0; !out->error && round <= opts->sweeps; round++)
-		out->error = sweep(v, words, bytes, round, buf, out);
-	vsvm_close(v);
-	free(buf);
-}
-
-/* Runs the processes of a line side by side, and adds up what they say. */
-static int run_line(const struct options *opts, struct line *line)
-{
-	struct outcome out = { 0 };
-	int pipes[2], left = line->processes, status;
-
-	if (pipe(pipes))
-		return -errno;
-	while (left--) {
-		pid_t pid = fork();
-
-		if (pid < 0)
-			return -errno;
-		if (pid)
-			continue;
-		run_process(opts, line->bytes / line->processes, line->huge,
-			    &out);
-		_exit(write(pipes[1], &out, sizeof(out)) != sizeof(out));
-	}
-	close(pipes[1]);
-
-	while (read(pipes[0], &out, sizeof(out)) == sizeof(out)) {
-		line->sum.device_seconds += out.device_seconds;
-		line->sum.cpu_seconds += out.cpu_seconds;
-		line->sum.wrong += out.wrong;
-		line->sum.full += out.full;
-		if (out.error)
-			line->sum.error = out.error;
-	}
-	close(pipes[0]);
-	while (wait(&status) > 0)
-		if (!WIFEXITED(status) || WEXITSTATUS(status))
-			line->sum.error = line->sum.error ?: -ECHILD;
-	return line->sum.error;
-}
-
-static void print_line(const struct line *line)
-{
-	char size[SIZE_TEXT];
-
-	printf("%5.1fx  %-4s %10d %10s %9.2f %9.2f %10.1f", line->factor,
-	       line->huge ? "2M" : "4K", line->processes,
-	       size_text(line->bytes, size), line->sum.device_seconds,
-	       line->sum.cpu_seconds, line->mib_per_second);
-	if (line->against > 0)
-		printf(" %12.2f", line->against);
-	else
-		printf(" %12s", "-");
-	printf("%s\n", line->sum.wrong ? "  WRONG" : "");
-}
-
-static struct json_object *json_line(const struct line *line)
-{
-	struct json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "factor", json_object_new_double(line->factor));
-	json_object_object_add(o, "huge", json_object_new_boolean(line->huge));
-	json_object_object_add(o, "processes",
-			       json_object_new_int(line->processes));
-	json_object_object_add(o, "bytes", json_object_new_int64(line->bytes));
-	json_object_object_add(o, "device_seconds",
-			       json_object_new_double(line->sum.device_seconds));
-	json_object_object_add(o, "cpu_seconds",
-			       json_object_new_double(line->sum.cpu_seconds));
-	json_object_object_add(o, "mib_per_second",
-			       json_object_new_double(line->mib_per_second));
-	json_object_object_add(o, "time_over_0.9x",
-			       json_object_new_double(line->against));
-	json_object_object_add(o, "wrong_words",
-			       json_object_new_int64(line->sum.wrong));
-	json_object_object_add(o, "device_full_bytes",
-			       json_object_new_int64(line->sum.full));
-	return o;
-}
-
-/* The four working sets for one page size and one number of processes. */
-static int run_group(const struct options *opts, uint64_t vram, bool huge,
-		     unsigned int processes, struct json_object *list)
-{
-	double per_byte, fits = 0;
-	bool wrong = false;
-	size_t i;
-	int ret;
-
-	for (i = 0; i < ARRAY_SIZE(factors); i++) {
-		struct line line = {
-			.factor = factors[i],
-			.huge = huge,
-			.processes = processes,
-		};
-
-		if (opts->factor > 0 && opts->factor != factors[i])
-			continue;
-		line.bytes = (uint64_t)(vram * factors[i]) / PIECE / processes *
-			     PIECE * processes;
-		ret = line.bytes ? run_line(opts, &line) : -ENOSPC;
-		if (ret) {
-			complain(ret, "%.1f times device memory", factors[i]);
-			return ret;
-		}
-		per_byte = (line.sum.device_seconds + line.sum.cpu_seconds) /
-			   processes / line.bytes / opts->sweeps;
-		line.mib_per_second = 1 / per_byte / (1 << 20);
-		if (factors[i] == 0.9)
-			fits = per_byte;
-		line.against = fits > 0 ? per_byte / fits : 0;
-		wrong |= line.sum.wrong;
-		if (list)
-			json_object_array_add(list, json_line(&line));
-		else
-			print_line(&line);
-	}
-	return wrong ? -EIO : 0;
-}
-
-static int oversubscribe(const struct options *opts, uint64_t vram)
-{
-	struct json_object *list = opts->json ? json_object_new_array() : NULL;
-	unsigned int processes;
-	int ret = 0, huge;
-
-	if (!list)
-		printf("%6s  %-4s %10s %10s %9s %9s %10s %12s\n", "memory",
-		       "page", "processes", "bytes", "device s", "CPU s", "MiB/s",
-		       "time/0.9x");
-	for (huge = 0; !ret && huge < (opts->small ? 1 : 2); huge++)
-		for (processes = 1; !ret && processes <= MAX_PROCESSES;
-		     processes++)
-			if (!opts->processes || opts->processes == processes)
-				ret = run_group(opts, vram, huge, processes,
-						list);
-	if (list) {
-		puts(json_object_to_json_string_ext(list,
-						    JSON_C_TO_STRING_PRETTY));
-		json_object_put(list);
-	}
-	if (ret == -EIO)
-		complain(0, "words were wrong");
-	return ret;
-}
-
-static const struct argp_option argp_options[] = {
-	{ "device", 'd', "N", 0, "Device number N (0)", 0 },
-	{ "factor", 'f', "F", 0, "Only 0.5, 0.9, 1.5 or 4 times the memory", 0 },
-	{ "processes", 'p', "N", 0, "Only 1 or 2 processes", 0 },
-	{ "small", 'S', NULL, 0, "Only small pages", 0 },
-	{ "sweeps", 's', "N", 0, "Sweeps to measure, after one to warm up (2)", 0 },
-	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+static const struct field works_columns[] = {
+	COLUMN(work, "work                    ", FIELD_TEXT),
+	COLUMN(page, "page", FIELD_TEXT),
+	COLUMN(threads, " threads", FIELD_U32),
+	{ "vsvm_ms", "  vsvm ms", FIELD_REAL, offsetof(struct line, vsvm_ms) },
+	{ "test_hmm_ms", " t_hmm ms", FIELD_REAL, offsetof(struct line, hmm_ms) },
+	{ "memcpy_ms", " memcpy ms", FIELD_REAL, offsetof(struct line, copy_ms) },
+	{ "over_test_hmm", " x t_hmm", FIELD_REAL, offsetof(struct line, over_hmm) },
+	{ "over_memcpy", " x memcpy", FIELD_REAL, offsetof(struct line, over_copy) },
+	{ "wanted", "     wanted", FIELD_TEXT, offsetof(struct line, want) },
+	{ "over_one_thread", " x 1 thread", FIELD_REAL,
+	  offsetof(struct line, over_one) },
+	{ "memcpy_over_one_thread", " its memcpy", FIELD_REAL,
+	  offsetof(struct line, copy_over_one) },
 	{ 0 },
 };
 
-/* 0: not one of the factors. */
-static double parse_factor(const char *text)
-{
-	char *end;
-	double factor = strtod(text, &end);
-	size_t i;
+static const struct field growth_columns[] = {
+	COLUMN(work, "work                    ", FIELD_TEXT),
+	COLUMN(page, "page", FIELD_TEXT),
+	COLUMN(bytes, "   bytes", FIELD_BYTES64),
+	{ "vsvm_ms", "  vsvm ms", FIELD_REAL, offsetof(struct line, vsvm_ms) },
+	{ "test_hmm_ms", " t_hmm ms", FIELD_REAL, offsetof(struct line, hmm_ms) },
+	{ "memcpy_ms", " memcpy ms", FIELD_REAL, offsetof(struct line, copy_ms) },
+	{ "over_test_hmm", " x t_hmm", FIELD_REAL, offsetof(struct line, over_hmm) },
+	{ "over_memcpy", " x memcpy", FIELD_REAL, offsetof(struct line, over_copy) },
+	{ "us_per_mib", " vsvm us/MiB", FIELD_REAL,
+	  offsetof(struct line, us_per_mib) },
+	{ 0 },
+};
 
-	for (i = 0; !*end && i < ARRAY_SIZE(factors); i++)
-		if (factors[i] == factor)
-			return factor;
+/* The times of a case, by round. */
+struct times {
+	double engine[ENGINES][BENCH_STEPS + 1][MAX_ROUNDS];
+	double copy[MAX_ROUNDS];
+	double lone_copy[MAX_ROUNDS];
+};
+
+/* The medians of a case. */
+struct medians {
+	double engine[ENGINES][BENCH_STEPS + 1];
+	double copy[BENCH_STEPS + 1];
+};
+
+static int measure_engine(struct bench_case c,
+			  const struct bench_engine *engine, bool lone,
+			  double seconds[BENCH_STEPS + 1])
+{
+	unsigned int tries = 0;
+	int ret;
+
+	c.engine = engine;
+	/*
+	 * A page that stays behind is nobody's fault: another processor had it
+	 * on its way to the LRU. The times are no good then.
+	 */
+	do
+		ret = bench_steps(&c, seconds);
+	while ((ret == -EBUSY || ret == -ENOENT) && ++tries < MAX_TRIES);
+	if (tries)
+		complain(0, "%s, %s pages, %u threads: a page stayed behind %u times, measured again",
+			 engine->name, c.huge ? "huge" : "small", c.threads,
+			 tries);
+	if (!ret && lone)
+		ret = bench_lone_faults(&c, &seconds[LONE_FAULT]);
+	if (ret)
+		complain(ret, "%s with %s pages", engine->name,
+			 c.huge ? "huge" : "small");
+	return ret;
+}
+
+/* One round; every other one the other way round. */
+static int measure_round(const struct options *opts, const struct bench_case *c,
+			 bool lone, unsigned int round, struct times *t)
+{
+	double seconds[BENCH_STEPS + 1] = { 0 };
+	unsigned int i, k, e;
+	int ret;
+
+	ret = bench_copy(c, &t->copy[round]);
+	if (!ret && lone)
+		ret = bench_lone_faults(c, &t->lone_copy[round]);
+	for (i = 0; !ret && i < ENGINES; i++) {
+		e = round % 2 ? ENGINES - 1 - i : i;
+		if (!opts->engines[e])
+			continue;
+		ret = measure_engine(*c, opts->engines[e], lone, seconds);
+		for (k = 0; k <= BENCH_STEPS; k++)
+			t->engine[e][k][round] = seconds[k];
+	}
+	return ret;
+}
+
+static int measure(const struct options *opts, struct bench_case *c, bool lone,
+		   unsigned int rounds, struct medians *m)
+{
+	static struct times t;
+	unsigned int round, e, k;
+	int ret;
+
+	/* The first one makes chunks, backing and tables, and does not count. */
+	c->traced = 0;
+	ret = measure_round(opts, c, lone, 0, &t);
+	if (opts->trace)
+		c->traced = opts->works;
+	for (round = 0; !ret && round < rounds; round++)
+		ret = measure_round(opts, c, lone, round, &t);
+	if (ret)
+		return ret;
+
+	for (k = 0; k <= BENCH_STEPS; k++) {
+		for (e = 0; e < ENGINES; e++)
+			m->engine[e][k] = !opts->engines[e] ? NAN :
+				bench_median(t.engine[e][k], rounds);
+		m->copy[k] = bench_median(k == LONE_FAULT ? t.lone_copy :
+							    t.copy, rounds);
+	}
 	return 0;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static void print_line(const struct options *opts, const struct field *columns,
+		       const struct bench_case *c, unsigned int k,
+		       const struct medians *m, const struct medians *one)
 {
-	struct options *opts = state->input;
-	unsigned long number;
+	struct line line = {
+		.threads = c->threads,
+		.bytes = c->bytes,
+		.vsvm_ms = m->engine[0][k] * 1e3,
+		.hmm_ms = m->engine[1][k] * 1e3,
+		.copy_ms = m->copy[k] * 1e3,
+		.over_hmm = m->engine[1][k] / m->engine[0][k],
+		.over_copy = m->copy[k] / m->engine[0][k],
+		.over_one = NAN,
+		.copy_over_one = NAN,
+		.us_per_mib = m->engine[0][k] * 1e6 / (c->bytes >> 20),
+	};
+
+	snprintf(line.work, sizeof(line.work), "%s", works[k].name);
+	snprintf(line.page, sizeof(line.page), "%s", c->huge ? "2M" : "4K");
+	snprintf(line.want, sizeof(line.want), "%s", works[k].want[c->huge]);
+	if (one) {
+		line.over_one = one->engine[0][k] / m->engine[0][k];
+		line.copy_over_one = one->copy[k] / m->copy[k];
+	}
+	if (opts->json)
+		json_object_array_add(opts->json, fields_json(columns, &line));
+	else
+		fields_row(columns, &line, stdout);
+	fflush(stdout);
+}
+
+static bool wanted(const struct options *opts, bool huge)
+{
+	return opts->pages & (huge ? 2 : 1);
+}
+
+static void print_works(const struct options *opts, const struct bench_case *c,
+			const struct medians m[2])
+{
+	const struct medians *one = c->threads > 1 && !opts->threads ? m : NULL;
+	unsigned int k;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(works_order); i++) {
+		k = works_order[i];
+		if (opts->works & 1U << k && (k != LONE_FAULT || c->threads == 1))
+			print_line(opts, works_columns, c, k,
+				   &m[c->threads - 1], one);
+	}
+}
+
+static int bench_works(const struct options *opts)
+{
+	struct bench_case c = {
+		.device = opts->memory.device,
+		.steps = opts->works & (STEPS_MOVE | STEPS_ACCESS),
+		.bytes = WORKS_BYTES,
+	};
+	struct medians m[2];
+	int ret, huge;
+	bool lone;
+
+	if (!opts->json)
+		fields_head(works_columns, stdout);
+	for (huge = 0; huge < 2; huge++) {
+		c.huge = huge;
+		for (c.threads = 1; wanted(opts, huge) && c.threads <= 2;
+		     c.threads++) {
+			if (opts->threads && c.threads != opts->threads)
+				continue;
+			lone = c.threads == 1 && opts->works & 1U << LONE_FAULT;
+			ret = measure(opts, &c, lone, opts->rounds,
+				      &m[c.threads - 1]);
+			if (ret)
+				return ret;
+			print_works(opts, &c, m);
+		}
+	}
+	return 0;
+}
+
+static unsigned int growth_rounds(const struct options *opts, size_t bytes)
+{
+	if (bytes > WORKS_BYTES && opts->rounds > LARGE_ROUNDS)
+		return LARGE_ROUNDS;
+	return opts->rounds;
+}
+
+static int bench_growth(const struct options *opts)
+{
+	struct bench_case c = {
+		.device = opts->memory.device,
+		.threads = 1,
+		.steps = STEP(TO_DEVICE) | STEP(HOME) | STEP(COLD_READ) |
+			 STEP(SNAPSHOT),
+	};
+	struct medians m;
+	int ret, huge;
+	size_t i;
+
+	if (!opts->json)
+		fields_head(growth_columns, stdout);
+	for (huge = 0; huge < 2; huge++) {
+		c.huge = huge;
+		/* Huge pages begin with one of them. */
+		for (c.bytes = 1UL << 20; wanted(opts, huge) &&
+		     c.bytes <= 1UL << 30 && c.bytes <= opts->vram;
+		     c.bytes *= 4) {
+			if (huge && c.bytes < BENCH_HUGE)
+				c.bytes = BENCH_HUGE;
+			else if (huge && c.bytes == 4 * BENCH_HUGE)
+				c.bytes = 2 * BENCH_HUGE;
+			ret = measure(opts, &c, false,
+				      growth_rounds(opts, c.bytes), &m);
+			if (ret)
+				return ret;
+			for (i = 0; i < ARRAY_SIZE(growth_order); i++)
+				print_line(opts, growth_columns, &c,
+					   growth_order[i], &m, NULL);
+		}
+	}
+	return 0;
+}
+
+static int run_table(struct options *opts, enum table table)
+{
+	switch (table) {
+	case TABLE_WORKS:
+		return bench_works(opts);
+	case TABLE_GROWTH:
+		return bench_growth(opts);
+	case TABLE_SPARSE:
+		return bench_sparse(opts->memory.device, opts->rounds,
+				    opts->json);
+	default:
+		return bench_memory(&opts->memory, opts->vram, opts->json);
+	}
+}
+
+static int run_tables(struct options *opts, bool json)
+{
+	struct json_object *all = json ? json_object_new_object() : NULL;
+	bool first = true;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && i < ARRAY_SIZE(tables); i++) {
+		if (!(opts->tables & tables[i].table))
+			continue;
+		if (json) {
+			opts->json = json_object_new_array();
+			json_object_object_add(all, tables[i].name, opts->json);
+		} else if (!first) {
+			putchar('\n');
+		}
+		first = false;
+		ret = run_table(opts, tables[i].table);
+	}
+	if (json) {
+		puts(json_object_to_json_string_ext(all,
+						    JSON_C_TO_STRING_PRETTY));
+		json_object_put(all);
+	}
+	return ret;
+}
+
+struct arguments {
+	struct options opts;
+	bool json;
+};
+
+static const struct argp_option argp_options[] = {
+	{ "device", 'd', "N", 0, "Device number N (0)", 0 },
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{ "table", 't', "NAME", 0, "Only works, growth, sparse or memory; may be given more than once", 0 },
+	{ "rounds", 'r', "N", 0, "Measure everything N times, 1 to 100 (7); above 64 MiB 3 times at most", 0 },
+	{ "small", 'S', NULL, 0, "Only small pages", 0 },
+	{ "huge", 'H', NULL, 0, "Only huge pages (not in the tables sparse and memory)", 0 },
+	{ NULL, 0, NULL, 0, "The table works:", 0 },
+	{ "work", 'w', "NAME", 0, "Only to-device, home, in-order, at-random, cold-read, read, write, snapshot, device-read, device-write, device-snapshot or lone-fault; may be given more than once", 0 },
+	{ "threads", 'T', "N", 0, "Only with 1 or 2 threads", 0 },
+	{ "trace", 'x', NULL, 0, "Have the kernel trace what is measured and nothing else", 0 },
+	{ NULL, 0, NULL, 0, "The table memory:", 0 },
+	{ "factor", 'f', "F", 0, "Only 0.5, 0.9, 1.5 or 4 times the memory", 0 },
+	{ "processes", 'p', "N", 0, "Only 1 or 2 processes", 0 },
+	{ "sweeps", 's', "N", 0, "Sweeps to measure, after one to warm up (2)", 0 },
+	{ 0 },
+};
+
+static enum table parse_table(const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tables); i++)
+		if (!strcmp(tables[i].name, text))
+			return tables[i].table;
+	return 0;
+}
+
+static unsigned int parse_work(const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(works); i++)
+		if (!strcmp(works[i].key, text))
+			return 1U << i;
+	return 0;
+}
+
+static error_t parse_works(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+	struct options *opts = &args->opts;
 
 	switch (key) {
-	case 'd':
-		if (!parse_number(arg, 0, 1023, &number))
-			argp_error(state, "not a device number: '%s'", arg);
-		opts->device = number;
+	case 'w':
+		if (!parse_work(arg))
+			argp_error(state, "not a work: '%s'", arg);
+		opts->works |= parse_work(arg);
 		return 0;
-	case 'f':
-		opts->factor = parse_factor(arg);
-		if (!opts->factor)
-			argp_error(state, "not a measured factor: '%s'", arg);
+	case 'T':
+		if (!parse_number(arg, 1, 2, &opts->threads))
+			argp_error(state, "not 1 or 2 threads: '%s'", arg);
 		return 0;
-	case 'p':
-		if (!parse_number(arg, 1, MAX_PROCESSES, &opts->processes))
-			argp_error(state, "not 1 or 2 processes: '%s'", arg);
-		return 0;
-	case 'S':
-		opts->small = true;
-		return 0;
-	case 's':
-		if (!parse_number(arg, 1, 1000, &opts->sweeps))
-			argp_error(state, "not a number of sweeps: '%s'", arg);
-		return 0;
-	case 'j':
-		opts->json = true;
+	case 'x':
+		opts->trace = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-#define DOC "Sweep working sets of 0.5 to 4 times the device's memory, with the device and with the CPU, and check every word.\vThe times are of all sweeps but the first, added up over the processes. The last column is the time per byte over that at 0.9 times the memory."
+static error_t parse_memory(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+	struct bench_memory *memory = &args->opts.memory;
+
+	switch (key) {
+	case 'f':
+		memory->factor = bench_memory_factor(arg);
+		if (!memory->factor)
+			argp_error(state, "not a measured factor: '%s'", arg);
+		return 0;
+	case 'p':
+		if (!parse_number(arg, 1, 2, &memory->processes))
+			argp_error(state, "not 1 or 2 processes: '%s'", arg);
+		return 0;
+	case 's':
+		if (!parse_number(arg, 1, 1000, &memory->sweeps))
+			argp_error(state, "not a number of sweeps: '%s'", arg);
+		return 0;
+	default:
+		return parse_works(key, arg, state);
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+	struct options *opts = &args->opts;
+	unsigned long number;
+
+	switch (key) {
+	case 'd':
+		if (!parse_number(arg, 0, 1023, &number))
+			argp_error(state, "not a device number: '%s'", arg);
+		opts->memory.device = number;
+		return 0;
+	case 't':
+		if (!parse_table(arg))
+			argp_error(state, "not a table: '%s'", arg);
+		opts->tables |= parse_table(arg);
+		return 0;
+	case 'r':
+		if (!parse_number(arg, 1, MAX_ROUNDS, &opts->rounds))
+			argp_error(state, "not 1 to 100 rounds: '%s'", arg);
+		return 0;
+	case 'S':
+		opts->memory.small = true;
+		opts->pages = 1;
+		return 0;
+	case 'H':
+		opts->pages = 2;
+		return 0;
+	case 'j':
+		args->json = true;
+		return 0;
+	default:
+		return parse_memory(key, arg, state);
+	}
+}
+
+#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; memory, working sets of 0.5 to 4 times the device's memory, every word checked."
 
 static const struct argp argp = {
 	.options = argp_options,
@@ -345,22 +561,42 @@ static const struct argp argp = {
 	.doc = DOC,
 };
 
-int cmd_bench(int argc, char **argv)
+int bench_main(int argc, char **argv,
+	       const struct bench_engine *const engines[2])
 {
-	struct options opts = { .sweeps = 2 };
+	struct arguments args = {
+		.opts = {
+			.engines = engines,
+			.memory = { .sweeps = 2 },
+			.rounds = 7,
+			.pages = 3,
+		},
+	};
 	struct drm_vsvm_info info;
 	struct vsvm *v;
 	int ret;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &opts);
-	ret = open_device(opts.device, &v);
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	if (!args.opts.tables)
+		args.opts.tables = TABLES;
+	if (!args.opts.works)
+		args.opts.works = ALL_WORKS;
+	ret = open_device(args.opts.memory.device, &v);
 	if (ret)
 		return EXIT_WRONG;
 	ret = vsvm_info(v, &info);
 	vsvm_close(v);
+	args.opts.vram = info.vram_size;
 	if (!ret)
-		ret = oversubscribe(&opts, info.vram_size);
-	else
-		complain(ret, "info");
+		ret = run_tables(&args.opts, args.json);
+	if (ret)
+		complain(ret, "bench");
 	return ret ? EXIT_WRONG : EXIT_OK;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+	static const struct bench_engine *const engines[2] = { &bench_vsvm };
+
+	return bench_main(argc, argv, engines);
 }

@@ -5,6 +5,8 @@
  * Owns nothing: tables and records belong to the callers, a JSON object that
  * is returned belongs to them too.
  */
+#include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -45,27 +47,95 @@ static const char *field_string(const struct field *f, const void *record)
 	return (const char *)record + f->offset;
 }
 
+static double field_real(const struct field *f, const void *record)
+{
+	double real;
+
+	memcpy(&real, (const char *)record + f->offset, sizeof(real));
+	return real;
+}
+
+static bool field_bool(const struct field *f, const void *record)
+{
+	return *((const char *)record + f->offset);
+}
+
+/* About four digits, whatever the size. */
+static const char *real_text(double real, char text[SIZE_TEXT])
+{
+	if (isnan(real))
+		return "-";
+	snprintf(text, SIZE_TEXT, "%.*f",
+		 real < 10 ? 3 : real < 100 ? 2 : real < 1000 ? 1 : 0, real);
+	return text;
+}
+
+static const char *field_text(const struct field *f, const void *record,
+			      char text[SIZE_TEXT])
+{
+	switch (f->kind) {
+	case FIELD_TEXT:
+		return field_string(f, record);
+	case FIELD_U32:
+		snprintf(text, SIZE_TEXT, "%llu",
+			 (unsigned long long)field_number(f, record));
+		return text;
+	case FIELD_BYTES32:
+	case FIELD_BYTES64:
+		return size_text(field_number(f, record), text);
+	case FIELD_REAL:
+		return real_text(field_real(f, record), text);
+	case FIELD_BOOL:
+		return field_bool(f, record) ? "yes" : "";
+	}
+	return "";
+}
+
 void fields_text(const struct field *fields, const void *record, FILE *to)
 {
 	const struct field *f;
 	char text[SIZE_TEXT];
 
+	for (f = fields; f->name; f++)
+		fprintf(to, "%-20s%s\n", f->label,
+			field_text(f, record, text));
+}
+
+void fields_head(const struct field *fields, FILE *to)
+{
+	const struct field *f;
+
+	for (f = fields; f->name; f++)
+		fprintf(to, "%s%s", f == fields ? "" : " ", f->label);
+	fputc('\n', to);
+}
+
+void fields_row(const struct field *fields, const void *record, FILE *to)
+{
+	const struct field *f;
+	char text[SIZE_TEXT];
+	int width;
+
 	for (f = fields; f->name; f++) {
-		fprintf(to, "%-20s", f->label);
-		switch (f->kind) {
-		case FIELD_TEXT:
-			fprintf(to, "%s\n", field_string(f, record));
-			break;
-		case FIELD_U32:
-			fprintf(to, "%llu\n",
-				(unsigned long long)field_number(f, record));
-			break;
-		case FIELD_BYTES32:
-		case FIELD_BYTES64:
-			fprintf(to, "%s\n",
-				size_text(field_number(f, record), text));
-			break;
-		}
+		width = strlen(f->label);
+		fprintf(to, "%s%*s", f == fields ? "" : " ",
+			*f->label == ' ' ? width : -width,
+			field_text(f, record, text));
+	}
+	fputc('\n', to);
+}
+
+static struct json_object *field_json(const struct field *f, const void *record)
+{
+	switch (f->kind) {
+	case FIELD_TEXT:
+		return json_object_new_string(field_string(f, record));
+	case FIELD_REAL:
+		return json_object_new_double(field_real(f, record));
+	case FIELD_BOOL:
+		return json_object_new_boolean(field_bool(f, record));
+	default:
+		return json_object_new_uint64(field_number(f, record));
 	}
 }
 
@@ -79,11 +149,14 @@ struct json_object *fields_json(const struct field *fields, const void *record)
 		return NULL;
 
 	for (f = fields; f->name; f++) {
-		if (f->kind == FIELD_TEXT)
-			value = json_object_new_string(field_string(f, record));
-		else
-			value = json_object_new_uint64(field_number(f, record));
-		if (!value || json_object_object_add(object, f->name, value))
+		/* JSON has no NAN; NULL is how json-c says null. */
+		value = NULL;
+		if (f->kind != FIELD_REAL || !isnan(field_real(f, record))) {
+			value = field_json(f, record);
+			if (!value)
+				goto err_put;
+		}
+		if (json_object_object_add(object, f->name, value))
 			goto err_put;
 	}
 	return object;

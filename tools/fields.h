@@ -16,6 +16,8 @@ enum field_kind {
 	FIELD_U32,
 	FIELD_BYTES32,	/* uint32_t, text shows a unit */
 	FIELD_BYTES64,	/* uint64_t, text shows a unit */
+	FIELD_REAL,	/* double; NAN: not known, "-" in text and null in JSON */
+	FIELD_BOOL,	/* bool, text shows yes or nothing */
 };
 
 struct field {
@@ -27,6 +29,13 @@ struct field {
 
 /* The table of fields ends with an entry without a name. */
 void fields_text(const struct field *fields, const void *record, FILE *to);
+
+/*
+ * The same as columns: a line of labels, and then a line for each record. A label
+ * is as wide as its column; one that begins with a space stands on the right.
+ */
+void fields_head(const struct field *fields, FILE *to);
+void fields_row(const struct field *fields, const void *record, FILE *to);
 
 /* NULL: out of memory. */
 struct json_object *fields_json(const struct field *fields, const void *record);

@@ -2,12 +2,11 @@
 /*
  * vsvm, the command: finds the subcommand and hands over to it.
  *
- * Owns the table of subcommands and the words that all of them use to complain.
- * Each subcommand lives in its own cmd_NAME.c and parses its own options.
+ * Owns the table of subcommands. Each subcommand lives in its own cmd_NAME.c and
+ * parses its own options.
  */
 #include <argp.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,54 +22,13 @@ static const struct command {
 } commands[] = {
 	{ "info", "what devices there are and what they hold", cmd_info },
 	{ "demo", "watch memory go to the device and come home", cmd_demo },
-	{ "bench", "sweep more memory than the device has, and time it", cmd_bench },
+	{ "bench", "how fast memory moves, is read and looked at", cmd_bench },
 	{ "top", "what each process does with the devices, live", cmd_top },
 	{ "map", "where the pages of a process live", cmd_map },
 	{ "help", "this list, or the options of a command", cmd_help },
 };
 
 const char *argp_program_version = "vsvm " VSVM_VERSION;
-
-void complain(int err, const char *fmt, ...)
-{
-	va_list args;
-
-	/* Keep what was said before in front of it. */
-	fflush(stdout);
-	fputs("vsvm: ", stderr);
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	if (err)
-		fprintf(stderr, ": %s", strerror(-err));
-	fputc('\n', stderr);
-}
-
-int open_device(unsigned int device, struct vsvm **out)
-{
-	int ret = vsvm_open(device, out);
-
-	if (ret == -ENODEV)
-		complain(0, "there is no vsvm device %u (is the module loaded?)",
-			 device);
-	else if (ret)
-		complain(ret, "device %u", device);
-	return ret;
-}
-
-bool parse_number(const char *text, unsigned long min, unsigned long max,
-		  unsigned long *out)
-{
-	char *end;
-
-	/* strtoul() would take spaces, a sign and an empty string. */
-	if (*text < '0' || *text > '9')
-		return false;
-
-	errno = 0;
-	*out = strtoul(text, &end, 10);
-	return !errno && !*end && *out >= min && *out <= max;
-}
 
 static void usage(FILE *to)
 {
