@@ -242,6 +242,13 @@ void vsvm_home_copy(struct vsvm_home *home)
 		if (!vsvm_devmem_owns(page) ||
 		    (home->only && vsvm_devmem_of(page) != home->only))
 			continue;
+		/*
+		 * Eviction can find a page that was given out and never got to
+		 * the process, on its way back. No memcg is charged for it, and
+		 * core mm would look for the LRU of its destination for ever.
+		 */
+		if (!folio_test_anon(page_folio(page)))
+			continue;
 		inject = vsvm_devmem_of(page)->inject;
 		if (vsvm_inject_fails(inject, DRM_VSVM_POINT_HOME_DROP)) {
 			home->given += nr;
