@@ -142,7 +142,9 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 	vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_COLLECTED);
 	vsvm_home_copy(&home);
 	vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_COPIED);
-	if (args.src[at] & MIGRATE_PFN_MIGRATE && !args.dst[at] &&
+	/* A hole has the flag, too: the page was zapped, no memory is missing. */
+	if (migrate_pfn_to_page(args.src[at]) &&
+	    args.src[at] & MIGRATE_PFN_MIGRATE && !args.dst[at] &&
 	    !test_bit(at, home.recalled))
 		ret = VM_FAULT_OOM;
 	vsvm_home_recall(&home);
