@@ -7,10 +7,8 @@
  * Owns the address space and a handle, for the duration of a measurement.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include <json-c/json.h>
@@ -109,14 +107,14 @@ static int migrate(struct sparse *s, char *mem, size_t bytes, uint32_t target,
 	return ret ? ret : result.moved == populated ? 0 : -EBUSY;
 }
 
-static int do_range(struct sparse *s, enum work work, char *mem, size_t bytes,
+static int do_range(struct sparse *s, enum work what, char *mem, size_t bytes,
 		    size_t populated)
 {
 	uint32_t nr = RUNS;
 	uint64_t next;
 	int ret;
 
-	switch (work) {
+	switch (what) {
 	case SNAPSHOT:
 		ret = vsvm_snapshot(s->v, mem, bytes, s->runs, &nr, &next);
 		if (ret)
@@ -131,16 +129,16 @@ static int do_range(struct sparse *s, enum work work, char *mem, size_t bytes,
 	}
 }
 
-static int timed(struct sparse *s, enum work work, bool whole, double *seconds)
+static int timed(struct sparse *s, enum work what, bool whole, double *seconds)
 {
 	double start = bench_now();
 	unsigned int i;
 	int ret = 0;
 
 	if (whole)
-		ret = do_range(s, work, s->mem, WHOLE, POPULATED);
+		ret = do_range(s, what, s->mem, WHOLE, POPULATED);
 	for (i = 0; !whole && !ret && i < s->pieces; i++)
-		ret = do_range(s, work, s->at[i], s->bytes, s->bytes);
+		ret = do_range(s, what, s->at[i], s->bytes, s->bytes);
 	*seconds = bench_now() - start;
 	return ret;
 }
@@ -152,9 +150,9 @@ static void print_lines(bool huge, unsigned int pieces, unsigned int rounds,
 	struct line line = { .pieces = pieces, .want = "0.50" };
 	int work;
 
-	strcpy(line.page, huge ? "2M" : "4K");
+	snprintf(line.page, sizeof(line.page), "%s", huge ? "2M" : "4K");
 	for (work = 0; work < WORKS; work++) {
-		strcpy(line.work, names[work]);
+		snprintf(line.work, sizeof(line.work), "%s", names[work]);
 		line.whole_ms = bench_median(times[work][0], rounds) * 1e3;
 		line.alone_ms = bench_median(times[work][1], rounds) * 1e3;
 		line.ratio = line.alone_ms / line.whole_ms;

@@ -201,7 +201,7 @@ static int measure_engine(struct bench_case c,
 		ret = bench_steps(&c, seconds);
 	while ((ret == -EBUSY || ret == -ENOENT) && ++tries < MAX_TRIES);
 	if (tries)
-		complain(0, "%s, %s pages, %u threads: a page stayed behind %u times, measured again",
+		complain(0, "%s, %s pages, %u threads: pages stayed, measured %u times more",
 			 engine->name, c.huge ? "huge" : "small", c.threads,
 			 tries);
 	if (!ret && lone)
@@ -432,15 +432,19 @@ struct arguments {
 	bool json;
 };
 
+#define HELP_TABLE "Only works, growth, sparse or memory; may be given more than once"
+#define HELP_ROUNDS "Measure everything N times, 1 to 100 (7); above 64 MiB 3 times at most"
+#define HELP_WORK "Only to-device, home, in-order, at-random, cold-read, read, write, snapshot, device-read, device-write, device-snapshot or lone-fault; may be given more than once"
+
 static const struct argp_option argp_options[] = {
 	{ "device", 'd', "N", 0, "Device number N (0)", 0 },
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
-	{ "table", 't', "NAME", 0, "Only works, growth, sparse or memory; may be given more than once", 0 },
-	{ "rounds", 'r', "N", 0, "Measure everything N times, 1 to 100 (7); above 64 MiB 3 times at most", 0 },
+	{ "table", 't', "NAME", 0, HELP_TABLE, 0 },
+	{ "rounds", 'r', "N", 0, HELP_ROUNDS, 0 },
 	{ "small", 'S', NULL, 0, "Only small pages", 0 },
 	{ "huge", 'H', NULL, 0, "Only huge pages (not in the tables sparse and memory)", 0 },
 	{ NULL, 0, NULL, 0, "The table works:", 0 },
-	{ "work", 'w', "NAME", 0, "Only to-device, home, in-order, at-random, cold-read, read, write, snapshot, device-read, device-write, device-snapshot or lone-fault; may be given more than once", 0 },
+	{ "work", 'w', "NAME", 0, HELP_WORK, 0 },
 	{ "threads", 'T', "N", 0, "Only with 1 or 2 threads", 0 },
 	{ "trace", 'x', NULL, 0, "Have the kernel trace what is measured and nothing else", 0 },
 	{ NULL, 0, NULL, 0, "The table memory:", 0 },
