@@ -647,9 +647,8 @@ TEST_F(passed, new_process_has_nothing)
 	ASSERT_EQ(0, vt_start(&c, leaves_them_to_a_child, NULL));
 	ASSERT_EQ(0, vt_hear(&c));
 	ASSERT_EQ(c.pid, waitpid(c.pid, NULL, 0));
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 20; i++)
 		ASSERT_EQ(0, vt_run(has_nothing, self->mem));
-	}
 	EXPECT_LE(LEN + VT_HUGE, vt_used(self->v));
 	EXPECT_EQ(0, vt_say(&c));
 }
