@@ -11,6 +11,7 @@
  * Locks: &vsvm_devmem.lock, for the block whose backing is handed over.
  */
 #include <linux/highmem.h>
+#include <linux/memcontrol.h>
 #include <linux/migrate.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
@@ -217,6 +218,19 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
 	home->given++;
 }
 
+/*
+ * Eviction goes by pfn, and can get hold of a page between its unlock and its
+ * last put: one that was given out and never got to the process, or that has
+ * gone home already. Such a page is nobody's: no memcg is charged for it, none
+ * would be for its destination, and core mm would look for the LRU of that for
+ * ever. Under the folio lock, which whoever moves the charge holds.
+ */
+static bool home_lives(struct folio *folio)
+{
+	return folio_test_anon(folio) &&
+	       (mem_cgroup_disabled() || folio_memcg_charged(folio));
+}
+
 /**
  * vsvm_home_copy() - give device pages a destination and copy them there
  * @home: what to bring home
@@ -242,12 +256,7 @@ void vsvm_home_copy(struct vsvm_home *home)
 		if (!vsvm_devmem_owns(page) ||
 		    (home->only && vsvm_devmem_of(page) != home->only))
 			continue;
-		/*
-		 * Eviction can find a page that was given out and never got to
-		 * the process, on its way back. No memcg is charged for it, and
-		 * core mm would look for the LRU of its destination for ever.
-		 */
-		if (!folio_test_anon(page_folio(page)))
+		if (!home_lives(page_folio(page)))
 			continue;
 		inject = vsvm_devmem_of(page)->inject;
 		if (vsvm_inject_fails(inject, DRM_VSVM_POINT_HOME_DROP)) {
