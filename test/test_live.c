@@ -57,7 +57,13 @@ static void *blow(void *arg)
 			madvise(at, LEN, MADV_DONTNEED);
 			break;
 		case REMAP:
-			munmap(at, LEN);
+			/*
+			 * Elsewhere the new mapping takes the place of the old
+			 * at once: whatever another thread maps would land in
+			 * a hole, and be replaced.
+			 */
+			if (w->s->same)
+				munmap(at, LEN);
 			mmap(at, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 			     MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 			break;
