@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hostile calls from threads of several processes, at random and for as many
+ * calls as it is told.
+ *
+ *	fuzz [-n CALLS] [-s SEED] [-t THREADS] [-p PROCESSES] [-v]
+ *
+ * CALLS is VSVM_CALLS, or 20000; SEED is VSVM_SEED, or the time. It is printed,
+ * and gives each thread the same calls again; how the threads interleave is the
+ * scheduler's. -v says each call before it is made. Wants to be root, for
+ * INJECT; one half of the processes gives the right to it up.
+ *
+ * Ends with 0 when every errno was one of those that the header names for the
+ * case, all that came out made sense, the canaries have their bytes, and the
+ * devices are empty.
+ *
+ * Lifetime: each process has the files, all threads of it use them; they are
+ * closed and opened anew while in use, by dup3() onto their fixed numbers.
+ * Locks: files_lock, so that no child is forked while a file is nobody's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+
+#define MAX_PROCESSES	16
+#define MAX_THREADS	16
+#define DEVICES		2
+
+struct fuzz_shared *fuzz_shared;
+bool fuzz_verbose;
+
+static uint64_t seed;
+static char node[DEVICES][64];
+static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static const char *const names[FUZZ_KINDS] = {
+	"INFO", "READ", "WRITE", "MIGRATE", "SNAPSHOT", "EXCLUSIVE", "ATOMIC",
+	"INJECT", "unknown", "pread", "pwrite", "mmap",
+};
+
+void fuzz_found(struct fuzz_thread *t, const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	/* The first finding is the one that counts. */
+	if (__atomic_exchange_n(&fuzz_shared->failed, true, __ATOMIC_SEQ_CST))
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fprintf(stderr, "# fuzz: -s %llu: process %u thread %u call %llu%s: %s\n",
+		(unsigned long long)seed, t->process, t->number,
+		(unsigned long long)t->calls, t->child ? " in a child" : "",
+		text);
+}
+
+void fuzz_tell(struct fuzz_thread *t, const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	if (!fuzz_verbose)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fprintf(stderr, "# %u.%u.%llu: %s\n", t->process, t->number,
+		(unsigned long long)t->calls, text);
+}
+
+void fuzz_counted(struct fuzz_thread *t, enum fuzz_kind kind, int ret)
+{
+	t->calls++;
+	t->kind[kind].calls++;
+	t->kind[kind].fine += !ret;
+}
+
+int fuzz_own_file(struct fuzz_thread *t)
+{
+	return FUZZ_FIRST_FD + fuzz_draw(t, FUZZ_OWN);
+}
+
+int fuzz_any_file(struct fuzz_thread *t, bool *foreign)
+{
+	unsigned int i = fuzz_draw(t, 8);
+
+	/* One in eight is foreign. */
+	i = i == 7 ? FUZZ_OWN + fuzz_draw(t, FUZZ_FOREIGN) : i % FUZZ_OWN;
+	*foreign = t->child || i >= FUZZ_OWN;
+	return FUZZ_FIRST_FD + i;
+}
+
+/* The file is the caller's from now on. */
+static int bind_file(int fd)
+{
+	struct drm_vsvm_run run;
+	struct drm_vsvm_snapshot snap = {
+		.addr = FUZZ_CONST,
+		.len = VT_PAGE,
+		.runs = (uintptr_t)&run,
+		.nr_runs = 1,
+	};
+
+	return vt_ioctl(fd, DRM_IOCTL_VSVM_SNAPSHOT, &snap);
+}
+
+/* Opens file @i anew, over the one that may be there. */
+static int open_file(unsigned int i)
+{
+	int fd = open(node[i % DEVICES], O_RDWR | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = bind_file(fd);
+	if (!ret && dup3(fd, FUZZ_FIRST_FD + i, O_CLOEXEC) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static void reopen(struct fuzz_thread *t)
+{
+	unsigned int i = fuzz_draw(t, FUZZ_OWN);
+	bool hole = fuzz_draw(t, 2);
+	int ret;
+
+	fuzz_tell(t, "close %u", i);
+	pthread_mutex_lock(&files_lock);
+	if (hole)
+		close(FUZZ_FIRST_FD + i);
+	ret = open_file(i);
+	pthread_mutex_unlock(&files_lock);
+	if (ret)
+		fuzz_found(t, "open: %s", strerror(-ret));
+	__atomic_fetch_add(&fuzz_shared->closes, 1, __ATOMIC_RELAXED);
+}
+
+/* A child has our memory, and none of our rights to the files. */
+static void child(struct fuzz_thread *t)
+{
+	unsigned int i;
+
+	t->child = true;
+	fuzz_canary_check(t);
+	for (i = 0; i < 10; i++)
+		fuzz_call(t);
+	for (i = 0; i < FUZZ_OWN; i++)
+		if (open_file(i))
+			fuzz_found(t, "open");
+	for (i = 0; i < 10; i++)
+		fuzz_canary(t);
+	fuzz_canary_check(t);
+	_exit(0);
+}
+
+static void fork_child(struct fuzz_thread *t)
+{
+	int status = 0;
+	pid_t pid;
+
+	fuzz_tell(t, "fork");
+	pthread_mutex_lock(&files_lock);
+	pid = fork();
+	if (!pid)
+		child(t);
+	pthread_mutex_unlock(&files_lock);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		fuzz_found(t, "fork: status %#x", status);
+	/* As many dice as the child threw are not missed: it had a copy. */
+	__atomic_fetch_add(&fuzz_shared->forks, 1, __ATOMIC_RELAXED);
+}
+
+static void *work(void *arg)
+{
+	struct fuzz_thread *t = arg;
+
+	while (t->calls < t->quota &&
+	       !__atomic_load_n(&fuzz_shared->failed, __ATOMIC_RELAXED)) {
+		fuzz_call(t);
+		if (fuzz_one_in(t, 4))
+			fuzz_canary(t);
+		if (fuzz_one_in(t, 3))
+			fuzz_memory(t);
+		if (fuzz_one_in(t, 500))
+			reopen(t);
+		if (fuzz_one_in(t, 2000))
+			fork_child(t);
+		if (fuzz_one_in(t, 5000))
+			fuzz_canary_check(t);
+	}
+	fuzz_canary_check(t);
+	return NULL;
+}
+
+static void *map_fixed(uint64_t addr, size_t len)
+{
+	void *at = (void *)(uintptr_t)addr;
+
+	return mmap(at, len, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		    MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at ? at : NULL;
+}
+
+static int prepare(struct fuzz_thread *t, unsigned int process, unsigned int i)
+{
+	t->process = process;
+	t->number = i;
+	t->root = process % 2 == 0 && !geteuid();
+	t->dice.state = seed * 0x100000001b3ULL + process * MAX_THREADS + i;
+	t->memfd = syscall(SYS_memfd_create, "fuzz", 1);
+	t->canary = map_fixed(FUZZ_CANARY + i * FUZZ_STEP, FUZZ_CANARY_SIZE);
+	t->buf = map_fixed(FUZZ_BUFFER + i * FUZZ_STEP, FUZZ_BUFFER_SIZE);
+	t->shadow = malloc(FUZZ_CANARY_SIZE);
+	if (t->memfd < 0 || ftruncate(t->memfd, FUZZ_WILD_SIZE) || !t->canary ||
+	    !t->buf || !t->shadow)
+		return -1;
+	madvise(t->canary, FUZZ_CANARY_SIZE,
+		i % 2 ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+	vt_fill(t->shadow, FUZZ_CANARY_SIZE, t->dice.state, 0);
+	memcpy(t->canary, t->shadow, FUZZ_CANARY_SIZE);
+	return 0;
+}
+
+/* Root is asked for INJECT alone; opening the nodes takes no more than uid 0. */
+static int give_up_rights(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {};
+
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+static int process(unsigned int number, unsigned int threads, uint64_t quota)
+{
+	struct fuzz_thread *t = calloc(threads, sizeof(*t));
+	pthread_attr_t attr;
+	unsigned int i, k;
+
+	if (!t || (number % 2 && !geteuid() && give_up_rights()))
+		return 1;
+	for (i = 0; i < FUZZ_OWN; i++)
+		if (open_file(i))
+			return 1;
+	if (fuzz_memory_make())
+		return 1;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 256 * 1024);
+	for (i = 0; i < threads; i++) {
+		t[i].quota = quota;
+		if (prepare(&t[i], number, i))
+			return 1;
+	}
+	for (i = 0; i < threads; i++)
+		if (pthread_create(&t[i].thread, &attr, work, &t[i]))
+			return 1;
+	for (i = 0; i < threads; i++)
+		pthread_join(t[i].thread, NULL);
+	for (i = 0; i < threads; i++)
+		for (k = 0; k < FUZZ_KINDS; k++) {
+			__atomic_fetch_add(&fuzz_shared->kind[k].calls,
+					   t[i].kind[k].calls,
+					   __ATOMIC_RELAXED);
+			__atomic_fetch_add(&fuzz_shared->kind[k].fine,
+					   t[i].kind[k].fine, __ATOMIC_RELAXED);
+		}
+	return fuzz_shared->failed;
+}
+
+/* The nodes, and files of ours that the others will try to use. */
+static int find_nodes(struct vsvm **v)
+{
+	char link[64];
+	ssize_t n;
+	int i;
+
+	for (i = 0; i < DEVICES; i++) {
+		if (vsvm_open(i, &v[i]))
+			return -1;
+		snprintf(link, sizeof(link), "/proc/self/fd/%d",
+			 vsvm_fd(v[i]));
+		n = readlink(link, node[i], sizeof(node[i]) - 1);
+		if (n <= 0)
+			return -1;
+		node[i][n] = 0;
+	}
+	if (!map_fixed(FUZZ_CONST, FUZZ_CONST_SIZE))
+		return -1;
+	for (i = FUZZ_OWN; i < FUZZ_FILES; i++)
+		if (open_file(i))
+			return -1;
+	return 0;
+}
+
+/* Nothing may be left armed, and nothing on the devices. */
+static bool left_clean(struct vsvm **v)
+{
+	uint64_t used = 0;
+	int i, tries;
+
+	for (i = 0; i < DEVICES; i++) {
+		for (tries = 0; tries < 500 && vt_used(v[i]); tries++)
+			usleep(20000);
+		used += vt_used(v[i]);
+	}
+	for (i = 0; !geteuid() && i < DEVICES * DRM_VSVM_POINTS; i++)
+		vt_disarm(v[i % DEVICES], i / DEVICES);
+	if (used)
+		fprintf(stderr, "# fuzz: -s %llu: %llu bytes stay in use\n",
+			(unsigned long long)seed, (unsigned long long)used);
+	return !used;
+}
+
+static uint64_t report(void)
+{
+	uint64_t calls = 0;
+	unsigned int i;
+
+	for (i = 0; i < FUZZ_KINDS; i++) {
+		printf("# fuzz: %-9s %8llu calls %8llu of them good\n",
+		       names[i],
+		       (unsigned long long)fuzz_shared->kind[i].calls,
+		       (unsigned long long)fuzz_shared->kind[i].fine);
+		calls += fuzz_shared->kind[i].calls;
+	}
+	printf("# fuzz: %llu changes of the memory, %llu forks, %llu closes\n",
+	       (unsigned long long)fuzz_shared->changes,
+	       (unsigned long long)fuzz_shared->forks,
+	       (unsigned long long)fuzz_shared->closes);
+	printf("#@ fuzz | calls | %llu\n", (unsigned long long)calls);
+	printf("#@ fuzz | seed | %llu\n", (unsigned long long)seed);
+	return calls;
+}
+
+static int run_all(unsigned int processes, unsigned int threads, uint64_t calls)
+{
+	uint64_t quota = (calls + processes * threads - 1) /
+			 (processes * threads);
+	struct vsvm *v[DEVICES];
+	int status, bad = 0;
+	unsigned int i;
+
+	if (find_nodes(v)) {
+		fprintf(stderr, "# fuzz: there are no two devices\n");
+		return 1;
+	}
+	for (i = 0; i < processes; i++) {
+		fflush(stdout);
+		if (!fork())
+			_exit(process(i, threads, quota));
+	}
+	for (i = 0; i < processes; i++)
+		if (wait(&status) < 0 || status) {
+			/* Who dies of a signal does not say so. */
+			if (!fuzz_shared->failed)
+				fprintf(stderr, "# fuzz: -s %llu: a process ended with status %#x\n",
+					(unsigned long long)seed, status);
+			fuzz_shared->failed = true;
+			bad = 1;
+		}
+	if (!left_clean(v))
+		bad = 1;
+	return report() < calls || bad;
+}
+
+static uint64_t number_of(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int processes = 2, threads = 3;
+	uint64_t calls = number_of("VSVM_CALLS", 20000);
+	int c, ret;
+
+	seed = number_of("VSVM_SEED", time(NULL));
+	while ((c = getopt(argc, argv, "n:s:t:p:v")) >= 0) {
+		if (c == 'n')
+			calls = strtoull(optarg, NULL, 0);
+		else if (c == 's')
+			seed = strtoull(optarg, NULL, 0);
+		else if (c == 't')
+			threads = strtoul(optarg, NULL, 0);
+		else if (c == 'p')
+			processes = strtoul(optarg, NULL, 0);
+		else if (c == 'v')
+			fuzz_verbose = true;
+		else
+			return 2;
+	}
+	if (optind != argc || !calls || !threads || threads > MAX_THREADS ||
+	    !processes || processes > MAX_PROCESSES) {
+		fprintf(stderr, "usage: fuzz [-n CALLS] [-s SEED] [-t THREADS] [-p PROCESSES] [-v]\n");
+		return 2;
+	}
+	printf("# fuzz -n %llu -s %llu -t %u -p %u\n",
+	       (unsigned long long)calls, (unsigned long long)seed, threads,
+	       processes);
+	fflush(stdout);
+	fuzz_shared = mmap(NULL, sizeof(*fuzz_shared), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (fuzz_shared == MAP_FAILED)
+		return 1;
+	ret = run_all(processes, threads, calls);
+	puts(ret ? "# fuzz: FAILED" : "# fuzz: nothing found");
+	return ret;
+}

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Holding the door of the device's own accesses, and of eviction: between what
+ * hmm saw and the device page table's lock, before copy-on-write, while a page is
+ * taken from the CPU, and while blocks of somebody else go home.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_door.h"
+#include "vsvm_test.h"
+
+#define SEED	331
+#define OTHER	332
+#define LEN	(4 * VT_PAGE)
+#define BALLAST	(2 * VT_HUGE)
+
+FIXTURE(access)
+{
+	struct vsvm *v;
+	char *mem;
+	char *other;
+	char *buf;
+	uint64_t old;
+	int (*work)(struct _test_data_access *self);
+	int ret;
+	uint32_t point;
+	pthread_t worker;
+};
+
+FIXTURE_SETUP(access)
+{
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	self->other = vt_map_filled(self->v, LEN, VT_SMALL, OTHER);
+	self->buf = vt_map(LEN, VT_SMALL);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_NE(NULL, self->other);
+	vt_fill(self->buf, LEN, OTHER, 0);
+}
+
+FIXTURE_TEARDOWN(access)
+{
+	vsvm_close(self->v);
+}
+
+static int reads(struct _test_data_access *self)
+{
+	return vsvm_read(self->v, self->mem, self->buf, LEN, NULL);
+}
+
+static int writes(struct _test_data_access *self)
+{
+	return vsvm_write(self->v, self->mem, self->buf, LEN, NULL);
+}
+
+static int adds(struct _test_data_access *self)
+{
+	return vt_atomic(self->v, self->mem, 8, DRM_VSVM_ATOMIC_ADD, 3, 0,
+			 &self->old);
+}
+
+static int looks(struct _test_data_access *self)
+{
+	return vt_all_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_DEVICE,
+			 VT_ANY_ORDER);
+}
+
+static void *worker(void *arg)
+{
+	struct _test_data_access *self = arg;
+
+	self->ret = self->work(self);
+	return NULL;
+}
+
+/* From here to goes_on() the work is held at the point. */
+static int held(struct _test_data_access *self, uint32_t point,
+		int (*work)(struct _test_data_access *self))
+{
+	self->point = point;
+	self->work = work;
+	return vt_hold(self->v, point, 1) ||
+	       pthread_create(&self->worker, NULL, worker, self) ||
+	       vt_await(self->v, point);
+}
+
+/* What was done since was done in the gap. Returns what came of the work. */
+static int goes_on(struct _test_data_access *self)
+{
+	if (vt_holding(self->v, self->point) != 1 ||
+	    vt_release(self->v, self->point))
+		return -EPROTO;
+	pthread_join(self->worker, NULL);
+	shared->held[self->point]++;
+	return vt_disarm(self->v, self->point) ? -EPROTO : self->ret;
+}
+
+/* What hmm saw is not there any more: the device has to see what is. */
+TEST_F(access, read_of_a_new_page)
+{
+	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_DONTNEED));
+	memcpy(self->mem, self->other, LEN);
+	EXPECT_EQ(0, goes_on(self));
+	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
+}
+
+TEST_F(access, read_of_what_is_unmapped)
+{
+	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
+	ASSERT_EQ(0, munmap(self->mem, LEN));
+	EXPECT_EQ(-EFAULT, goes_on(self));
+}
+
+TEST_F(access, read_of_another_mapping)
+{
+	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
+	ASSERT_EQ(self->mem, mremap(self->other, LEN, LEN,
+				    MREMAP_MAYMOVE | MREMAP_FIXED, self->mem));
+	EXPECT_EQ(0, goes_on(self));
+	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
+}
+
+TEST_F(access, read_of_what_moves)
+{
+	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	EXPECT_EQ(0, goes_on(self));
+	EXPECT_EQ(0, vt_check(self->buf, LEN, SEED, 0));
+	EXPECT_EQ(DRM_VSVM_PLACE_DEVICE, vt_place(self->v, self->mem));
+}
+
+TEST_F(access, read_before_hmm_looks)
+{
+	ASSERT_EQ(0, held(self, POINT(HMM), reads));
+	memcpy(self->mem, self->other, LEN);
+	EXPECT_EQ(0, goes_on(self));
+	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
+}
+
+static int child_keeps(struct vt_child *c, void *arg)
+{
+	return vt_hear(c) || vt_check(arg, LEN, SEED, 0) ? 1 : 0;
+}
+
+/* A page that became shared in the gap is not written under the child. */
+TEST_F(access, write_and_fork)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, held(self, POINT(FAULTED), writes));
+	ASSERT_EQ(0, vt_start(&c, child_keeps, self->mem));
+	EXPECT_EQ(0, goes_on(self));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+}
+
+TEST_F(access, write_and_mprotect)
+{
+	ASSERT_EQ(0, held(self, POINT(FAULTED), writes));
+	ASSERT_EQ(0, mprotect(self->mem, LEN, PROT_READ));
+	EXPECT_EQ(-EPERM, goes_on(self));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* A look that is out of date is not reported. */
+TEST_F(access, snapshot_of_what_moves)
+{
+	ASSERT_EQ(0, held(self, POINT(LOOKED), looks));
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	EXPECT_EQ(0, goes_on(self));
+}
+
+/* Device pages that a child shares: it goes, or the memory does. */
+TEST_F(access, copy_on_write_and_exit)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_start(&c, child_keeps, self->mem));
+	ASSERT_EQ(0, held(self, POINT(COW_LOCK), writes));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, goes_on(self));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+TEST_F(access, copy_on_write_and_munmap)
+{
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_start(&c, child_keeps, self->mem));
+	ASSERT_EQ(0, held(self, POINT(COW_LOCK), writes));
+	ASSERT_EQ(0, munmap(self->mem, LEN));
+	EXPECT_EQ(-EFAULT, goes_on(self));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+}
+
+/* The CPU writes before the page is taken from it. */
+TEST_F(access, atomic_and_cpu_write)
+{
+	uint64_t *word = (uint64_t *)self->mem;
+
+	ASSERT_EQ(0, held(self, POINT(EXCLUSIVE_LOCK), adds));
+	*word = 40;
+	EXPECT_EQ(0, goes_on(self));
+	EXPECT_EQ(40, self->old);
+	EXPECT_EQ(43, *word);
+}
+
+/* It is taken, and thrown away before the device has it in its table. */
+TEST_F(access, atomic_and_dontneed)
+{
+	uint64_t *word = (uint64_t *)self->mem;
+
+	ASSERT_EQ(0, held(self, POINT(EXCLUSIVE_TAKEN), adds));
+	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_DONTNEED));
+	EXPECT_EQ(0, goes_on(self));
+	EXPECT_EQ(0, self->old);
+	EXPECT_EQ(3, *word);
+}
+
+/* Somebody has the whole device, and loses a block while something happens. */
+FIXTURE(evict)
+{
+	struct vt_module module;
+	struct vsvm *v;
+	char *mem;
+	struct vt_child owner;
+	pthread_t worker;
+	int ret;
+};
+
+FIXTURE_VARIANT(evict)
+{
+	uint32_t point;
+};
+
+#define EVICT(name, id)							\
+FIXTURE_VARIANT_ADD(evict, name)					\
+{									\
+	.point = POINT(id),						\
+}
+
+EVICT(lock, EVICT_LOCK);
+EVICT(block, EVICT_BLOCK);
+EVICT(collected, EVICT_COLLECTED);
+EVICT(home, HOME_HUGE);
+EVICT(copied, EVICT_COPIED);
+EVICT(moved, EVICT_MOVED);
+EVICT(backing, BACKING);
+
+FIXTURE_SETUP(evict)
+{
+	ASSERT_EQ(0, vt_module_get(&self->module));
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vt_module_load(2, BALLAST / VT_MIB));
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	ASSERT_NE(NULL, self->mem);
+}
+
+FIXTURE_TEARDOWN_PARENT(evict)
+{
+	if (vt_module_loaded())
+		vt_module_unload();
+	vt_module_load(self->module.devices, self->module.vram_mib);
+}
+
+/* Has the device, and writes to all of it when it is told to. */
+static int owner(struct vt_child *c, void *arg)
+{
+	struct vsvm *v;
+	char *mem;
+
+	(void)arg;
+	if (vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, BALLAST, VT_LARGE, SEED);
+	if (!mem || vt_to_device(v, mem, BALLAST) || vt_say(c) || vt_hear(c))
+		return 2;
+	begin_act();
+	vt_fill(mem, BALLAST, OTHER, 0);
+	end_act();
+	if (vt_say(c) || vt_hear(c))
+		return 3;
+	return vt_dev_check(v, mem, BALLAST, OTHER, 0) ||
+	       vt_check(mem, BALLAST, OTHER, 0) ? 4 : 0;
+}
+
+static void *wants_room(void *arg)
+{
+	struct _test_data_evict *self = arg;
+
+	self->ret = vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
+			       0, NULL);
+	return NULL;
+}
+
+static int evicts(struct _test_data_evict *self, uint32_t point)
+{
+	/* A block that goes by a handover leaves none behind. */
+	if (point == POINT(BACKING) &&
+	    vt_arm_all(self->v, POINT(HOME_HUGE), 1, 64))
+		return -1;
+	return vt_start(&self->owner, owner, NULL) || vt_hear(&self->owner) ||
+	       vt_hold(self->v, point, 1) ||
+	       pthread_create(&self->worker, NULL, wants_room, self) ||
+	       vt_await(self->v, point);
+}
+
+static int evict_ends(struct _test_data_evict *self, uint32_t point)
+{
+	if (vt_release(self->v, point))
+		return -EPROTO;
+	pthread_join(self->worker, NULL);
+	shared->held[point]++;
+	return vt_disarm(self->v, point) ? -EPROTO : self->ret;
+}
+
+TEST_F(evict, owner_writes)
+{
+	shared->begun = 0;
+	shared->over = 0;
+	ASSERT_EQ(0, evicts(self, variant->point));
+	ASSERT_EQ(0, vt_say(&self->owner));
+	ASSERT_EQ(0, act_began());
+	EXPECT_EQ(1, vt_holding(self->v, variant->point));
+	EXPECT_EQ(0, evict_ends(self, variant->point));
+	ASSERT_EQ(0, vt_hear(&self->owner));
+	ASSERT_EQ(0, vt_say(&self->owner));
+	EXPECT_EQ(0, vt_wait(&self->owner));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+TEST_F(evict, owner_dies)
+{
+	ASSERT_EQ(0, evicts(self, variant->point));
+	ASSERT_EQ(0, kill(self->owner.pid, SIGKILL));
+	/* It gets away although its pages are locked. */
+	EXPECT_EQ(128 + SIGKILL, vt_wait(&self->owner));
+	EXPECT_EQ(1, vt_holding(self->v, variant->point));
+	EXPECT_EQ(0, evict_ends(self, variant->point));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+/* Whoever wants the room is killed in the middle of making it. */
+static int evictor(struct vt_child *c, void *arg)
+{
+	struct vsvm *v;
+	char *mem;
+
+	(void)arg;
+	if (vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, LEN, VT_SMALL, SEED);
+	if (!mem || vt_say(c) || vt_hear(c))
+		return 2;
+	return vt_migrate(v, mem, LEN, DRM_VSVM_TARGET_DEVICE, 0, NULL);
+}
+
+TEST_F(evict, evictor_dies)
+{
+	struct vt_child c;
+
+	if (variant->point == POINT(BACKING))
+		ASSERT_EQ(0, vt_arm_all(self->v, POINT(HOME_HUGE), 1, 64));
+	ASSERT_EQ(0, vt_start(&self->owner, owner, NULL));
+	ASSERT_EQ(0, vt_hear(&self->owner));
+	ASSERT_EQ(0, vt_start(&c, evictor, NULL));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(0, vt_hold(self->v, variant->point, 1));
+	ASSERT_EQ(0, vt_say(&c));
+	ASSERT_EQ(0, vt_await(self->v, variant->point));
+	ASSERT_EQ(0, kill(c.pid, SIGKILL));
+	EXPECT_EQ(128 + SIGKILL, vt_wait(&c));
+	shared->held[variant->point]++;
+	ASSERT_EQ(0, vt_say(&self->owner));
+	ASSERT_EQ(0, vt_hear(&self->owner));
+	ASSERT_EQ(0, vt_say(&self->owner));
+	EXPECT_EQ(0, vt_wait(&self->owner));
+	EXPECT_EQ(0, vt_used(self->v));
+}
+
+FIXTURE(holds)
+{
+};
+
+FIXTURE_SETUP(holds)
+{
+}
+
+FIXTURE_TEARDOWN(holds)
+{
+}
+
+TEST_F(holds, were_counted)
+{
+	EXPECT_LT(0, count_holds());
+}
+
+TEST_HARNESS_MAIN
