@@ -264,12 +264,24 @@ static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
  *
  * May run in any context. The folio is not touched here: its struct pages are
  * set up anew when they are given out again.
+ *
+ * Whoever has a folio locked has a reference. But when a process drops the
+ * migration entry of a huge page that is on its way home, core mm (Linux 7.3,
+ * zap_huge_pmd_folio()) looks at the folio instead of the entry, takes it for a
+ * mapping, and puts a reference that is not there: the last one, of who moves
+ * the page. It gets it back here, with what core mm is about to put for it, or
+ * the block would be somebody else's when it is finalized.
  */
 void vsvm_devmem_folio_free(struct folio *folio)
 {
 	struct vsvm_devmem *dm = vsvm_devmem_of(&folio->page);
 	unsigned long flags;
 
+	if (folio_test_large(folio) && folio_test_locked(folio)) {
+		percpu_ref_get_many(&dm->pgmap.ref, folio_nr_pages(folio));
+		folio_ref_unfreeze(folio, 1);
+		return;
+	}
 	spin_lock_irqsave(&dm->lock, flags);
 	block_give(dm, folio_pfn(folio), folio_nr_pages(folio));
 	spin_unlock_irqrestore(&dm->lock, flags);

@@ -12,6 +12,7 @@
  */
 #include <linux/highmem.h>
 #include <linux/memcontrol.h>
+#include <linux/memcontrol.h>
 #include <linux/migrate.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
@@ -277,25 +278,47 @@ void vsvm_home_copy(struct vsvm_home *home)
 }
 
 /**
- * vsvm_home_recall() - take back what DRM_VSVM_POINT_HOME_PAGES says
+ * vsvm_home_recall() - take back destinations at the last moment
  * @home: what vsvm_home_copy() worked on
  *
- * The last moment before the function that ends in _pages().
+ * Where DRM_VSVM_POINT_HOME_PAGES says so, and of huge pages that lost their
+ * last mapping meanwhile (see vsvm_devmem_folio_free()). Right before the
+ * function that ends in _pages().
  */
 void vsvm_home_recall(struct vsvm_home *home)
 {
 	struct page *page;
 	unsigned long i;
 
-	if (likely(!atomic_read(&vsvm_inject_armed)))
-		return;
 	for (i = 0; i < home->npages; i++) {
+		if (!home->dst[i])
+			continue;
 		page = migrate_pfn_to_page(home->src[i]);
-		if (home->dst[i] &&
+		if (!folio_test_anon(page_folio(page)) ||
 		    vsvm_inject_fails(vsvm_devmem_of(page)->inject,
 				      DRM_VSVM_POINT_HOME_PAGES))
 			home_give_up(home, i);
 	}
+}
+
+/*
+ * The same in the very middle of _pages(): the page went, but nobody is charged
+ * for its destination, for whose LRU core mm would look for ever. It is
+ * nobody's: without it, core mm frees the page alone.
+ */
+static void home_disown(struct vsvm_home *home)
+{
+	struct folio *folio;
+
+	if (!(home->dst[0] & MIGRATE_PFN_COMPOUND) ||
+	    !(home->src[0] & MIGRATE_PFN_MIGRATE) || mem_cgroup_disabled())
+		return;
+	folio = page_folio(migrate_pfn_to_page(home->dst[0]));
+	if (folio_memcg_charged(folio))
+		return;
+	folio_clear_active(folio);
+	folio_clear_unevictable(folio);
+	home_give_up(home, 0);
 }
 
 /* What of it core mm really moved. */
@@ -323,12 +346,14 @@ static void home_count(struct vsvm_home *home)
  */
 void vsvm_home_settle(struct vsvm_home *home)
 {
-	struct vsvm_block *b = home->handed;
 	struct vsvm_devmem *dm;
+	struct vsvm_block *b;
 	struct folio *backing;
 	unsigned long flags;
 
+	home_disown(home);
 	home_count(home);
+	b = home->handed;
 	if (!b)
 		return;
 
