@@ -166,12 +166,16 @@ DOOR(home_small_collected, TO_SYSTEM, VT_SMALL, COLLECTED);
 DOOR(home_small_page, TO_SYSTEM, VT_SMALL, HOME_SMALL);
 DOOR(home_small_copied, TO_SYSTEM, VT_SMALL, COPIED);
 DOOR(home_small_moved, TO_SYSTEM, VT_SMALL, MOVED);
+DOOR(home_large_collected, TO_SYSTEM, VT_LARGE, COLLECTED);
+DOOR(home_large_copied, TO_SYSTEM, VT_LARGE, COPIED);
 DOOR(home_large_moved, TO_SYSTEM, VT_LARGE, MOVED);
 DOOR(fault_small_begin, TOUCH, VT_SMALL, FAULT_BEGIN);
 DOOR(fault_small_collected, TOUCH, VT_SMALL, FAULT_COLLECTED);
 DOOR(fault_small_copied, TOUCH, VT_SMALL, FAULT_COPIED);
 DOOR(fault_small_moved, TOUCH, VT_SMALL, FAULT_MOVED);
+DOOR(fault_large_collected, TOUCH, VT_LARGE, FAULT_COLLECTED);
 DOOR(fault_large_copied, TOUCH, VT_LARGE, FAULT_COPIED);
+DOOR(fault_large_moved, TOUCH, VT_LARGE, FAULT_MOVED);
 
 FIXTURE_SETUP(door)
 {
