@@ -30,11 +30,12 @@ static const int errors[FUZZ_KINDS][10] = {
 	[FUZZ_EXCLUSIVE] = { EINVAL, EFAULT, EPERM, EOPNOTSUPP, ENOMEM,
 			     EBUSY },
 	[FUZZ_ATOMIC] = { EINVAL, EFAULT, EPERM, EOPNOTSUPP, ENOMEM, EBUSY },
-	[FUZZ_INJECT] = { EINVAL, EACCES, EFAULT },
+	[FUZZ_INJECT] = { EINVAL, EACCES, EOPNOTSUPP, ETIMEDOUT },
+	/* EINTR is one of the failures that INJECT arms, too. */
 	[FUZZ_UNKNOWN] = { EINVAL, EFAULT, EPERM, EACCES, EOPNOTSUPP, ENOMEM,
-			   EBUSY },
-	[FUZZ_PREAD] = { EINVAL, EFAULT, ENOMEM, EBUSY },
-	[FUZZ_PWRITE] = { EINVAL, EFAULT, EPERM, ENOMEM, EBUSY },
+			   EBUSY, EINTR },
+	[FUZZ_PREAD] = { EINVAL, EFAULT, ENOMEM, EBUSY, EINTR },
+	[FUZZ_PWRITE] = { EINVAL, EFAULT, EPERM, ENOMEM, EBUSY, EINTR },
 	[FUZZ_MMAP] = { EINVAL, ENOMEM, EPERM, EOVERFLOW, EEXIST },
 };
 
@@ -140,8 +141,8 @@ static void call_info(struct fuzz_thread *t)
 	struct drm_vsvm_info info = { .flags = flags_of(t, 0) };
 	uint32_t flags = info.flags;
 	bool foreign;
-	int ret = vt_ioctl(fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_INFO,
-			   &info);
+	int ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
+			 DRM_IOCTL_VSVM_INFO, &info, sizeof(info));
 
 	judge(t, FUZZ_INFO, ret, flags ? -EINVAL : GOOD, foreign);
 	if (ret)
@@ -173,8 +174,9 @@ static void call_rw(struct fuzz_thread *t, bool write)
 	fuzz_tell(t, "%s %#llx %#llx buf %#llx flags %#x pad %#x",
 		  write ? "WRITE" : "READ", rw.addr, rw.len, rw.buf, rw.flags,
 		  rw.pad);
-	ret = vt_ioctl(fuzz_any_file(t, &foreign), write ?
-		       DRM_IOCTL_VSVM_WRITE : DRM_IOCTL_VSVM_READ, &rw);
+	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), write ?
+			 DRM_IOCTL_VSVM_WRITE : DRM_IOCTL_VSVM_READ, &rw,
+			 sizeof(rw));
 	want = rw.flags || rw.pad ? -EINVAL : range_of(rw.addr, rw.len);
 	if (want == GOOD && (rw.buf + rw.len < rw.buf ||
 			     rw.buf + rw.len > FUZZ_END_5))
@@ -210,8 +212,8 @@ static void call_migrate(struct fuzz_thread *t)
 	was = mig;
 	fuzz_tell(t, "MIGRATE %#llx %#llx target %u flags %#x", mig.addr,
 		  mig.len, mig.target, mig.flags);
-	ret = vt_ioctl(fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_MIGRATE,
-		       &mig);
+	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
+			 DRM_IOCTL_VSVM_MIGRATE, &mig, sizeof(mig));
 	want = pages_of(mig.addr, mig.len);
 	if (mig.flags & ~DRM_VSVM_MIGRATE_POPULATE ||
 	    mig.target > DRM_VSVM_TARGET_DEVICE ||
@@ -273,8 +275,8 @@ static void call_snapshot(struct fuzz_thread *t)
 	max = snap.nr_runs;
 	fuzz_tell(t, "SNAPSHOT %#llx %#llx runs %#llx, %u flags %#x", snap.addr,
 		  snap.len, snap.runs, max, snap.flags);
-	ret = vt_ioctl(fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_SNAPSHOT,
-		       &snap);
+	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
+			 DRM_IOCTL_VSVM_SNAPSHOT, &snap, sizeof(snap));
 	want = pages_of(snap.addr, snap.len);
 	if (snap.flags & ~DRM_VSVM_SNAPSHOT_TABLE || !max ||
 	    max > DRM_VSVM_MAX_RUNS)
@@ -308,8 +310,8 @@ static void call_exclusive(struct fuzz_thread *t)
 	noise(t, &excl, sizeof(excl));
 	fuzz_tell(t, "EXCLUSIVE %#llx %#llx flags %#x pad %#x", excl.addr,
 		  excl.len, excl.flags, excl.pad);
-	ret = vt_ioctl(fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_EXCLUSIVE,
-		       &excl);
+	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
+			 DRM_IOCTL_VSVM_EXCLUSIVE, &excl, sizeof(excl));
 	want = excl.flags || excl.pad ? -EINVAL :
 	       pages_of(excl.addr, excl.len);
 	judge(t, FUZZ_EXCLUSIVE, ret, want, foreign);
@@ -354,43 +356,77 @@ static void call_atomic(struct fuzz_thread *t)
 		arg.addr += fuzz_draw(t, VT_PAGE / 4) * 4;
 	noise(t, &arg, sizeof(arg));
 	fuzz_tell(t, "ATOMIC %#llx op %u size %u", arg.addr, arg.op, arg.size);
-	ret = vt_ioctl(fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_ATOMIC, &arg);
+	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
+			 DRM_IOCTL_VSVM_ATOMIC, &arg, sizeof(arg));
 	judge(t, FUZZ_ATOMIC, ret, want_atomic(&arg), foreign);
 	CHECK(t, !ret || ret == -EBADF || !arg.old);
 	CHECK(t, ret || arg.size == 8 || arg.old <= UINT32_MAX);
 }
 
+/* What the header says of the argument of INJECT. */
+static int want_inject(const struct drm_vsvm_inject *arg)
+{
+#define CAN(name, can, text) DRM_VSVM_CAN_##can,
+	static const uint8_t can[] = { DRM_VSVM_POINT_LIST(CAN) };
+#undef CAN
+	bool hold = arg->op == DRM_VSVM_INJECT_HOLD;
+	bool arm = arg->op == DRM_VSVM_INJECT_ARM || hold;
+	bool wait = arg->op == DRM_VSVM_INJECT_WAIT;
+
+	if (arg->flags & ~DRM_VSVM_INJECT_FILE || (arg->flags && !arm) ||
+	    arg->pad || arg->point >= DRM_VSVM_POINTS ||
+	    arg->op > DRM_VSVM_INJECT_WAIT || arm != !!arg->nth ||
+	    arm != !!arg->times || (hold || wait) != !!arg->timeout_ms ||
+	    arg->timeout_ms > DRM_VSVM_HOLD_MAX)
+		return -EINVAL;
+	if (arm && !hold && !(can[arg->point] & DRM_VSVM_CAN_FAIL))
+		return -EOPNOTSUPP;
+	if ((hold || wait || arg->op == DRM_VSVM_INJECT_RELEASE) &&
+	    !(can[arg->point] & DRM_VSVM_CAN_HOLD))
+		return -EOPNOTSUPP;
+	return GOOD;
+}
+
 /* Arms what comes to its end by itself, soon. */
 static void call_inject(struct fuzz_thread *t)
 {
+	/* Failures more often than holds, which take time. */
+	static const uint32_t ops[] = {
+		DRM_VSVM_INJECT_ARM, DRM_VSVM_INJECT_ARM, DRM_VSVM_INJECT_ARM,
+		DRM_VSVM_INJECT_ARM, DRM_VSVM_INJECT_ARM, DRM_VSVM_INJECT_ARM,
+		DRM_VSVM_INJECT_QUERY, DRM_VSVM_INJECT_CLEAR,
+		DRM_VSVM_INJECT_HOLD, DRM_VSVM_INJECT_RELEASE,
+		DRM_VSVM_INJECT_WAIT,
+	};
 	struct drm_vsvm_inject arg = {
 		.point = fuzz_one_in(t, 16) ? fuzz_number(t) :
 			 fuzz_draw(t, DRM_VSVM_POINTS),
-		.op = fuzz_one_in(t, 16) ? fuzz_number(t) : fuzz_draw(t, 3),
+		.op = fuzz_one_in(t, 16) ? fuzz_number(t) :
+		      ops[fuzz_draw(t, VT_COUNT(ops))],
 		.flags = flags_of(t, DRM_VSVM_INJECT_FILE),
 		.pad = pad_of(t),
 		.passed = fuzz_number(t),
+		.holding = fuzz_number(t),
 	};
-	bool arm = arg.op == DRM_VSVM_INJECT_ARM, foreign;
-	int ret, want = GOOD;
+	bool hold = arg.op == DRM_VSVM_INJECT_HOLD, foreign;
+	bool arm = arg.op == DRM_VSVM_INJECT_ARM || hold;
+	int ret;
 
 	if (arm != fuzz_one_in(t, 16)) {
 		arg.nth = fuzz_draw(t, 20) + 1;
 		arg.times = fuzz_draw(t, 4) + 1;
 	}
+	if ((hold || arg.op == DRM_VSVM_INJECT_WAIT) != fuzz_one_in(t, 16))
+		arg.timeout_ms = fuzz_draw(t, 3) + 1;
 	if (!arm && fuzz_draw(t, 4))
 		arg.flags = 0;
-	fuzz_tell(t, "INJECT point %u op %u flags %#x nth %llu times %llu",
-		  arg.point, arg.op, arg.flags, arg.nth, arg.times);
-	ret = vt_ioctl(fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_INJECT, &arg);
-	if (!t->root)
-		want = -EACCES;
-	else if (arg.flags & ~DRM_VSVM_INJECT_FILE || (arg.flags && !arm) ||
-		 arg.pad || arg.point >= DRM_VSVM_POINTS ||
-		 arg.op > DRM_VSVM_INJECT_CLEAR || arm != !!arg.nth ||
-		 arm != !!arg.times)
-		want = -EINVAL;
-	judge(t, FUZZ_INJECT, ret, want, foreign);
+	fuzz_tell(t, "INJECT point %u op %u flags %#x nth %llu times %llu, %u ms",
+		  arg.point, arg.op, arg.flags, arg.nth, arg.times,
+		  arg.timeout_ms);
+	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_INJECT,
+			 &arg, sizeof(arg));
+	judge(t, FUZZ_INJECT, ret, t->root ? want_inject(&arg) : -EACCES,
+	      foreign);
 	CHECK(t, ret == -EBADF || arg.fired <= arg.passed);
 }
 

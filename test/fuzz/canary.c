@@ -33,12 +33,14 @@ void fuzz_canary_check(struct fuzz_thread *t)
 }
 
 /*
- * A valid call may only fail where the file was closed, or where an armed
- * failure took the memory: for the device ENOMEM, for a buffer EFAULT.
+ * A valid call may only fail where the file was closed, where a failure was
+ * armed (for the device ENOMEM or EINTR, for a buffer EFAULT), or where this
+ * thread got no turn between the changes of the others: EBUSY.
  */
 static void may_fail(struct fuzz_thread *t, int ret, const char *what)
 {
-	if (ret && ret != -EBADF && ret != -ENOMEM && ret != -EFAULT)
+	if (ret && ret != -EBADF && ret != -ENOMEM && ret != -EINTR &&
+	    ret != -EFAULT && ret != -EBUSY)
 		fuzz_found(t, "%s on the canary: %s", what, strerror(-ret));
 }
 
@@ -61,8 +63,8 @@ static void copy(struct fuzz_thread *t, size_t off, size_t len, bool write)
 		ret = n < 0 ? -errno : 0;
 		rw.done = n < 0 ? 0 : n;
 	} else {
-		ret = vt_ioctl(fd, write ? DRM_IOCTL_VSVM_WRITE :
-			       DRM_IOCTL_VSVM_READ, &rw);
+		ret = fuzz_ioctl(t, fd, write ? DRM_IOCTL_VSVM_WRITE :
+				 DRM_IOCTL_VSVM_READ, &rw, sizeof(rw));
 	}
 	fuzz_counted(t, file ? write ? FUZZ_PWRITE : FUZZ_PREAD :
 		     write ? FUZZ_WRITE : FUZZ_READ, ret);
@@ -85,7 +87,8 @@ static void add(struct fuzz_thread *t, size_t off)
 		.size = 8,
 	};
 	uint64_t *word = (uint64_t *)(t->shadow + (off & ~7UL));
-	int ret = vt_ioctl(fuzz_own_file(t), DRM_IOCTL_VSVM_ATOMIC, &arg);
+	int ret = fuzz_ioctl(t, fuzz_own_file(t), DRM_IOCTL_VSVM_ATOMIC,
+			     &arg, sizeof(arg));
 
 	fuzz_counted(t, FUZZ_ATOMIC, ret);
 	may_fail(t, ret, "atomic");
@@ -119,7 +122,8 @@ static void migrate(struct fuzz_thread *t, size_t off, size_t len)
 		mig.addr = (uintptr_t)t->canary;
 		mig.len = FUZZ_CANARY_SIZE;
 	}
-	ret = vt_ioctl(fuzz_own_file(t), DRM_IOCTL_VSVM_MIGRATE, &mig);
+	ret = fuzz_ioctl(t, fuzz_own_file(t), DRM_IOCTL_VSVM_MIGRATE, &mig,
+			 sizeof(mig));
 	fuzz_counted(t, FUZZ_MIGRATE, ret);
 	may_fail(t, ret, "migrate");
 }
@@ -130,7 +134,8 @@ static void exclusive(struct fuzz_thread *t, size_t off)
 		.addr = (uintptr_t)t->canary + (off & ~(VT_PAGE - 1)),
 		.len = VT_PAGE,
 	};
-	int ret = vt_ioctl(fuzz_own_file(t), DRM_IOCTL_VSVM_EXCLUSIVE, &excl);
+	int ret = fuzz_ioctl(t, fuzz_own_file(t), DRM_IOCTL_VSVM_EXCLUSIVE,
+			     &excl, sizeof(excl));
 
 	fuzz_counted(t, FUZZ_EXCLUSIVE, ret);
 	may_fail(t, ret, "exclusive");

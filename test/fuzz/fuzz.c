@@ -17,14 +17,22 @@
  * Lifetime: each process has the files, all threads of it use them; they are
  * closed and opened anew while in use, by dup3() onto their fixed numbers.
  * Locks: files_lock, so that no child is forked while a file is nobody's.
+ *
+ * A huge range may take a process's own stack, data and libraries to a device,
+ * where an armed failure keeps a CPU from them: SIGBUS, or EFAULT from a system
+ * call. Failures run out, so the first is caught and ignored, and what other
+ * system calls read and write is in shared memory, which stays.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -42,7 +50,9 @@ bool fuzz_verbose;
 
 static uint64_t seed;
 static char node[DEVICES][64];
-static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool files_lock;		/* a futex could say EFAULT */
+static unsigned int started;	/* threads of this process */
+static unsigned int finished;
 
 static const char *const names[FUZZ_KINDS] = {
 	"INFO", "READ", "WRITE", "MIGRATE", "SNAPSHOT", "EXCLUSIVE", "ATOMIC",
@@ -51,19 +61,21 @@ static const char *const names[FUZZ_KINDS] = {
 
 void fuzz_found(struct fuzz_thread *t, const char *fmt, ...)
 {
-	char text[256];
+	char *text = t->arg + VT_PAGE / 2;
+	size_t room = VT_PAGE / 2, n;
 	va_list args;
 
 	/* The first finding is the one that counts. */
 	if (__atomic_exchange_n(&fuzz_shared->failed, true, __ATOMIC_SEQ_CST))
 		return;
+	n = snprintf(text, room, "# fuzz: -s %llu: process %u thread %u call %llu%s: ",
+		     (unsigned long long)seed, t->process, t->number,
+		     (unsigned long long)t->calls, t->child ? " in a child" : "");
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	n += vsnprintf(text + n, room - n, fmt, args);
 	va_end(args);
-	fprintf(stderr, "# fuzz: -s %llu: process %u thread %u call %llu%s: %s\n",
-		(unsigned long long)seed, t->process, t->number,
-		(unsigned long long)t->calls, t->child ? " in a child" : "",
-		text);
+	text[n++] = '\n';
+	(void)!write(STDERR_FILENO, text, n);
 }
 
 void fuzz_tell(struct fuzz_thread *t, const char *fmt, ...)
@@ -85,6 +97,20 @@ void fuzz_counted(struct fuzz_thread *t, enum fuzz_kind kind, int ret)
 	t->calls++;
 	t->kind[kind].calls++;
 	t->kind[kind].fine += !ret;
+}
+
+int fuzz_ioctl(struct fuzz_thread *t, int fd, unsigned long request, void *arg,
+	       size_t size)
+{
+	int ret;
+
+	/* An armed EINTR: the same again, with what was put in. */
+	do {
+		memcpy(t->arg, arg, size);
+		ret = ioctl(fd, request, t->arg) ? -errno : 0;
+	} while (ret == -EINTR);
+	memcpy(arg, t->arg, size);
+	return ret;
 }
 
 int fuzz_own_file(struct fuzz_thread *t)
@@ -113,11 +139,10 @@ static int bind_file(int fd)
 		.nr_runs = 1,
 	};
 
-	return vt_ioctl(fd, DRM_IOCTL_VSVM_SNAPSHOT, &snap);
+	return ioctl(fd, DRM_IOCTL_VSVM_SNAPSHOT, &snap) ? -errno : 0;
 }
 
-/* Opens file @i anew, over the one that may be there. */
-static int open_file(unsigned int i)
+static int try_open(unsigned int i)
 {
 	int fd = open(node[i % DEVICES], O_RDWR | O_CLOEXEC), ret;
 
@@ -130,6 +155,28 @@ static int open_file(unsigned int i)
 	return ret;
 }
 
+/* Opens file @i anew, over the one that may be there. Armed failures run out. */
+static int open_file(unsigned int i)
+{
+	int ret, tries = 100;
+
+	do {
+		ret = try_open(i);
+	} while ((ret == -ENOMEM || ret == -EINTR || ret == -EFAULT) && --tries);
+	return ret;
+}
+
+static void lock_files(void)
+{
+	while (__atomic_exchange_n(&files_lock, true, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static void unlock_files(void)
+{
+	__atomic_store_n(&files_lock, false, __ATOMIC_RELEASE);
+}
+
 static void reopen(struct fuzz_thread *t)
 {
 	unsigned int i = fuzz_draw(t, FUZZ_OWN);
@@ -137,11 +184,11 @@ static void reopen(struct fuzz_thread *t)
 	int ret;
 
 	fuzz_tell(t, "close %u", i);
-	pthread_mutex_lock(&files_lock);
+	lock_files();
 	if (hole)
 		close(FUZZ_FIRST_FD + i);
 	ret = open_file(i);
-	pthread_mutex_unlock(&files_lock);
+	unlock_files();
 	if (ret)
 		fuzz_found(t, "open: %s", strerror(-ret));
 	__atomic_fetch_add(&fuzz_shared->closes, 1, __ATOMIC_RELAXED);
@@ -167,31 +214,49 @@ static void child(struct fuzz_thread *t)
 
 static void fork_child(struct fuzz_thread *t)
 {
-	int status = 0;
+	int *status = (int *)t->arg;
 	pid_t pid;
 
+	*status = 0;
 	fuzz_tell(t, "fork");
-	pthread_mutex_lock(&files_lock);
+	lock_files();
 	pid = fork();
 	if (!pid)
 		child(t);
-	pthread_mutex_unlock(&files_lock);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-		fuzz_found(t, "fork: status %#x", status);
-	/* As many dice as the child threw are not missed: it had a copy. */
+	unlock_files();
+	*status = 0;
+	if (pid < 0 || waitpid(pid, status, 0) != pid || *status)
+		fuzz_found(t, "fork: status %#x", *status);
 	__atomic_fetch_add(&fuzz_shared->forks, 1, __ATOMIC_RELAXED);
+}
+
+#define ALT_STACK	(64 * 1024)
+
+/* SIGBUS is told of on a stack that stays: the thread's own may be away. */
+static int stay_reachable(void)
+{
+	stack_t stack = { .ss_size = ALT_STACK };
+
+	stack.ss_sp = mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL);
 }
 
 static void *work(void *arg)
 {
 	struct fuzz_thread *t = arg;
 
+	if (stay_reachable())
+		fuzz_found(t, "no stack for signals");
+	__atomic_fetch_add(&started, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&fuzz_shared->ready, __ATOMIC_SEQ_CST))
+		sched_yield();
 	while (t->calls < t->quota &&
 	       !__atomic_load_n(&fuzz_shared->failed, __ATOMIC_RELAXED)) {
 		fuzz_call(t);
-		if (fuzz_one_in(t, 4))
+		if (fuzz_one_in(t, 6))
 			fuzz_canary(t);
-		if (fuzz_one_in(t, 3))
+		if (fuzz_one_in(t, 5))
 			fuzz_memory(t);
 		if (fuzz_one_in(t, 500))
 			reopen(t);
@@ -201,6 +266,10 @@ static void *work(void *arg)
 			fuzz_canary_check(t);
 	}
 	fuzz_canary_check(t);
+	/* Ends with the process: pthread_join() waits for a write of core's. */
+	__atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
+	for (;;)
+		pause();
 	return NULL;
 }
 
@@ -222,7 +291,8 @@ static int prepare(struct fuzz_thread *t, unsigned int process, unsigned int i)
 	t->canary = map_fixed(FUZZ_CANARY + i * FUZZ_STEP, FUZZ_CANARY_SIZE);
 	t->buf = map_fixed(FUZZ_BUFFER + i * FUZZ_STEP, FUZZ_BUFFER_SIZE);
 	t->shadow = malloc(FUZZ_CANARY_SIZE);
-	if (t->memfd < 0 || ftruncate(t->memfd, FUZZ_WILD_SIZE) || !t->canary ||
+	t->arg = storm_shared();
+	if (t->memfd < 0 || !t->arg || ftruncate(t->memfd, FUZZ_WILD_SIZE) || !t->canary ||
 	    !t->buf || !t->shadow)
 		return -1;
 	madvise(t->canary, FUZZ_CANARY_SIZE,
@@ -249,7 +319,8 @@ static int process(unsigned int number, unsigned int threads, uint64_t quota)
 	pthread_attr_t attr;
 	unsigned int i, k;
 
-	if (!t || (number % 2 && !geteuid() && give_up_rights()))
+	if (!t || stay_reachable() ||
+	    (number % 2 && !geteuid() && give_up_rights()))
 		return 1;
 	for (i = 0; i < FUZZ_OWN; i++)
 		if (open_file(i))
@@ -266,8 +337,12 @@ static int process(unsigned int number, unsigned int threads, uint64_t quota)
 	for (i = 0; i < threads; i++)
 		if (pthread_create(&t[i].thread, &attr, work, &t[i]))
 			return 1;
-	for (i = 0; i < threads; i++)
-		pthread_join(t[i].thread, NULL);
+	/* All are ready before the first makes trouble. */
+	while (__atomic_load_n(&started, __ATOMIC_SEQ_CST) < threads)
+		sched_yield();
+	__atomic_fetch_sub(&fuzz_shared->ready, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&finished, __ATOMIC_SEQ_CST) < threads)
+		usleep(1000);
 	for (i = 0; i < threads; i++)
 		for (k = 0; k < FUZZ_KINDS; k++) {
 			__atomic_fetch_add(&fuzz_shared->kind[k].calls,
@@ -304,11 +379,16 @@ static int find_nodes(struct vsvm **v)
 	return 0;
 }
 
-/* Nothing may be left armed, and nothing on the devices. */
+/*
+ * Nothing may be left armed, and nothing on the devices. What we shared with a
+ * process of ours went where that took it, so it has to be called home first.
+ */
 static bool left_clean(struct vsvm **v)
 {
 	uint64_t used = 0;
 	int i, tries;
+
+	vsvm_migrate(v[0], NULL, FUZZ_END_4, DRM_VSVM_TARGET_SYSTEM, 0, NULL);
 
 	for (i = 0; i < DEVICES; i++) {
 		for (tries = 0; tries < 500 && vt_used(v[i]); tries++)
@@ -348,31 +428,55 @@ static int run_all(unsigned int processes, unsigned int threads, uint64_t calls)
 {
 	uint64_t quota = (calls + processes * threads - 1) /
 			 (processes * threads);
+	int *status = &fuzz_shared->status, bad = 0;
 	struct vsvm *v[DEVICES];
-	int status, bad = 0;
 	unsigned int i;
 
 	if (find_nodes(v)) {
 		fprintf(stderr, "# fuzz: there are no two devices\n");
 		return 1;
 	}
-	for (i = 0; i < processes; i++) {
-		fflush(stdout);
+	fuzz_shared->ready = processes;
+	fflush(stdout);
+	for (i = 0; i < processes; i++)
 		if (!fork())
 			_exit(process(i, threads, quota));
+	for (i = 0; i < processes; i++) {
+		if (wait(status) > 0 && !*status)
+			continue;
+		/* Who dies of a signal does not say so. */
+		if (!fuzz_shared->failed)
+			fprintf(stderr, "# fuzz: -s %llu: a process ended with status %#x\n",
+				(unsigned long long)seed, *status);
+		fuzz_shared->failed = true;
+		fuzz_shared->ready = 0;
+		bad = 1;
 	}
-	for (i = 0; i < processes; i++)
-		if (wait(&status) < 0 || status) {
-			/* Who dies of a signal does not say so. */
-			if (!fuzz_shared->failed)
-				fprintf(stderr, "# fuzz: -s %llu: a process ended with status %#x\n",
-					(unsigned long long)seed, status);
-			fuzz_shared->failed = true;
-			bad = 1;
-		}
 	if (!left_clean(v))
 		bad = 1;
 	return report() < calls || bad;
+}
+
+/*
+ * Core writes the number of the processor to each thread's rseq area, and when
+ * an armed failure keeps it from there, ends the process. So there is to be none:
+ * libc is told so in the environment of a new self.
+ */
+static void no_rseq(char **argv)
+{
+	if (getenv("GLIBC_TUNABLES"))
+		return;
+	setenv("GLIBC_TUNABLES", "glibc.pthread.rseq=0", 1);
+	execv("/proc/self/exe", argv);
+}
+
+/* An armed failure: the access is made again, until it has run out. */
+static void on_bus_error(int sig)
+{
+	static unsigned int count;
+
+	if (__atomic_fetch_add(&count, 1, __ATOMIC_RELAXED) > 1000000)
+		signal(sig, SIG_DFL);
 }
 
 static uint64_t number_of(const char *name, uint64_t otherwise)
@@ -384,10 +488,16 @@ static uint64_t number_of(const char *name, uint64_t otherwise)
 
 int main(int argc, char **argv)
 {
+	struct sigaction action = {
+		.sa_handler = on_bus_error,
+		/* The handler may be out of reach itself. */
+		.sa_flags = SA_ONSTACK | SA_NODEFER,
+	};
 	unsigned int processes = 2, threads = 3;
 	uint64_t calls = number_of("VSVM_CALLS", 20000);
 	int c, ret;
 
+	no_rseq(argv);
 	seed = number_of("VSVM_SEED", time(NULL));
 	while ((c = getopt(argc, argv, "n:s:t:p:v")) >= 0) {
 		if (c == 'n')
@@ -412,6 +522,8 @@ int main(int argc, char **argv)
 	       (unsigned long long)calls, (unsigned long long)seed, threads,
 	       processes);
 	fflush(stdout);
+	if (stay_reachable() || sigaction(SIGBUS, &action, NULL))
+		return 1;
 	fuzz_shared = mmap(NULL, sizeof(*fuzz_shared), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (fuzz_shared == MAP_FAILED)

@@ -72,6 +72,8 @@ struct fuzz_count {
 /* What all processes share. */
 struct fuzz_shared {
 	bool failed;
+	int status;
+	unsigned int ready;		/* processes that may begin */
 	uint64_t forks;
 	uint64_t closes;
 	uint64_t changes;		/* of the wild memory */
@@ -91,6 +93,7 @@ struct fuzz_thread {
 	char *canary;
 	char *shadow;		/* what has to be in the canary */
 	char *buf;
+	char *arg;		/* a page that never moves, see fuzz_ioctl() */
 	struct fuzz_count kind[FUZZ_KINDS];
 };
 
@@ -130,6 +133,14 @@ void fuzz_canary_check(struct fuzz_thread *t);
 /* memory.c: the memory of a process, and changes of its wild part. */
 int fuzz_memory_make(void);
 void fuzz_memory(struct fuzz_thread *t);
+
+/*
+ * fuzz.c: an ioctl whose argument is shared memory while it is called. That does
+ * not go to a device, so no armed failure can keep DRM from reading it, or the
+ * result from coming back.
+ */
+int fuzz_ioctl(struct fuzz_thread *t, int fd, unsigned long request, void *arg,
+	       size_t size);
 
 /* fuzz.c: a file of the process's own, or any. */
 int fuzz_own_file(struct fuzz_thread *t);
