@@ -12,7 +12,6 @@
  */
 #include <linux/highmem.h>
 #include <linux/memcontrol.h>
-#include <linux/memcontrol.h>
 #include <linux/migrate.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
