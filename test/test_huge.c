@@ -59,7 +59,7 @@ FIXTURE_TEARDOWN_PARENT(huge)
 	vh_write(ENGINE, "copy");
 }
 
-/* With handover the backing goes along, without it it stays for the next. */
+/* With handover the backing goes along, else it stays for the next page. */
 TEST_F(huge, backing_goes_or_stays)
 {
 	struct drm_vsvm_info before, after;
