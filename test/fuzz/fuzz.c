@@ -515,7 +515,8 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc || !calls || !threads || threads > MAX_THREADS ||
 	    !processes || processes > MAX_PROCESSES) {
-		fprintf(stderr, "usage: fuzz [-n CALLS] [-s SEED] [-t THREADS] [-p PROCESSES] [-v]\n");
+		fputs("usage: fuzz [-n CALLS] [-s SEED] [-t THREADS] [-p PROCESSES] [-v]\n",
+		      stderr);
 		return 2;
 	}
 	printf("# fuzz -n %llu -s %llu -t %u -p %u\n",
