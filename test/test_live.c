@@ -5,6 +5,7 @@
  * device that is ten times too small, all who want it get on, and who is killed
  * leaves the rest as it was.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
@@ -40,6 +41,7 @@ struct scene {
 struct wind {
 	const struct scene *s;
 	char *at;
+	pthread_barrier_t *start;
 };
 
 static void *blow(void *arg)
@@ -47,6 +49,7 @@ static void *blow(void *arg)
 	struct wind *w = arg;
 	char *at = w->at;
 
+	pthread_barrier_wait(w->start);
 	for (;;) {
 		switch (w->s->storm) {
 		case MPROTECT:
@@ -139,9 +142,17 @@ static bool call_ended_well(const struct scene *s, int ret)
 static int in_the_storm(struct vt_child *c, void *arg)
 {
 	struct wind wind[VK_THREADS];
+	pthread_barrier_t start;
 	struct scene *s = arg;
 	pthread_t thread;
 	int i, ret;
+
+	/*
+	 * REMAP leaves a hole for a moment, and maps over what came there. So
+	 * once it blows nobody else may map anything: no stack, no malloc().
+	 */
+	mallopt(M_MMAP_MAX, 0);
+	pthread_barrier_init(&start, NULL, VK_THREADS + 1);
 
 	if (vsvm_open(0, &s->v))
 		return 1;
@@ -151,11 +162,13 @@ static int in_the_storm(struct vt_child *c, void *arg)
 		return 2;
 	for (i = 0; i < VK_THREADS; i++) {
 		wind[i].s = s;
+		wind[i].start = &start;
 		wind[i].at = s->same ? s->mem : vt_map(LEN, VT_SMALL);
 		if (!wind[i].at ||
 		    pthread_create(&thread, NULL, blow, &wind[i]))
 			return 3;
 	}
+	pthread_barrier_wait(&start);
 	for (i = 0;; i++) {
 		ret = s->call(s);
 		if (!call_ended_well(s, ret)) {
