@@ -101,7 +101,7 @@ static int goes_on(struct _test_data_access *self)
 }
 
 /* What hmm saw is not there any more: the device has to see what is. */
-TEST_F(access, read_of_a_new_page)
+TEST_F_TIMEOUT(access, read_of_a_new_page, VT_LONG)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_DONTNEED));
@@ -110,14 +110,14 @@ TEST_F(access, read_of_a_new_page)
 	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
 }
 
-TEST_F(access, read_of_what_is_unmapped)
+TEST_F_TIMEOUT(access, read_of_what_is_unmapped, VT_LONG)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
 	ASSERT_EQ(0, munmap(self->mem, LEN));
 	EXPECT_EQ(-EFAULT, goes_on(self));
 }
 
-TEST_F(access, read_of_another_mapping)
+TEST_F_TIMEOUT(access, read_of_another_mapping, VT_LONG)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
 	ASSERT_EQ(self->mem, mremap(self->other, LEN, LEN,
@@ -126,7 +126,7 @@ TEST_F(access, read_of_another_mapping)
 	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
 }
 
-TEST_F(access, read_of_what_moves)
+TEST_F_TIMEOUT(access, read_of_what_moves, VT_LONG)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
@@ -135,7 +135,7 @@ TEST_F(access, read_of_what_moves)
 	EXPECT_EQ(DRM_VSVM_PLACE_DEVICE, vt_place(self->v, self->mem));
 }
 
-TEST_F(access, read_before_hmm_looks)
+TEST_F_TIMEOUT(access, read_before_hmm_looks, VT_LONG)
 {
 	ASSERT_EQ(0, held(self, POINT(HMM), reads));
 	memcpy(self->mem, self->other, LEN);
@@ -149,7 +149,7 @@ static int child_keeps(struct vt_child *c, void *arg)
 }
 
 /* A page that became shared in the gap is not written under the child. */
-TEST_F(access, write_and_fork)
+TEST_F_TIMEOUT(access, write_and_fork, VT_LONG)
 {
 	struct vt_child c;
 
@@ -161,7 +161,7 @@ TEST_F(access, write_and_fork)
 	EXPECT_EQ(0, vt_wait(&c));
 }
 
-TEST_F(access, write_and_mprotect)
+TEST_F_TIMEOUT(access, write_and_mprotect, VT_LONG)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), writes));
 	ASSERT_EQ(0, mprotect(self->mem, LEN, PROT_READ));
@@ -170,7 +170,7 @@ TEST_F(access, write_and_mprotect)
 }
 
 /* A look that is out of date is not reported. */
-TEST_F(access, snapshot_of_what_moves)
+TEST_F_TIMEOUT(access, snapshot_of_what_moves, VT_LONG)
 {
 	ASSERT_EQ(0, held(self, POINT(LOOKED), looks));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
@@ -178,7 +178,7 @@ TEST_F(access, snapshot_of_what_moves)
 }
 
 /* Device pages that a child shares: it goes, or the memory does. */
-TEST_F(access, copy_on_write_and_exit)
+TEST_F_TIMEOUT(access, copy_on_write_and_exit, VT_LONG)
 {
 	struct vt_child c;
 
@@ -191,7 +191,7 @@ TEST_F(access, copy_on_write_and_exit)
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
-TEST_F(access, copy_on_write_and_munmap)
+TEST_F_TIMEOUT(access, copy_on_write_and_munmap, VT_LONG)
 {
 	struct vt_child c;
 
@@ -205,7 +205,7 @@ TEST_F(access, copy_on_write_and_munmap)
 }
 
 /* The CPU writes before the page is taken from it. */
-TEST_F(access, atomic_and_cpu_write)
+TEST_F_TIMEOUT(access, atomic_and_cpu_write, VT_LONG)
 {
 	uint64_t *word = (uint64_t *)self->mem;
 
@@ -217,7 +217,7 @@ TEST_F(access, atomic_and_cpu_write)
 }
 
 /* It is taken, and thrown away before the device has it in its table. */
-TEST_F(access, atomic_and_dontneed)
+TEST_F_TIMEOUT(access, atomic_and_dontneed, VT_LONG)
 {
 	uint64_t *word = (uint64_t *)self->mem;
 
@@ -331,7 +331,7 @@ static int evict_ends(struct _test_data_evict *self, uint32_t point)
 	return vt_disarm(self->v, point) ? -EPROTO : self->ret;
 }
 
-TEST_F(evict, owner_writes)
+TEST_F_TIMEOUT(evict, owner_writes, VT_LONG)
 {
 	shared->begun = 0;
 	shared->over = 0;
@@ -348,7 +348,7 @@ TEST_F(evict, owner_writes)
 	EXPECT_EQ(0, vt_used(self->v));
 }
 
-TEST_F(evict, owner_dies)
+TEST_F_TIMEOUT(evict, owner_dies, VT_LONG)
 {
 	ASSERT_EQ(0, evicts(self, variant->point));
 	ASSERT_EQ(0, kill(holder.pid, SIGKILL));
@@ -376,7 +376,7 @@ static int evictor(struct vt_child *c, void *arg)
 	return vt_migrate(v, mem, LEN, DRM_VSVM_TARGET_DEVICE, 0, NULL);
 }
 
-TEST_F(evict, evictor_dies)
+TEST_F_TIMEOUT(evict, evictor_dies, VT_LONG)
 {
 	struct vt_child c;
 
