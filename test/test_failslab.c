@@ -32,18 +32,55 @@ static int file_set(const char *path, const char *text)
 	return ret;
 }
 
-/* Everything may fail, and nothing is said about it. */
+/*
+ * Where a function of the kernel begins, and what follows it: zeroes when it is
+ * not there.
+ */
+static void find_function(const char *name, unsigned long *start,
+			  unsigned long *end)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long at;
+	char symbol[128];
+	int pass;
+
+	*start = 0;
+	*end = 0;
+	for (pass = 0; f && pass < 2; pass++) {
+		rewind(f);
+		while (fscanf(f, "%lx %*c %127s%*[^\n]", &at, symbol) == 2) {
+			if (!pass && !strcmp(symbol, name))
+				*start = at;
+			else if (pass && at > *start && (!*end || at < *end))
+				*end = at;
+		}
+	}
+	if (f)
+		fclose(f);
+}
+
+/*
+ * Everything may fail, and nothing is said about it; but for what checks the
+ * driver's use of DMA, which would be off from then on.
+ */
 static int knobs(const char *name)
 {
-	static const char *const set[][2] = {
+	char reject[2][24];
+	const char *const set[][2] = {
+		{ "reject-start", reject[0] },
+		{ "reject-end", reject[1] },
 		{ "verbose", "0" },
 		{ "probability", "0" },
 		{ "times", "-1" },
 		{ "ignore-gfp-wait", "N" },
 	};
+	unsigned long start, end;
 	char path[128];
 	unsigned int i;
 
+	find_function("debug_dma_map_phys", &start, &end);
+	snprintf(reject[0], sizeof(reject[0]), "%#lx", start);
+	snprintf(reject[1], sizeof(reject[1]), "%#lx", start ? end : 0);
 	for (i = 0; i < VT_COUNT(set); i++) {
 		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", name,
 			 set[i][0]);
@@ -60,6 +97,7 @@ FIXTURE(failslab)
 	char *buf;
 	uint64_t used;
 	int nth;
+	int pipe[2];
 };
 
 FIXTURE_VARIANT(failslab)
@@ -95,6 +133,7 @@ FIXTURE_SETUP(failslab)
 	self->used = vt_used(self->v);
 	self->buf = vt_map(variant->len, VT_SMALL);
 	ASSERT_NE(NULL, self->buf);
+	ASSERT_EQ(0, pipe(self->pipe));
 	vt_fill(self->buf, variant->len, OTHER, 0);
 }
 
@@ -200,16 +239,25 @@ static int snapshot(struct vsvm *v, char *mem, size_t len)
 }
 
 /* A CPU access out of the kernel, which fails instead of trying for ever. */
-static int touch(char *mem)
+static int touch(char *mem, int pipe[2])
 {
-	int pipes[2], ret;
+	char byte;
 
-	if (pipe(pipes))
+	if (write(pipe[1], mem + 5, 1) < 0)
 		return -errno;
-	ret = write(pipes[1], mem + 5, 1) < 0 ? -errno : 0;
-	close(pipes[0]);
-	close(pipes[1]);
-	return ret;
+	return read(pipe[0], &byte, 1) == 1 ? 0 : -EPROTO;
+}
+
+static int copy(struct vsvm *v, void *mem, void *buf, size_t len, bool write)
+{
+	struct drm_vsvm_rw rw = {
+		.addr = (uintptr_t)mem,
+		.buf = (uintptr_t)buf,
+		.len = len,
+	};
+
+	return vt_ioctl(vsvm_fd(v), write ? DRM_IOCTL_VSVM_WRITE :
+					    DRM_IOCTL_VSVM_READ, &rw);
 }
 
 #define variant_name	(variant->kind == VT_LARGE ? "large" : "small")
@@ -234,15 +282,14 @@ TEST_F_TIMEOUT(failslab, cpu_fault, 5 * VT_LONG)
 {
 	static const char call_name[] = "CPU fault";
 
-	SWEEP(true, touch(self->mem));
+	SWEEP(true, touch(self->mem, self->pipe));
 }
 
 TEST_F_TIMEOUT(failslab, read, 5 * VT_LONG)
 {
 	static const char call_name[] = "read";
 
-	SWEEP(false, pread(vsvm_fd(self->v), self->buf, variant->len,
-			   (uintptr_t)self->mem));
+	SWEEP(false, copy(self->v, self->mem, self->buf, variant->len, false));
 }
 
 TEST_F_TIMEOUT(failslab, write_back, 5 * VT_LONG)
@@ -250,8 +297,7 @@ TEST_F_TIMEOUT(failslab, write_back, 5 * VT_LONG)
 	static const char call_name[] = "write";
 
 	vt_fill(self->buf, variant->len, SEED, 0);
-	SWEEP(true, pwrite(vsvm_fd(self->v), self->buf, variant->len,
-			   (uintptr_t)self->mem));
+	SWEEP(true, copy(self->v, self->mem, self->buf, variant->len, true));
 }
 
 TEST_F_TIMEOUT(failslab, snapshot, 5 * VT_LONG)
