@@ -243,6 +243,51 @@ TEST_F_TIMEOUT(evict, share_of_three, 2 * VT_LONG)
 	}
 }
 
+/* Has two blocks, and asks for a third one. */
+static int asks_for_a_third(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem;
+
+	if (vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, 3 * VT_HUGE, job->kind, job->seed);
+	if (!mem || vt_to_device(v, mem, 2 * VT_HUGE))
+		return 2;
+	if (vt_say(c) || vt_hear(c))
+		return 3;
+	if (vt_migrate(v, mem + 2 * VT_HUGE, VT_HUGE, DRM_VSVM_TARGET_DEVICE, 0,
+		       NULL))
+		return 4;
+	return vt_check(mem, 3 * VT_HUGE, job->seed, 0) ? 5 : 0;
+}
+
+/*
+ * A block that somebody has taken, and that has no memory behind it yet, is his:
+ * a rival below his share finds somebody above it, and is not told that the
+ * device is full.
+ */
+TEST_F_TIMEOUT(evict, share_counts_from_the_start, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, variant->kind, SEED);
+	struct job job = { .kind = variant->kind, .seed = OTHER };
+	struct vt_child c;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
+	ASSERT_EQ(0, vt_start(&c, asks_for_a_third, &job));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(0, vt_hold(self->v, DRM_VSVM_POINT_BACKING, 1));
+	ASSERT_EQ(0, vt_say(&c));
+	ASSERT_EQ(0, vt_await(self->v, DRM_VSVM_POINT_BACKING));
+	EXPECT_EQ(0, vt_to_device(self->v, mem + VT_HUGE, VT_HUGE));
+	ASSERT_EQ(0, vt_release(self->v, DRM_VSVM_POINT_BACKING));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, ON_DEVICE(mem, 2 * VT_HUGE));
+	EXPECT_EQ(0, vt_check(mem, 2 * VT_HUGE, SEED, 0));
+}
+
 /* Who has nothing any more has no share: the others may have it all. */
 TEST_F_TIMEOUT(evict, share_ends, VT_LONG)
 {

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A fault of the device goes again when what it looked at changed meanwhile, and
+ * for no other reason. The fault is held between its look and the page-table
+ * lock, memory is changed there or elsewhere, and passes are counted.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_test.h"
+
+#define SOME	(4 * VT_PAGE)
+#define AT	(256 * VT_PAGE)
+#define SEED	221
+#define OTHER	222
+#define RW	(PROT_READ | PROT_WRITE)
+
+/* How memory is changed. */
+enum change {
+	DONTNEED,
+	MPROTECT,
+	REMAP,
+};
+
+struct scene {
+	struct vsvm *v;
+	char *at;
+	int (*call)(struct scene *s);
+	int ret;
+};
+
+static int call_read(struct scene *s)
+{
+	char buf[SOME];
+
+	return vsvm_read(s->v, s->at, buf, SOME, NULL);
+}
+
+static int call_write(struct scene *s)
+{
+	char buf[SOME];
+
+	vt_fill(buf, SOME, OTHER, 0);
+	return vsvm_write(s->v, s->at, buf, SOME, NULL);
+}
+
+static int call_snapshot(struct scene *s)
+{
+	struct drm_vsvm_run runs[4];
+	uint32_t nr = VT_COUNT(runs);
+
+	return vsvm_snapshot(s->v, s->at, SOME, runs, &nr, NULL);
+}
+
+static int call_atomic(struct scene *s)
+{
+	return vt_atomic(s->v, s->at, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
+}
+
+static void *caller(void *arg)
+{
+	struct scene *s = arg;
+
+	s->ret = s->call(s);
+	return NULL;
+}
+
+FIXTURE(retry)
+{
+	struct scene s;
+	char *mem;
+	char *far;
+	pthread_t thread;
+};
+
+FIXTURE_VARIANT(retry)
+{
+	int (*call)(struct scene *s);
+	uint32_t point;
+	enum change change;
+};
+
+#define RETRY(what, where, how)						\
+	FIXTURE_VARIANT_ADD(retry, what ## _ ## how)			\
+	{								\
+		.call = call_ ## what,					\
+		.point = DRM_VSVM_POINT_ ## where,			\
+		.change = how,						\
+	}
+
+RETRY(read, FAULTED, DONTNEED);
+RETRY(read, FAULTED, MPROTECT);
+RETRY(read, FAULTED, REMAP);
+RETRY(write, FAULTED, DONTNEED);
+RETRY(write, FAULTED, MPROTECT);
+RETRY(write, FAULTED, REMAP);
+RETRY(snapshot, LOOKED, DONTNEED);
+RETRY(snapshot, LOOKED, MPROTECT);
+RETRY(snapshot, LOOKED, REMAP);
+/* Held with mmap_lock for reading: others would wait for it. */
+RETRY(atomic, EXCLUSIVE_TAKEN, DONTNEED);
+
+FIXTURE_SETUP(retry)
+{
+	ASSERT_EQ(0, vsvm_open(0, &self->s.v));
+	self->mem = vt_map_filled(self->s.v, VT_HUGE, VT_SMALL, SEED);
+	self->far = vt_map_filled(self->s.v, VT_HUGE, VT_SMALL, SEED);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_NE(NULL, self->far);
+	self->s.at = self->mem + AT;
+	self->s.call = variant->call;
+	/* Neighbours with other rights, so that they never merge with it. */
+	ASSERT_EQ(0, mprotect(self->s.at - SOME, SOME, RW | PROT_EXEC));
+	ASSERT_EQ(0, mprotect(self->s.at + SOME, SOME, RW | PROT_EXEC));
+	/* The leaf is there, and has been touched. */
+	ASSERT_EQ(0, vt_dev_check(self->s.v, self->mem, VT_HUGE, SEED, 0));
+	ASSERT_EQ(0, mprotect(self->s.at, SOME, PROT_READ));
+	ASSERT_EQ(0, mprotect(self->s.at, SOME, RW));
+	ASSERT_EQ(0, vt_hold(self->s.v, variant->point, 1));
+	ASSERT_EQ(0, pthread_create(&self->thread, NULL, caller, &self->s));
+	ASSERT_EQ(0, vt_await(self->s.v, variant->point));
+}
+
+FIXTURE_TEARDOWN(retry)
+{
+	vsvm_close(self->s.v);
+}
+
+/* @more: what else the mapping allows. */
+static int change(enum change how, char *at, size_t len, int more)
+{
+	switch (how) {
+	case DONTNEED:
+		return madvise(at, len, MADV_DONTNEED);
+	case MPROTECT:
+		return mprotect(at, len, PROT_READ | more) ||
+		       mprotect(at, len, RW | more);
+	default:
+		return munmap(at, len) ||
+		       mmap(at, len, RW | more, MAP_PRIVATE | MAP_ANONYMOUS |
+			    MAP_FIXED, -1, 0) != at;
+	}
+}
+
+/* How often the fault looked, once it was let go. */
+#define LOOKS()								\
+	({								\
+		ASSERT_EQ(0, vt_release(self->s.v, variant->point));	\
+		ASSERT_EQ(0, pthread_join(self->thread, NULL));		\
+		ASSERT_EQ(0, self->s.ret);				\
+		vt_passed(self->s.v, variant->point);			\
+	})
+
+/* Elsewhere: it does not matter, however often it happens. */
+TEST_F(retry, not_for_changes_elsewhere)
+{
+	int i;
+
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(0, change(variant->change, self->far, VT_HUGE, 0));
+	EXPECT_EQ(1, LOOKS());
+}
+
+/*
+ * Nor does it right before and right behind, in the same 2 MiB, if these are
+ * mappings of their own. To cut a mapping, core mm announces the 2 MiB.
+ */
+TEST_F(retry, not_for_changes_beside)
+{
+	char *before = self->s.at - SOME, *behind = self->s.at + SOME;
+
+	ASSERT_EQ(0, change(variant->change, before, SOME, PROT_EXEC));
+	ASSERT_EQ(0, change(variant->change, behind, SOME, PROT_EXEC));
+	EXPECT_EQ(1, LOOKS());
+	EXPECT_EQ(0, variant->change == MPROTECT ?
+		  vt_dev_check(self->s.v, before, SOME, SEED, AT - SOME) :
+		  vt_dev_check_byte(self->s.v, before, SOME, 0));
+}
+
+/* What the memory has to be, after the change and the call. */
+static int after(struct scene *s, enum change how)
+{
+	char *last = s->at + SOME - VT_PAGE;
+
+	if (s->call == call_atomic)
+		return *(volatile uint64_t *)s->at == 1 ? 0 : -1;
+	if (s->call == call_write)
+		return vt_check(s->at, SOME, OTHER, 0);
+	if (how == MPROTECT)
+		return vt_check(s->at, SOME, SEED, AT);
+	return vt_dev_check_byte(s->v, last, VT_PAGE, 0);
+}
+
+/* In the range, if only in its last page: it goes again, once. */
+TEST_F(retry, for_changes_there)
+{
+	char *at = self->s.at;
+
+	if (variant->call != call_atomic)
+		at += SOME - VT_PAGE;
+	ASSERT_EQ(0, change(variant->change, at, VT_PAGE, 0));
+	EXPECT_EQ(2, LOOKS());
+	EXPECT_EQ(0, after(&self->s, variant->change));
+}
+
+TEST_HARNESS_MAIN
