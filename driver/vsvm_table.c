@@ -64,6 +64,13 @@ int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr)
 	return ret == -EBUSY ? 0 : ret;
 }
 
+/*
+ * As for any user of hmm: CPU and device have the page at the same time, so the
+ * mapping is of the page itself, not of a bounce buffer, and others may have
+ * mapped it too.
+ */
+#define MAPPING_ATTRS	DMA_ATTR_REQUIRE_COHERENT
+
 /* Device pages are reached without DMA: they are the device's, or a peer's. */
 static bool wants_dma(u64 entry)
 {
@@ -85,7 +92,7 @@ static bool clear(struct vsvm_table *t, struct vsvm_leaf *leaf, unsigned long i)
 		return false;
 	if (entry & VSVM_ENTRY_DMA)
 		dma_unmap_page_attrs(t->dma, leaf->dma[i], PAGE_SIZE,
-				     direction(entry), DMA_ATTR_SKIP_CPU_SYNC);
+				     direction(entry), MAPPING_ATTRS);
 	leaf->entry[i] = 0;
 	t->count[vsvm_entry_place(entry)]--;
 	return true;
@@ -114,11 +121,10 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 	if (wants_dma(entry)) {
 		if (vsvm_inject_fails(t->inject, DRM_VSVM_POINT_DMA))
 			return -ENOMEM;
-		/* As for any user of hmm, ownership stays with the CPU. */
 		leaf->dma[i] = dma_map_page_attrs(t->dma,
 						  vsvm_entry_page(entry), 0,
 						  PAGE_SIZE, direction(entry),
-						  DMA_ATTR_SKIP_CPU_SYNC);
+						  MAPPING_ATTRS);
 		if (dma_mapping_error(t->dma, leaf->dma[i]))
 			return -ENOMEM;
 		entry |= VSVM_ENTRY_DMA;

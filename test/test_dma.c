@@ -219,6 +219,24 @@ TEST_F(dma, tables_are_apart)
 	EXPECT_EQ(0, HAVE(ENTRY, ENTRY));
 }
 
+/* A page may be mapped for writing as often as there are tables. */
+TEST_F(dma, many_tables)
+{
+	struct vsvm *v[10];
+	unsigned int i;
+
+	for (i = 0; i < VT_COUNT(v); i++) {
+		ASSERT_EQ(0, vsvm_open(0, &v[i]));
+		ASSERT_EQ(0, vt_dev_fill(v[i], self->mem, VT_PAGE, SEED + i, 0));
+	}
+	for (i = 0; i < VT_COUNT(v); i++) {
+		EXPECT_EQ(0, vt_all_have(v[i], self->mem, VT_PAGE,
+					 ENTRY | WRITE, ENTRY | WRITE));
+		EXPECT_EQ(0, vt_dev_check(v[i], self->mem, VT_PAGE, SEED + 9, 0));
+		vsvm_close(v[i]);
+	}
+}
+
 static int child_writes(struct vt_child *c, void *arg)
 {
 	if (vt_hear(c))
