@@ -28,7 +28,7 @@
 #define LIMIT	3600
 
 /* How many operations a crew does before the end comes, at most. */
-#define OPS	300
+#define OPS	100
 
 /* What a round's processes have in common. */
 struct shared {
