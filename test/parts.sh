@@ -8,10 +8,8 @@
 #	run_parts		run them, and show them
 #	sum_up			print the total; fails when a part did
 #
-# A guest has two processors, and a host that has no two for each makes one of them
-# wait for the other at every interrupt between them: two debug guests at once on
-# two processors took more than twice as long as one after the other. VSVM_JOBS says
-# otherwise.
+# VSVM_JOBS says how many at a time: as many as there are processors, because most
+# of the time a guest uses one of its two.
 
 work=$(mktemp -d) || exit 1
 parts=0 starter=
@@ -86,7 +84,7 @@ run_parts() {
 	passed=0 failed=0 skipped=0
 	mkfifo "$work/slots"
 	exec 7<>"$work/slots"
-	for _ in $(seq "${VSVM_JOBS:-$((($(nproc) + 1) / 2))}"); do
+	for _ in $(seq "${VSVM_JOBS:-$(nproc)}"); do
 		echo >&7
 	done
 	start_parts &
