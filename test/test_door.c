@@ -194,7 +194,7 @@ static int act_munmap(struct door *d)
 }
 
 /* Nothing is lost but what was unmapped, and that is given back. */
-TEST_F_TIMEOUT(door, munmap, VT_LONG)
+TEST_F(door, munmap)
 {
 	struct door *d = &self->d;
 
@@ -220,7 +220,7 @@ static int act_fork(struct door *d)
 }
 
 /* The child has what was there, and what is written later is not its. */
-TEST_F_TIMEOUT(door, fork, VT_LONG)
+TEST_F(door, fork)
 {
 	struct door *d = &self->d;
 	int status;
@@ -251,7 +251,7 @@ static int act_to_system(struct door *d)
 }
 
 /* Two at once in one direction, and against each other. */
-TEST_F_TIMEOUT(door, second_migrate_to_device, VT_LONG)
+TEST_F(door, second_migrate_to_device)
 {
 	struct door *d = &self->d;
 
@@ -264,7 +264,7 @@ TEST_F_TIMEOUT(door, second_migrate_to_device, VT_LONG)
 	EXPECT_EQ(0, nothing_left(d, d->mem));
 }
 
-TEST_F_TIMEOUT(door, second_migrate_home, VT_LONG)
+TEST_F(door, second_migrate_home)
 {
 	struct door *d = &self->d;
 
@@ -283,7 +283,7 @@ static int act_protect(struct door *d)
 }
 
 /* From then on nobody writes. */
-TEST_F_TIMEOUT(door, mprotect, VT_LONG)
+TEST_F(door, mprotect)
 {
 	struct door *d = &self->d;
 
@@ -302,7 +302,7 @@ static int act_mremap(struct door *d)
 }
 
 /* It is at the new place, and nowhere else. */
-TEST_F_TIMEOUT(door, mremap, VT_LONG)
+TEST_F(door, mremap)
 {
 	struct door *d = &self->d;
 	char byte;
@@ -321,7 +321,7 @@ static int act_dontneed(struct door *d)
 }
 
 /* What was thrown away does not come back. */
-TEST_F_TIMEOUT(door, dontneed, VT_LONG)
+TEST_F(door, dontneed)
 {
 	struct door *d = &self->d;
 
@@ -345,7 +345,7 @@ static int act_dev_writes(struct door *d)
 }
 
 /* A write in the gap is not undone by the copy that was made before. */
-TEST_F_TIMEOUT(door, cpu_write, VT_LONG)
+TEST_F(door, cpu_write)
 {
 	struct door *d = &self->d;
 
@@ -356,7 +356,7 @@ TEST_F_TIMEOUT(door, cpu_write, VT_LONG)
 	EXPECT_EQ(0, nothing_left(d, d->mem));
 }
 
-TEST_F_TIMEOUT(door, device_write, VT_LONG)
+TEST_F(door, device_write)
 {
 	struct door *d = &self->d;
 
@@ -419,18 +419,18 @@ static int dies_in_the_gap(struct door *d, enum vt_kind kind, bool exits)
 	return vt_disarm(d->v, d->point) ? -1 : ret;
 }
 
-TEST_F_TIMEOUT(door, kill, VT_LONG)
+TEST_F(door, kill)
 {
 	EXPECT_EQ(0, dies_in_the_gap(&self->d, variant->kind, false));
 }
 
-TEST_F_TIMEOUT(door, exit, VT_LONG)
+TEST_F(door, exit)
 {
 	EXPECT_EQ(0, dies_in_the_gap(&self->d, variant->kind, true));
 }
 
 /* The device is pulled: who is held goes on, and everything comes home. */
-TEST_F_TIMEOUT(door, unbind, VT_LONG)
+TEST_F(door, unbind)
 {
 	struct victim w = { .d = self->d, .device = 1, .kind = variant->kind };
 	struct door *d = &self->d;

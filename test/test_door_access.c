@@ -101,7 +101,7 @@ static int goes_on(struct _test_data_access *self)
 }
 
 /* What hmm saw is not there any more: the device has to see what is. */
-TEST_F_TIMEOUT(access, read_of_a_new_page, VT_LONG)
+TEST_F(access, read_of_a_new_page)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_DONTNEED));
@@ -110,14 +110,14 @@ TEST_F_TIMEOUT(access, read_of_a_new_page, VT_LONG)
 	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
 }
 
-TEST_F_TIMEOUT(access, read_of_what_is_unmapped, VT_LONG)
+TEST_F(access, read_of_what_is_unmapped)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
 	ASSERT_EQ(0, munmap(self->mem, LEN));
 	EXPECT_EQ(-EFAULT, goes_on(self));
 }
 
-TEST_F_TIMEOUT(access, read_of_another_mapping, VT_LONG)
+TEST_F(access, read_of_another_mapping)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
 	ASSERT_EQ(self->mem, mremap(self->other, LEN, LEN,
@@ -126,7 +126,7 @@ TEST_F_TIMEOUT(access, read_of_another_mapping, VT_LONG)
 	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
 }
 
-TEST_F_TIMEOUT(access, read_of_what_moves, VT_LONG)
+TEST_F(access, read_of_what_moves)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
@@ -135,7 +135,7 @@ TEST_F_TIMEOUT(access, read_of_what_moves, VT_LONG)
 	EXPECT_EQ(DRM_VSVM_PLACE_DEVICE, vt_place(self->v, self->mem));
 }
 
-TEST_F_TIMEOUT(access, read_before_hmm_looks, VT_LONG)
+TEST_F(access, read_before_hmm_looks)
 {
 	ASSERT_EQ(0, held(self, POINT(HMM), reads));
 	memcpy(self->mem, self->other, LEN);
@@ -149,7 +149,7 @@ static int child_keeps(struct vt_child *c, void *arg)
 }
 
 /* A page that became shared in the gap is not written under the child. */
-TEST_F_TIMEOUT(access, write_and_fork, VT_LONG)
+TEST_F(access, write_and_fork)
 {
 	struct vt_child c;
 
@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(access, write_and_fork, VT_LONG)
 	EXPECT_EQ(0, vt_wait(&c));
 }
 
-TEST_F_TIMEOUT(access, write_and_mprotect, VT_LONG)
+TEST_F(access, write_and_mprotect)
 {
 	ASSERT_EQ(0, held(self, POINT(FAULTED), writes));
 	ASSERT_EQ(0, mprotect(self->mem, LEN, PROT_READ));
@@ -170,7 +170,7 @@ TEST_F_TIMEOUT(access, write_and_mprotect, VT_LONG)
 }
 
 /* A look that is out of date is not reported. */
-TEST_F_TIMEOUT(access, snapshot_of_what_moves, VT_LONG)
+TEST_F(access, snapshot_of_what_moves)
 {
 	ASSERT_EQ(0, held(self, POINT(LOOKED), looks));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
@@ -178,7 +178,7 @@ TEST_F_TIMEOUT(access, snapshot_of_what_moves, VT_LONG)
 }
 
 /* Device pages that a child shares: it goes, or the memory does. */
-TEST_F_TIMEOUT(access, copy_on_write_and_exit, VT_LONG)
+TEST_F(access, copy_on_write_and_exit)
 {
 	struct vt_child c;
 
@@ -191,7 +191,7 @@ TEST_F_TIMEOUT(access, copy_on_write_and_exit, VT_LONG)
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
-TEST_F_TIMEOUT(access, copy_on_write_and_munmap, VT_LONG)
+TEST_F(access, copy_on_write_and_munmap)
 {
 	struct vt_child c;
 
@@ -205,7 +205,7 @@ TEST_F_TIMEOUT(access, copy_on_write_and_munmap, VT_LONG)
 }
 
 /* The CPU writes before the page is taken from it. */
-TEST_F_TIMEOUT(access, atomic_and_cpu_write, VT_LONG)
+TEST_F(access, atomic_and_cpu_write)
 {
 	uint64_t *word = (uint64_t *)self->mem;
 
@@ -217,7 +217,7 @@ TEST_F_TIMEOUT(access, atomic_and_cpu_write, VT_LONG)
 }
 
 /* It is taken, and thrown away before the device has it in its table. */
-TEST_F_TIMEOUT(access, atomic_and_dontneed, VT_LONG)
+TEST_F(access, atomic_and_dontneed)
 {
 	uint64_t *word = (uint64_t *)self->mem;
 
@@ -331,7 +331,7 @@ static int evict_ends(struct _test_data_evict *self, uint32_t point)
 	return vt_disarm(self->v, point) ? -EPROTO : self->ret;
 }
 
-TEST_F_TIMEOUT(evict, owner_writes, VT_LONG)
+TEST_F(evict, owner_writes)
 {
 	shared->begun = 0;
 	shared->over = 0;
@@ -348,7 +348,7 @@ TEST_F_TIMEOUT(evict, owner_writes, VT_LONG)
 	EXPECT_EQ(0, vt_used(self->v));
 }
 
-TEST_F_TIMEOUT(evict, owner_dies, VT_LONG)
+TEST_F(evict, owner_dies)
 {
 	ASSERT_EQ(0, evicts(self, variant->point));
 	ASSERT_EQ(0, kill(holder.pid, SIGKILL));
@@ -376,7 +376,7 @@ static int evictor(struct vt_child *c, void *arg)
 	return vt_migrate(v, mem, LEN, DRM_VSVM_TARGET_DEVICE, 0, NULL);
 }
 
-TEST_F_TIMEOUT(evict, evictor_dies, VT_LONG)
+TEST_F(evict, evictor_dies)
 {
 	struct vt_child c;
 

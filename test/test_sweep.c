@@ -606,7 +606,7 @@ FIXTURE_TEARDOWN_PARENT(unplug)
 }
 
 /* Each step of the way into the world fails: bound once more, all is well. */
-TEST_F_TIMEOUT(unplug, probe, 5 * VT_LONG)
+TEST_F(unplug, probe)
 {
 	uint32_t point;
 	int want;
@@ -661,7 +661,7 @@ static int unplug_once(struct vsvm **v, uint32_t point, uint64_t nth,
 }
 
 /* Unplug comes to its end whatever fails, and however often. */
-TEST_F_TIMEOUT(unplug, resident_pages, 5 * VT_LONG)
+TEST_F_TIMEOUT(unplug, resident_pages, VT_LONG)
 {
 	static const uint32_t points[] = {
 		POINT(HOME_SMALL), POINT(HOME_HUGE), POINT(HOME_DROP),
@@ -701,7 +701,7 @@ static int waits_for_death(struct vt_child *c, void *arg)
  * asks it to with process_mrelease(). The process is dead and stands at the
  * door; a table lock that is taken is found again in the next go.
  */
-TEST_F_TIMEOUT(access, invalidate, 5 * VT_LONG)
+TEST_F(access, invalidate)
 {
 	uint32_t point = POINT(INVALIDATE);
 	struct vsvm *v = self->w.v;
