@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The device, the file or the process is taken away while work is in flight:
- * VSVM_ROUNDS times each (5; SIGKILL in all the calls together), at a moment that
- * the dice choose (VSVM_SEED). The moment is counted in operations of those who
- * work, not in time.
+ * VSVM_ROUNDS times each (5), at a moment that the dice choose (VSVM_SEED). The
+ * moment is counted in operations of those who work, not in time.
  *
  * Each round, what survives has its bytes, every call says what it has to say,
  * and no device memory stays in use; at the end the module can be unloaded.
@@ -27,9 +26,6 @@
 
 /* Seconds for 200 rounds on the debug kernel under emulation, and some more. */
 #define LIMIT	3600
-
-/* The rounds of SIGKILL are shared by the calls; each has these at least. */
-#define CALL_ROUNDS	5U
 
 /* How many operations a crew does before the end comes, at most. */
 #define OPS	100
@@ -731,9 +727,6 @@ TEST_F_TIMEOUT(sigkill, in_call, LIMIT)
 	struct vt_child c;
 
 	job->call = variant->call;
-	s->rounds = (s->rounds + STORM_CALLS - 1) / STORM_CALLS;
-	if (s->rounds < CALL_ROUNDS)
-		s->rounds = CALL_ROUNDS;
 	while (next_round(s)) {
 		ASSERT_EQ(0, vt_start(&c, owner_is_killed, job));
 		ASSERT_EQ(0, storm_wait(&job->shared->begun,
