@@ -5,12 +5,14 @@
  * is found in it after the end can be told right or wrong.
  */
 #include <errno.h>
-#include <sched.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "storm.h"
@@ -19,6 +21,9 @@
 /* What a slice holds besides its number of the write. */
 #define SEED	311
 #define PAGES	64
+
+/* Pages, where going to each of them would be for nothing. */
+#define SOME	64
 
 #define load(p)		__atomic_load_n(p, __ATOMIC_SEQ_CST)
 #define store(p, value)	__atomic_store_n(p, value, __ATOMIC_SEQ_CST)
@@ -123,14 +128,14 @@ static int exclusive(int fd, char *mem, size_t len)
 	return vt_ioctl(fd, DRM_IOCTL_VSVM_EXCLUSIVE, &excl);
 }
 
-/* Adds nothing, to a word of each page. */
+/* Adds nothing, to a word of each page, or of as many all over the memory. */
 static int atomic(int fd, char *mem, size_t len)
 {
+	size_t at, step = len / VT_PAGE / SOME * VT_PAGE ?: VT_PAGE;
 	struct drm_vsvm_atomic arg;
-	size_t at;
 	int ret = 0;
 
-	for (at = 0; at < len && !ret; at += VT_PAGE) {
+	for (at = 0; at < len && !ret; at += step) {
 		arg = (struct drm_vsvm_atomic){
 			.addr = (uintptr_t)mem + at,
 			.op = DRM_VSVM_ATOMIC_ADD,
@@ -204,12 +209,15 @@ int storm_call(int fd, enum storm_call call, char *mem, size_t len, char *buf)
 
 int storm_all_give(int fd, char *mem, size_t len, int error)
 {
-	char *buf = malloc(len);
 	int bad = 0, call, ret;
+	char *buf;
 
+	/* It is about the calls, not about how far they get. */
+	if (len > SOME * VT_PAGE)
+		len = SOME * VT_PAGE;
+	buf = calloc(len, 1);
 	if (!buf)
 		return say("no memory");
-	memset(buf, 0, len);
 	for (call = 0; call < STORM_CALLS; call++) {
 		/* These two do not ask whose file it is. */
 		bool anybody = call == STORM_INFO || call == STORM_MMAP;
@@ -232,18 +240,36 @@ void *storm_shared(void)
 	return page == MAP_FAILED ? NULL : page;
 }
 
-int storm_wait(const uint64_t *counter, uint64_t value, pid_t pid)
+static int futex(uint32_t *word, int op, uint32_t value)
+{
+	const struct timespec tenth = { .tv_nsec = 100000000 };
+
+	return syscall(SYS_futex, word, op, value, &tenth, NULL, 0);
+}
+
+void storm_count(struct storm_counter *counter)
+{
+	uint32_t n = __atomic_add_fetch(&counter->count, 1, __ATOMIC_SEQ_CST);
+
+	if (n == load(&counter->wanted))
+		futex(&counter->count, FUTEX_WAKE, 1);
+}
+
+int storm_wait(struct storm_counter *counter, uint32_t value, pid_t pid)
 {
 	siginfo_t info;
+	uint32_t n;
 
-	while (load(counter) < value) {
+	store(&counter->wanted, value);
+	while ((n = load(&counter->count)) < value) {
 		info.si_pid = 0;
 		if (pid && waitid(P_PID, pid, &info,
 				  WEXITED | WNOHANG | WNOWAIT))
 			return say("waitid: %s", strerror(errno));
 		if (pid && info.si_pid == pid)
 			return say("process %d ended early", pid);
-		sched_yield();
+		/* Does not sleep when the count went on meanwhile. */
+		futex(&counter->count, FUTEX_WAIT, n);
 	}
 	return 0;
 }
@@ -284,7 +310,7 @@ static bool goes_on(struct storm_worker *w, int ret, const char *what)
 	bool other = w->fd == load(&c->fds[1]);
 
 	if (!ret) {
-		__atomic_fetch_add(c->ops, 1, __ATOMIC_SEQ_CST);
+		storm_count(c->ops);
 		return true;
 	}
 	w->fd = -1;
@@ -363,6 +389,14 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* How many pages of its own a worker has. */
+static unsigned int slice_of(const struct storm_crew *c)
+{
+	size_t pages = c->len / VT_PAGE / STORM_CREW;
+
+	return pages < PAGES ? pages : PAGES;
+}
+
 int storm_start(struct storm_crew *c, uint64_t seed)
 {
 	static void (*const steps[STORM_CREW])(struct storm_worker *w) = {
@@ -382,12 +416,10 @@ int storm_start(struct storm_crew *c, uint64_t seed)
 		w->crew = c;
 		w->step = c->fds[0] < 0 ? step_cpu : steps[i];
 		w->fd = c->fds[1] >= 0 && i % 3 == 1 ? c->fds[1] : c->fds[0];
-		/* Slices side by side, one of four pages in each huge one. */
-		w->pages = PAGES;
-		w->slice = c->mem + i * PAGES * VT_PAGE;
+		/* Side by side. */
+		w->pages = slice_of(c);
+		w->slice = c->mem + i * w->pages * VT_PAGE;
 		w->dice.state = seed * 0x100000001b3ULL + i;
-		if (w->slice + PAGES * VT_PAGE > c->mem + c->len)
-			return say("too little memory for a crew");
 		if (pthread_create(&w->thread, NULL, work, w))
 			return say("no thread");
 	}
@@ -397,6 +429,7 @@ int storm_start(struct storm_crew *c, uint64_t seed)
 int storm_finish(struct storm_crew *c)
 {
 	unsigned int i, page;
+	size_t slices = c->threads * slice_of(c) * VT_PAGE;
 	int bad = 0;
 
 	store(&c->stop, true);
@@ -409,8 +442,7 @@ int storm_finish(struct storm_crew *c)
 			bad |= page_check(w, page, w->slice + page * VT_PAGE);
 	}
 	/* What nobody changed. */
-	if (vt_check(c->mem + i * PAGES * VT_PAGE,
-		     c->len - i * PAGES * VT_PAGE, SEED, i * PAGES * VT_PAGE))
+	if (vt_check(c->mem + slices, c->len - slices, SEED, slices))
 		bad = say("memory outside of the slices");
 	return load(&c->failed) || bad ? -1 : 0;
 }

@@ -54,9 +54,23 @@ int storm_call(int fd, enum storm_call call, char *mem, size_t len, char *buf);
 
 /*
  * 0 when each of the calls gives @error; for EPERM, those that need no owner
- * none. The memory is zeroed if it can be.
+ * none. They are made on the first 64 pages, which are zeroed if they can be.
  */
 int storm_all_give(int fd, char *mem, size_t len, int error);
+
+/* What some count, in shared memory, and one waits for. */
+struct storm_counter {
+	uint32_t count;
+	uint32_t wanted;
+};
+
+void storm_count(struct storm_counter *counter);
+/*
+ * Wait until @value has been counted. Not 0 when child @pid ended before; 0:
+ * nobody's child. Sleeps, because who turns round and round takes half of the
+ * machine from those who count.
+ */
+int storm_wait(struct storm_counter *counter, uint32_t value, pid_t pid);
 
 #define STORM_CREW	8
 
@@ -69,7 +83,7 @@ struct storm_crew {
 	size_t len;
 	int error;		/* what ends the work, negative */
 	int fds[2];		/* the one that goes; another one; or -1 */
-	uint64_t *ops;		/* operations so far, in shared memory */
+	struct storm_counter *ops;	/* so far, in shared memory */
 	bool stop;
 	bool failed;
 	unsigned int threads;
@@ -100,10 +114,5 @@ int storm_check(const char *mem, size_t len);
 
 /* Shared with children: a page of zeroes. */
 void *storm_shared(void);
-/*
- * Wait until a counter that others push on has reached @value. Not 0 when child
- * @pid ended before; 0: nobody's child.
- */
-int storm_wait(const uint64_t *counter, uint64_t value, pid_t pid);
 
 #endif /* STORM_H */

@@ -21,6 +21,8 @@
 #include "vsvm_test.h"
 
 #define LEN	(2 * VT_HUGE)
+/* Of small pages: each costs, so fewer of them make more rounds. */
+#define SMALL	(128 * VT_PAGE)
 #define DRIVER	"/sys/bus/platform/drivers/vsvm/"
 #define DEVICES	2U
 
@@ -32,9 +34,9 @@
 
 /* What a round's processes have in common. */
 struct shared {
-	uint64_t ops;		/* of the crew */
-	uint64_t begun;		/* calls of a child that is to be killed */
-	uint64_t done;
+	struct storm_counter ops;	/* of the crew */
+	struct storm_counter begun;	/* calls of a child that is to be killed */
+	struct storm_counter done;
 };
 
 struct job {
@@ -43,6 +45,7 @@ struct job {
 	uint64_t seed;
 	unsigned int device;
 	char *mem;		/* NULL: the owner's own */
+	char *buf;		/* for calls, with the same bytes */
 	enum storm_call call;
 	bool cgroup;
 	bool eats;
@@ -55,6 +58,7 @@ struct party {
 	struct storm_dice dice;
 	struct vsvm *v, *peer;
 	char *mem;
+	size_t len;
 	struct vt_child heir;
 	struct storm_crew crew;
 };
@@ -221,15 +225,14 @@ static int heir_looks(struct vt_child *c, void *arg)
 	vsvm_close(p->v);
 	vsvm_close(p->peer);
 	vt_say(c);
-	while (!poll(&fd, 1, 0)) {
-		page = storm_draw(&p->dice, LEN / VT_PAGE);
+	while (!poll(&fd, 1, 1)) {
+		page = storm_draw(&p->dice, p->len / VT_PAGE);
 		/* Any byte does to have the page come home. */
 		*(volatile char *)(p->mem + page * VT_PAGE);
-		sched_yield();
 	}
 	if (vt_hear(c))
 		return 9;
-	return storm_check(p->mem, LEN) ? 1 : 0;
+	return storm_check(p->mem, p->len) ? 1 : 0;
 }
 
 static int heir_is_well(struct party *p)
@@ -243,8 +246,8 @@ static int heir_is_well(struct party *p)
 /* Moves some of the memory to one device, some to the other. */
 static int spread(struct party *p)
 {
-	size_t from = storm_draw(&p->dice, LEN / VT_PAGE / 2) * VT_PAGE;
-	size_t rest = LEN - from;
+	size_t from = storm_draw(&p->dice, p->len / VT_PAGE / 2) * VT_PAGE;
+	size_t rest = p->len - from;
 
 	return vt_migrate(p->v, p->mem + from, rest / VT_HUGE * VT_HUGE ?: rest,
 			  DRM_VSVM_TARGET_DEVICE, 0, NULL) ||
@@ -264,11 +267,12 @@ static int party_begin(struct party *p, struct job *job)
 	    vsvm_open(DEVICES - 1 - job->device, &p->peer))
 		return -1;
 	p->mem = job->mem;
+	p->len = p->mem || job->kind == VT_LARGE ? LEN : SMALL;
 	if (!p->mem) {
-		p->mem = vt_map(LEN, job->kind);
+		p->mem = vt_map(p->len, job->kind);
 		if (!p->mem)
 			return -1;
-		storm_fill(p->mem, LEN);
+		storm_fill(p->mem, p->len);
 	}
 	if (spread(p))
 		return -1;
@@ -276,7 +280,7 @@ static int party_begin(struct party *p, struct job *job)
 	    (vt_start(&p->heir, heir_looks, p) || vt_hear(&p->heir)))
 		return -1;
 	p->crew.mem = p->mem;
-	p->crew.len = LEN;
+	p->crew.len = p->len;
 	p->crew.ops = &job->shared->ops;
 	p->crew.fds[0] = vsvm_fd(p->v);
 	p->crew.fds[1] = vsvm_fd(p->peer);
@@ -306,13 +310,13 @@ static int owner_is_unplugged(struct vt_child *c, void *arg)
 	/* Unplugged: the CPU has it all, the device nothing, the peer works. */
 	if (storm_finish(&p->crew))
 		return 4;
-	if (storm_all_give(vsvm_fd(p->v), p->mem, LEN, -ENODEV))
+	if (storm_all_give(vsvm_fd(p->v), p->mem, p->len, -ENODEV))
 		return 5;
 	if (heir_is_well(p))
 		return 6;
 	if (vt_check_byte(node, VT_PAGE, 0x77))
 		return 7;
-	if (storm_all_give(vsvm_fd(p->peer), p->mem, LEN, 0))
+	if (storm_all_give(vsvm_fd(p->peer), p->mem, p->len, 0))
 		return 8;
 
 	/* The old file may outlive the device that was. */
@@ -322,13 +326,13 @@ static int owner_is_unplugged(struct vt_child *c, void *arg)
 	if (vt_hear(c))
 		return 9;
 	if (late) {
-		if (storm_all_give(vsvm_fd(p->v), p->mem, LEN, -ENODEV))
+		if (storm_all_give(vsvm_fd(p->v), p->mem, p->len, -ENODEV))
 			return 10;
 		vsvm_close(p->v);
 	}
 	if (vsvm_open(p->job->device, &p->v))
 		return 11;
-	return storm_all_give(vsvm_fd(p->v), p->mem, LEN, 0) ? 12 : 0;
+	return storm_all_give(vsvm_fd(p->v), p->mem, p->len, 0) ? 12 : 0;
 }
 
 /* sysfs unbind with pages there, threads faulting and calls in flight. */
@@ -369,7 +373,7 @@ TEST_F_TIMEOUT(teardown, sysfs_unbind, LIMIT)
 /* All is on the devices, no file is open: everybody reads what is his. */
 static int without_files(struct party *p, struct vt_child *c)
 {
-	storm_fill(p->mem, LEN);
+	storm_fill(p->mem, p->len);
 	if (spread(p) || vt_start(&p->heir, heir_looks, p) ||
 	    vt_hear(&p->heir))
 		return 4;
@@ -377,7 +381,7 @@ static int without_files(struct party *p, struct vt_child *c)
 	vsvm_close(p->peer);
 	p->crew.fds[0] = -1;
 	p->crew.fds[1] = -1;
-	p->job->shared->ops = 0;
+	memset(&p->job->shared->ops, 0, sizeof(p->job->shared->ops));
 	if (vt_say(c) || storm_start(&p->crew, p->job->seed + 1) || vt_hear(c))
 		return 5;
 	if (storm_finish(&p->crew))
@@ -404,7 +408,7 @@ static int owner_of_module(struct vt_child *c, void *arg)
 		return 8;
 	if (vsvm_open(0, &p->v))
 		return 9;
-	return storm_all_give(vsvm_fd(p->v), p->mem, LEN, 0) ? 10 : 0;
+	return storm_all_give(vsvm_fd(p->v), p->mem, p->len, 0) ? 10 : 0;
 }
 
 /* rmmod is refused for a file, and clean for pages that nobody has open. */
@@ -473,7 +477,7 @@ static int owner_closes(struct vt_child *c, void *arg)
 	/* All were touched, so all are home, though the process lives on. */
 	if (vsvm_open(p->job->device, &v) || !used_is(v, 0))
 		return 6;
-	return storm_all_give(vsvm_fd(v), p->mem, LEN, 0) ? 7 : 0;
+	return storm_all_give(vsvm_fd(v), p->mem, p->len, 0) ? 7 : 0;
 }
 
 /* close() with calls in flight: they end well, the next one says EBADF. */
@@ -532,12 +536,12 @@ static int after_exec(const char *text)
 	if (sscanf(text, "%d %d %d %d", &fd, &heir.pid, &heir.in,
 		   &heir.out) != 4)
 		return 4;
-	mem = vt_map(LEN, VT_SMALL);
+	mem = vt_map(SMALL, VT_SMALL);
 	if (!mem)
 		return 5;
-	memset(mem, 0x11, LEN);
-	if (storm_all_give(fd, mem, LEN, -EPERM) ||
-	    vt_check_byte(mem, LEN, 0x11))
+	memset(mem, 0x11, SMALL);
+	if (storm_all_give(fd, mem, SMALL, -EPERM) ||
+	    vt_check_byte(mem, SMALL, 0x11))
 		return 6;
 	vt_say(&heir);
 	return vt_wait(&heir) ? 7 : 0;
@@ -628,10 +632,10 @@ static void *call_for_ever(void *arg)
 
 	/* Ends by the kill, or by what the call says. */
 	for (;;) {
-		__atomic_fetch_add(&shared->begun, 1, __ATOMIC_SEQ_CST);
+		storm_count(&shared->begun);
 		if (storm_call(a->fd, a->job->call, a->mem, LEN, a->buf))
 			_exit(3);
-		__atomic_fetch_add(&shared->done, 1, __ATOMIC_SEQ_CST);
+		storm_count(&shared->done);
 		if (a->job->call == STORM_TO_SYSTEM &&
 		    storm_call(a->fd, STORM_TO_DEVICE, a->mem, LEN, NULL))
 			_exit(4);
@@ -655,10 +659,7 @@ static int owner_is_killed(struct vt_child *c, void *arg)
 		return 1;
 	caller.fd = vsvm_fd(p->v);
 	caller.mem = p->mem;
-	caller.buf = vt_map(LEN, VT_LARGE);
-	if (!caller.buf)
-		return 2;
-	storm_fill(caller.buf, LEN);
+	caller.buf = p->job->buf;
 	for (more = storm_draw(&p->dice, 3); more; more--)
 		if (pthread_create(&thread, NULL, call_for_ever, &caller))
 			return 2;
@@ -701,6 +702,9 @@ FIXTURE_SETUP(sigkill)
 	self->s.job.mem = vt_map(LEN, VT_LARGE);
 	ASSERT_NE(NULL, self->s.job.mem);
 	storm_fill(self->s.job.mem, LEN);
+	self->s.job.buf = vt_map(LEN, VT_LARGE);
+	ASSERT_NE(NULL, self->s.job.buf);
+	storm_fill(self->s.job.buf, LEN);
 }
 
 FIXTURE_TEARDOWN_PARENT(sigkill)
@@ -734,7 +738,7 @@ TEST_F_TIMEOUT(sigkill, in_call, LIMIT)
 		linger(&s->dice);
 		ASSERT_EQ(0, kill(c.pid, SIGKILL));
 		ASSERT_EQ(128 + SIGKILL, vt_wait(&c));
-		inside += job->shared->begun > job->shared->done;
+		inside += job->shared->begun.count > job->shared->done.count;
 		ASSERT_EQ(0, storm_check(job->mem, LEN));
 		ASSERT_TRUE(all_freed(s));
 	}

@@ -68,7 +68,7 @@ uint64_t fuzz_length(struct fuzz_thread *t, uint64_t addr)
 {
 	uint64_t number = fuzz_number(t);
 
-	switch (fuzz_draw(t, 32)) {
+	switch (fuzz_draw(t, 256)) {
 	case 0:
 		return 0;
 	case 1:
