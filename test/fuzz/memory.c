@@ -52,16 +52,22 @@ static void map_wild(struct fuzz_thread *t, uint64_t addr, uint64_t len)
 	}
 }
 
-static void advise(struct fuzz_thread *t, void *at, size_t len)
+static void advise(struct fuzz_thread *t, uint64_t addr, size_t len)
 {
 	static const int advices[] = {
 		MADV_DONTNEED, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE,
 		MADV_NOHUGEPAGE, MADV_COLD, MADV_PAGEOUT, MADV_MERGEABLE,
 		MADV_UNMERGEABLE, MADV_DONTFORK, MADV_DOFORK, MADV_POPULATE_READ,
 		MADV_POPULATE_WRITE, MADV_WIPEONFORK, MADV_KEEPONFORK,
+		MADV_COLLAPSE,
 	};
+	int advice = advices[fuzz_draw(t, VT_COUNT(advices))];
 
-	madvise(at, len, advices[fuzz_draw(t, VT_COUNT(advices))]);
+	if (advice == MADV_COLLAPSE) {
+		addr &= ~(VT_HUGE - 1);
+		len = VT_HUGE;
+	}
+	madvise((void *)(uintptr_t)addr, len, advice);
 }
 
 static void move_wild(struct fuzz_thread *t, void *at, size_t len)
@@ -99,7 +105,7 @@ void fuzz_memory(struct fuzz_thread *t)
 	else if (what == 5)
 		move_wild(t, at, len);
 	else if (what < 8)
-		advise(t, at, len);
+		advise(t, addr, len);
 	else if (what == 8)
 		mlock(at, len);
 	else if (what == 9)
