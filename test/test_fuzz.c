@@ -3,11 +3,9 @@
  * The fuzzer for VSVM_CALLS calls (20000), with a seed that stays the same
  * unless VSVM_SEED is given. Run it by hand with others, see fuzz/fuzz.c.
  */
-#include <libgen.h>
-#include <limits.h>
-
 #include <kselftest_harness.h>
 
+#include "vsvm_host.h"
 #include "vsvm_test.h"
 
 /* Seconds for a million calls on the debug kernel, and some more. */
@@ -15,25 +13,8 @@
 
 static int run_fuzz(void)
 {
-	char path[PATH_MAX], program[PATH_MAX + 8];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	int status;
-	pid_t pid;
-
-	if (n < 0)
-		return -1;
-	path[n] = 0;
-	snprintf(program, sizeof(program), "%s/fuzz", dirname(path));
 	setenv("VSVM_SEED", "1", 0);
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		execl(program, program, NULL);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return -1;
-	return status;
+	return vh_run((const char *[]){ "fuzz", NULL });
 }
 
 FIXTURE(fuzz)

@@ -3,34 +3,15 @@
  * The race program for a few seconds, with seeds that stay the same. Run it by
  * hand for longer, see race.c.
  */
-#include <libgen.h>
-#include <limits.h>
-
 #include <kselftest_harness.h>
 
+#include "vsvm_host.h"
 #include "vsvm_test.h"
 
 static int run_race(const char *seed, const char *threads)
 {
-	char path[PATH_MAX], program[PATH_MAX + 8];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	int status;
-	pid_t pid;
-
-	if (n < 0)
-		return -1;
-	path[n] = 0;
-	snprintf(program, sizeof(program), "%s/race", dirname(path));
-	pid = fork();
-	if (!pid) {
-		dup2(STDERR_FILENO, STDOUT_FILENO);
-		execl(program, program, "--seconds", "5", "--seed", seed,
-		      "--threads", threads, NULL);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return -1;
-	return status;
+	return vh_run((const char *[]){ "race", "--seconds", "5", "--seed",
+					seed, "--threads", threads, NULL });
 }
 
 FIXTURE(race)

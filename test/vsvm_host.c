@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vsvm_host.h"
@@ -251,4 +254,26 @@ int vh_oom_end(void)
 	if (!ret)
 		klogctl(KLOG_CLEAR, NULL, 0);
 	return ret;
+}
+
+int vh_run(const char *const *argv)
+{
+	char path[PATH_MAX], program[PATH_MAX + NAME_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	int status;
+	pid_t pid;
+
+	if (n < 0)
+		return say("/proc/self/exe: %s", strerror(errno));
+	path[n] = 0;
+	snprintf(program, sizeof(program), "%s/%s", dirname(path), argv[0]);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		execv(program, (char *const *)argv);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return say("%s: %s", program, strerror(errno));
+	return status;
 }

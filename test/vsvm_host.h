@@ -65,6 +65,12 @@ long vh_cgroup_key(const char *file, const char *key);
 int vh_oom_begin(void);
 int vh_oom_end(void);
 
+/*
+ * Run the program @argv[0] that lies beside this one. What wait() says of it, or -1
+ * when it could not be run.
+ */
+int vh_run(const char *const *argv);
+
 /* Write a string to a small file. */
 int vh_write(const char *path, const char *text);
 
