@@ -16,7 +16,7 @@
 #include "vsvm_sweep.h"
 #include "vsvm_test.h"
 
-#define LEN	(2 * VT_HUGE)
+#define LEN	VT_HUGE
 /* Calls that have to end before the caller is killed. */
 #define CALLS	10
 
