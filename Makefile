@@ -16,6 +16,7 @@ help:
 	@echo '  make demo     boot it, move memory to the device and back, show it'
 	@echo '  make check    boot it and run every test'
 	@echo '  make check-debug   the same on kernels of our own that look for mistakes'
+	@echo '                (ARGS=--short: what goes into an hour)'
 	@echo '  make bench    boot it and measure beside test_hmm (ARGS=--json)'
 	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck'
 	@echo '  test/guest/run -- COMMAND   run anything in it'
@@ -60,7 +61,7 @@ check:
 	@test/check
 
 check-debug:
-	@test/check-debug
+	@test/check-debug $(ARGS)
 
 bench:
 	@test/guest/run --mem 6144 --timeout 7200 --append 'vsvm.vram_mib=1152 vsvm.devices=1' --share test/bench -- sh /mnt/share/run $(ARGS)

@@ -20,9 +20,12 @@
 #include "vsvm_host.h"
 #include "vsvm_test.h"
 
-#define LEN	(2 * VT_HUGE)
-/* Of small pages: each costs, so fewer of them make more rounds. */
+/*
+ * On the debug kernel each page costs, so fewer of them make more rounds: small ones,
+ * or a huge one and some of the next window of the driver.
+ */
 #define SMALL	(128 * VT_PAGE)
+#define LEN	(VT_HUGE + SMALL)
 #define DRIVER	"/sys/bus/platform/drivers/vsvm/"
 #define DEVICES	2U
 
@@ -750,7 +753,7 @@ TEST_F_TIMEOUT(sigkill, in_call, LIMIT)
 
 /* ---- the memory cgroup ---- */
 
-#define LIMIT_BYTES	(6 * VT_HUGE)
+#define LIMIT_BYTES	(4 * VT_HUGE)
 
 /* More and more memory, in a way that the dice choose, to the end. */
 static void eat(struct party *p)

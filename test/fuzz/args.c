@@ -99,7 +99,7 @@ void fuzz_range(struct fuzz_thread *t, __u64 *addr, __u64 *len)
 {
 	*addr = wild_address(t);
 	*len = (fuzz_draw(t, 16) + 1) * VT_PAGE;
-	if (fuzz_one_in(t, 200)) {
+	if (fuzz_one_in(t, 500)) {
 		*addr = FUZZ_WILD + fuzz_draw(t, 4) * VT_HUGE;
 		*len = VT_HUGE;
 	}

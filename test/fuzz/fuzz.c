@@ -260,7 +260,7 @@ static void *work(void *arg)
 			fuzz_memory(t);
 		if (fuzz_one_in(t, 500))
 			reopen(t);
-		if (fuzz_one_in(t, 2000))
+		if (fuzz_one_in(t, 5000))
 			fork_child(t);
 		if (fuzz_one_in(t, 5000))
 			fuzz_canary_check(t);
