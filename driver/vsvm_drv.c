@@ -195,11 +195,17 @@ static const struct drm_driver vsvm_drm_driver = {
 
 static int vsvm_probe(struct platform_device *pdev)
 {
-	unsigned int index = platform_get_device_id(pdev)->driver_data;
-	struct vsvm_inject *inject = vsvm_inject_of(index);
+	const struct platform_device_id *id = platform_get_device_id(pdev);
+	struct vsvm_inject *inject;
 	struct vsvm_device *vsvm;
+	unsigned int index;
 	int ret;
 
+	/* Somebody else's device, given to us by driver_override. */
+	if (!id)
+		return -ENODEV;
+	index = id->driver_data;
+	inject = vsvm_inject_of(index);
 	if (vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_DEVICE))
 		return -ENOMEM;
 	vsvm = devm_drm_dev_alloc(&pdev->dev, &vsvm_drm_driver,
@@ -294,7 +300,8 @@ static int __init parse_parameters(void)
 {
 	unsigned int i;
 
-	if (devices < 1 || vsvm_drv_devices() > MAX_DEVICES) {
+	if (devices < 1 || devices > MAX_DEVICES ||
+	    vsvm_drv_devices() > MAX_DEVICES) {
 		pr_err("vsvm: devices=%u and %u coherent: must be 1 to %d\n",
 		       devices, nr_coherent, MAX_DEVICES);
 		return -EINVAL;

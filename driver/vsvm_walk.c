@@ -62,6 +62,14 @@ static void set_deadline(struct walk *w)
 	w->deadline = jiffies + DRM_VSVM_STALL_SECONDS * HZ;
 }
 
+/* The time begins anew with each byte, and with nothing else. */
+static void walk_on(struct walk *w, unsigned long done)
+{
+	w->addr += done;
+	if (done)
+		set_deadline(w);
+}
+
 /* What ends a walk between two steps; every retry passes here. */
 static int walk_interrupted(struct walk *w)
 {
@@ -265,9 +273,7 @@ static int visit_valid(struct walk *w, unsigned long end)
 		done = w->v->visit(w->v, &span);
 		if (done < 0)
 			return done;
-		w->addr += done;
-		if (done)
-			set_deadline(w);
+		walk_on(w, done);
 		if (done < span.len)
 			return -EAGAIN;
 	}
@@ -616,8 +622,7 @@ static int visit_seen(struct walk *w, unsigned long end)
 		done = w->v->visit(w->v, &span);
 		if (done < 0)
 			return done;
-		w->addr += done;
-		set_deadline(w);
+		walk_on(w, done);
 		if (done < span.len)
 			return -EAGAIN;
 	}
@@ -678,8 +683,7 @@ static int walk_hole(struct walk *w, unsigned long end)
 		done = w->v->visit(w->v, &span);
 		if (done < 0)
 			return done;
-		w->addr += done;
-		set_deadline(w);
+		walk_on(w, done);
 		ret = done < span.len ? w->v->relax(w->v) : 0;
 		if (ret)
 			return ret;

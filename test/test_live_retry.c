@@ -205,4 +205,22 @@ TEST_F(retry, for_changes_there)
 	EXPECT_EQ(0, after(&self->s, variant->change));
 }
 
+/* A result that can never be written: it is tried for a time, and no longer. */
+TEST(no_progress)
+{
+	char *mem = vt_map(2 * VT_PAGE, VT_SMALL);
+	struct drm_vsvm_run runs[4];
+	uint32_t nr = VT_COUNT(runs);
+	struct vsvm *v;
+
+	ASSERT_NE(NULL, mem);
+	/* One run is there, one is not. */
+	*mem = 1;
+	ASSERT_EQ(0, vsvm_open(0, &v));
+	ASSERT_EQ(0, vt_arm(v, DRM_VSVM_POINT_COPY_RUN, 1, UINT64_MAX));
+	EXPECT_EQ(-EBUSY, vsvm_snapshot(v, mem, 2 * VT_PAGE, runs, &nr,
+					NULL));
+	vsvm_close(v);
+}
+
 TEST_HARNESS_MAIN

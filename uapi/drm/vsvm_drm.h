@@ -125,8 +125,8 @@ struct drm_vsvm_info {
  * Errors, with @done telling how many bytes came before:
  *
  * - EFAULT: at @addr + @done nothing is mapped, or it may not be read
- *   (PROT_NONE), or it is memory that no device can use (VM_IO, VM_PFNMAP), or
- *   @buf + @done cannot be used.
+ *   (PROT_NONE), or it is memory that no device can use (VM_IO, VM_PFNMAP,
+ *   memfd_secret()), or @buf + @done cannot be used.
  * - EPERM: WRITE, and the mapping at @addr + @done is read-only.
  * - EHWPOISON: the page at @addr + @done is lost to a memory error.
  */

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the module is loaded with, and what is bound to it, by root's mistake: an
+ * exact errno, and nothing changed.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_host.h"
+#include "vsvm_test.h"
+
+#define DEVICES	"/sys/bus/platform/devices/"
+#define DRIVER	"/sys/bus/platform/drivers/vsvm/"
+
+FIXTURE(module)
+{
+	struct vt_module module;
+};
+
+FIXTURE_SETUP(module)
+{
+	ASSERT_EQ(0, vt_module_get(&self->module));
+}
+
+FIXTURE_TEARDOWN_PARENT(module)
+{
+	if (!vt_module_loaded())
+		vt_module_load(self->module.devices, self->module.vram_mib);
+}
+
+/* What loading it with these parameters says. */
+static int load(const char *parameters)
+{
+	struct utsname host;
+	char path[PATH_MAX];
+	int fd, ret;
+
+	if (uname(&host))
+		return -errno;
+	snprintf(path, sizeof(path), "/lib/modules/%s/updates/vsvm.ko",
+		 host.release);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Numbers that cannot be, one of which overflows the sum of all devices. */
+TEST_F(module, parameters_refused)
+{
+	static const char * const bad[] = {
+		"devices=0",
+		"devices=17",
+		"devices=4294967295 coherent=4G:2M",
+		"devices=16 coherent=4G:2M",
+		"vram_mib=0",
+		"vram_mib=3",
+		"coherent=4G",
+		"coherent=4G:3M",
+		"coherent=0:2M",
+		"coherent=4G:2Mx",
+	};
+	size_t i;
+
+	ASSERT_EQ(0, vt_module_unload());
+	for (i = 0; i < VT_COUNT(bad); i++) {
+		EXPECT_EQ(-EINVAL, load(bad[i])) {
+			TH_LOG("%s", bad[i]);
+		}
+		ASSERT_FALSE(vt_module_loaded());
+	}
+	ASSERT_EQ(0, load("devices=2 vram_mib=16"));
+}
+
+/* Some platform device that is not ours, and has no driver. */
+static int find_foreign(char *name, size_t room)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *dir = opendir(DEVICES);
+
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), DEVICES "%s/driver",
+			 entry->d_name);
+		if (entry->d_name[0] == '.' || !access(path, F_OK))
+			continue;
+		snprintf(name, room, "%s", entry->d_name);
+		closedir(dir);
+		return 0;
+	}
+	return -1;
+}
+
+/* A device that is another's stays without a driver. */
+TEST_F(module, foreign_device_refused)
+{
+	char name[NAME_MAX + 1], path[PATH_MAX];
+
+	ASSERT_EQ(0, find_foreign(name, sizeof(name)));
+	snprintf(path, sizeof(path), DEVICES "%s/driver_override", name);
+	ASSERT_EQ(0, vh_write(path, "vsvm"));
+	EXPECT_NE(0, vh_write(DRIVER "bind", name));
+	EXPECT_EQ(0, vh_write(path, "\n"));
+	snprintf(path, sizeof(path), DEVICES "%s/driver", name);
+	EXPECT_NE(0, access(path, F_OK));
+}
+
+TEST_HARNESS_MAIN
