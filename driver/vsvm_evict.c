@@ -16,11 +16,14 @@
  * no folio lock.
  */
 #include <linux/bitmap.h>
+#include <linux/cpu.h>
 #include <linux/delay.h>
+#include <linux/folio_batch.h>
 #include <linux/migrate.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
@@ -241,6 +244,31 @@ unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
 	return reserve(dm, share, &pfn, 1, true, evicted) ? pfn : 0;
 }
 
+/*
+ * A page that was munlocked, as munmap() does, is in a batch of the processor that
+ * did it, with a reference that keeps it here, until that one has a reason to look
+ * at its batches. Core exports nothing that makes all processors look, but this is
+ * what the release of a batch begins with.
+ */
+static long drain_batches(void *unused)
+{
+	struct folio_batch none;
+
+	folio_batch_init(&none);
+	__folio_batch_release(&none);
+	return 0;
+}
+
+static void drain_all_batches(void)
+{
+	unsigned int cpu;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		work_on_cpu(cpu, drain_batches, NULL);
+	cpus_read_unlock();
+}
+
 /**
  * vsvm_evict_all() - bring every page home, before the memory goes away
  * @dm: the memory; nobody takes pages of it any more
@@ -260,8 +288,10 @@ void vsvm_evict_all(struct vsvm_devmem *dm)
 			evict_block(dm, block, a, VSVM_CAUSE_UNPLUG);
 			cond_resched();
 		}
-		if (READ_ONCE(dm->nr_used))
+		if (READ_ONCE(dm->nr_used)) {
+			drain_all_batches();
 			fsleep(1000);
+		}
 		if (time_after(jiffies, warn)) {
 			pr_warn("vsvm: device %u: still %lu pages to bring home\n",
 				dm->device, READ_ONCE(dm->nr_used));

@@ -3,10 +3,11 @@
  * Nothing waits for ever: with threads that invalidate in a tight loop, calls
  * end, and a process in the middle of one can be killed (see vsvm_kill.h); on a
  * device that is ten times too small, all who want it get on, and who is killed
- * leaves the rest as it was.
+ * leaves the rest as it was; unplug ends whatever a processor has put off.
  */
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include <kselftest_harness.h>
@@ -17,6 +18,7 @@
 #include "vsvm_test.h"
 
 #define LEN	VT_HUGE
+#define DRIVER	"/sys/bus/platform/drivers/vsvm/"
 /* Calls that have to end before the caller is killed. */
 #define CALLS	10
 
@@ -357,6 +359,62 @@ TEST_F_TIMEOUT(crowd, gets_on, 5 * VT_LONG)
 	EXPECT_EQ(0, vt_wait(&c[killed]));
 	EXPECT_EQ(0, vt_used(self->v));
 	EXPECT_GE(VRAM, backing(self->v));
+}
+
+static int stay_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Leaves a page in a batch of processor 1, and that one no time to look at it. */
+static int munlocks(struct vt_child *c, void *arg)
+{
+	struct vsvm *v;
+	char *mem;
+
+	(void)arg;
+	if (stay_on(1) || vsvm_open(1, &v))
+		return 1;
+	mem = vt_map_filled(v, VT_PAGE, VT_SMALL, SEED);
+	if (!mem || mlock(mem, VT_PAGE) || vt_to_device(v, mem, VT_PAGE) ||
+	    munmap(mem, VT_PAGE) || vt_say(c))
+		return 2;
+	for (;;)
+		;
+}
+
+FIXTURE(batch)
+{
+};
+
+FIXTURE_SETUP(batch)
+{
+	ASSERT_EQ(0, stay_on(0));
+}
+
+FIXTURE_TEARDOWN_PARENT(batch)
+{
+	vh_write(DRIVER "bind", "vsvm.1");
+}
+
+/* Unplug does not wait for a processor to look at what it has put off. */
+TEST_F(batch, does_not_keep_the_device)
+{
+	struct vt_child c;
+	struct vsvm *v;
+
+	ASSERT_EQ(0, vt_start(&c, munlocks, NULL));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(0, vsvm_open(1, &v));
+	/* It is there, though nobody has it. */
+	EXPECT_EQ(VT_PAGE, vt_used(v));
+	vsvm_close(v);
+	EXPECT_EQ(0, vh_write(DRIVER "unbind", "vsvm.1"));
+	EXPECT_EQ(0, vk_kill(&c, "munlocked"));
 }
 
 TEST_HARNESS_MAIN
