@@ -121,8 +121,13 @@ int vh_page_out(void *mem, size_t len)
 	const char *at, *end = (char *)mem + len;
 	int tries;
 
-	/* Pages that another processor still has at hand are passed over. */
+	/*
+	 * Pages in a batch of another processor are passed over. To drop caches
+	 * begins with a look of all of them at their batches.
+	 */
 	for (tries = 0; tries < 1000; tries++) {
+		if (tries && vh_write("/proc/sys/vm/drop_caches", "1"))
+			return -1;
 		if (madvise(mem, len, MADV_PAGEOUT))
 			return say("pageout: %s", strerror(errno));
 		for (at = mem; at < end; at += VT_PAGE)
