@@ -389,7 +389,7 @@ static int fault_in(struct walk *w, unsigned long end)
 
 	range.end = min(PAGE_ALIGN(end), start + (w->limit << PAGE_SHIFT));
 	ret = range_fault(w, &range);
-	if ((ret == -EFAULT || ret == -EPERM || ret == -EHWPOISON) &&
+	if ((ret == -EFAULT || ret == -EPERM) &&
 	    range.end - start > PAGE_SIZE) {
 		/* Some page is bad: serve those before it, then say so. */
 		w->limit = (range.end - start) >> (PAGE_SHIFT + 1);
@@ -705,7 +705,7 @@ static int walk_hole(struct walk *w, unsigned long end)
  *
  * Return: 0: all of it was visited. -EFAULT: nothing that may be read is there;
  * -EPERM: @need is to write and the mapping is read-only; -EOPNOTSUPP: @need is
- * EXCLUSIVE and the page is not anonymous; -EHWPOISON; -ENOMEM;
+ * EXCLUSIVE and the page is not anonymous; -ENOMEM;
  * -EINTR: a fatal signal; -EBUSY: no progress for DRM_VSVM_STALL_SECONDS; or
  * what the visitor returned.
  */

@@ -442,10 +442,10 @@ TEST_F(door, unbind)
 	ASSERT_EQ(0, vt_hold(d->v, d->point, 1));
 	ASSERT_EQ(0, vt_say(&c));
 	ASSERT_EQ(0, vt_await(d->v, d->point));
-	ASSERT_EQ(0, vh_write(DRIVER "unbind", "vsvm.1"));
+	ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", "vsvm.1"));
 	EXPECT_EQ(0, vt_wait(&c));
 	shared->held[d->point]++;
-	ASSERT_EQ(0, vh_write(DRIVER "bind", "vsvm.1"));
+	ASSERT_EQ(0, vh_write(VH_DRIVER "bind", "vsvm.1"));
 	vsvm_close(d->v);
 	ASSERT_EQ(0, vsvm_open(1, &d->v));
 	EXPECT_EQ(0, vt_used(d->v));

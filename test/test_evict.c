@@ -15,7 +15,6 @@
 #include "vsvm_sweep.h"
 #include "vsvm_test.h"
 
-#define DRIVER		"/sys/bus/platform/drivers/vsvm/"
 #define DROP_CACHES	"/proc/sys/vm/drop_caches"
 
 FIXTURE(evict)
@@ -686,14 +685,14 @@ TEST_F_TIMEOUT(evict, unplugged_in_the_middle, 2 * VT_LONG)
 		ASSERT_EQ(0, vt_start(&c, endless, &job));
 		ASSERT_EQ(0, vt_hear(&c));
 		usleep(round * 7000);
-		ASSERT_EQ(0, vh_write(DRIVER "unbind", "vsvm.1"));
+		ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", "vsvm.1"));
 		ASSERT_EQ(0, vt_say(&c));
 		ASSERT_EQ(0, vt_wait(&c));
 		ASSERT_EQ(-ENODEV, vsvm_open(1, &v));
 		/* The other device has nothing to do with it. */
 		ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
 
-		ASSERT_EQ(0, vh_write(DRIVER "bind", "vsvm.1"));
+		ASSERT_EQ(0, vh_write(VH_DRIVER "bind", "vsvm.1"));
 		ASSERT_EQ(0, vsvm_open(1, &v));
 		ASSERT_EQ(0, vt_used(v));
 		ASSERT_EQ(0, backing(v));

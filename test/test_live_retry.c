@@ -220,6 +220,9 @@ TEST(no_progress)
 	ASSERT_EQ(0, vt_arm(v, DRM_VSVM_POINT_COPY_RUN, 1, UINT64_MAX));
 	EXPECT_EQ(-EBUSY, vsvm_snapshot(v, mem, 2 * VT_PAGE, runs, &nr,
 					NULL));
+	/* The first is what the call ended with. */
+	EXPECT_EQ(1, nr);
+	EXPECT_EQ(1, runs[0].count);
 	vsvm_close(v);
 }
 

@@ -17,7 +17,6 @@
 #include "vsvm_kill.h"
 #include "vsvm_test.h"
 
-#define DRIVER	"/sys/bus/platform/drivers/vsvm/"
 #define LEN	VT_HUGE
 #define SEED	251
 #define OTHER	252
@@ -265,7 +264,7 @@ TEST(migrate_does_not_wait)
 static int unbind(struct vt_child *c, void *arg)
 {
 	(void)arg;
-	return vt_say(c) || vh_write(DRIVER "unbind", "vsvm.1");
+	return vt_say(c) || vh_write(VH_DRIVER "unbind", "vsvm.1");
 }
 
 FIXTURE(unplug)
@@ -280,7 +279,7 @@ FIXTURE_SETUP(unplug)
 
 FIXTURE_TEARDOWN_PARENT(unplug)
 {
-	vh_write(DRIVER "bind", "vsvm.1");
+	vh_write(VH_DRIVER "bind", "vsvm.1");
 }
 
 /*

@@ -3,6 +3,7 @@
  * READ and WRITE to the byte: wherever the pages live, whatever boundary the
  * range crosses, whatever the other side of the copy is.
  */
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -260,6 +261,31 @@ TEST_F(rw, secret_memory_refused)
 			    (uintptr_t)mem));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(0, vt_check_byte(mem, VT_PAGE, 0x5a));
+}
+
+/* Who has a page poisoned is told of it like one who touched it. */
+static void told(int sig)
+{
+	(void)sig;
+}
+
+/* A page that is lost to a memory error; what comes before is copied. */
+TEST_F(rw, poisoned_memory_refused)
+{
+	size_t bad = VT_HUGE + 3 * VT_PAGE, from = bad - 5000, done = 0;
+
+	signal(SIGBUS, told);
+	ASSERT_EQ(0, madvise(self->mem + bad, VT_PAGE, MADV_HWPOISON));
+	EXPECT_EQ(-EFAULT, vsvm_read(self->v, self->mem + from, self->buf,
+				     3 * VT_PAGE, &done));
+	EXPECT_EQ(5000, done);
+	EXPECT_EQ(0, vt_check(self->buf, 5000, SEED, from));
+	done = 1;
+	EXPECT_EQ(-EFAULT, vsvm_write(self->v, self->mem + bad, self->buf, 1,
+				      &done));
+	EXPECT_EQ(0, done);
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem + bad + VT_PAGE, VT_PAGE,
+				  SEED, bad + VT_PAGE));
 }
 
 /* mprotect() to read-only takes the device's right to write, and gives it. */

@@ -20,7 +20,6 @@
 #include "vsvm_test.h"
 
 #define DEBUGFS		"/sys/kernel/debug/dri/vsvm.0/"
-#define DRIVER		"/sys/bus/platform/drivers/vsvm/"
 #define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 #define KSM		"/sys/kernel/mm/ksm/"
 #define SEED		161
@@ -728,7 +727,7 @@ TEST_F_TIMEOUT(small_device, unplug_with_files_open, VT_LONG)
 		fds[i] = open(path, O_RDONLY);
 		ASSERT_LE(0, fds[i]);
 	}
-	fd = open(DRIVER "unbind", O_WRONLY);
+	fd = open(VH_DRIVER "unbind", O_WRONLY);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(6, write(fd, "vsvm.0", 6));
 	close(fd);

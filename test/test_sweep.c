@@ -30,7 +30,6 @@
 #define SEED	301
 #define OTHER	302
 #define SMALL_LEN	(24 * VT_PAGE)
-#define DRIVER	"/sys/bus/platform/drivers/vsvm/"
 #define LRU	"/sys/kernel/debug/dri/vsvm.0/lru"
 #define DROP_CACHES	"/proc/sys/vm/drop_caches"
 
@@ -582,8 +581,8 @@ static int put(const char *path, const char *text)
 	return ret;
 }
 
-#define UNBIND()	put(DRIVER "unbind", "vsvm.1")
-#define BIND()		put(DRIVER "bind", "vsvm.1")
+#define UNBIND()	put(VH_DRIVER "unbind", "vsvm.1")
+#define BIND()		put(VH_DRIVER "bind", "vsvm.1")
 
 FIXTURE(unplug)
 {

@@ -26,7 +26,6 @@
  */
 #define SMALL	(128 * VT_PAGE)
 #define LEN	(VT_HUGE + SMALL)
-#define DRIVER	"/sys/bus/platform/drivers/vsvm/"
 #define DEVICES	2U
 
 /* Seconds for 200 rounds on the debug kernel under emulation, and some more. */
@@ -355,11 +354,11 @@ TEST_F_TIMEOUT(teardown, sysfs_unbind, LIMIT)
 					c.pid));
 		vsvm_close(s->v[job->device]);
 		s->v[job->device] = NULL;
-		ASSERT_EQ(0, vh_write(DRIVER "unbind", name));
+		ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", name));
 		ASSERT_EQ(-ENODEV, vsvm_open(job->device, &v));
 		ASSERT_EQ(0, vt_say(&c));
 		ASSERT_EQ(0, vt_hear(&c)) TH_LOG("status %d", vt_wait(&c));
-		ASSERT_EQ(0, vh_write(DRIVER "bind", name));
+		ASSERT_EQ(0, vh_write(VH_DRIVER "bind", name));
 		ASSERT_EQ(0, vsvm_open(job->device, &v));
 		s->v[job->device] = v;
 		ASSERT_EQ(0, vt_used(v));

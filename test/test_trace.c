@@ -12,11 +12,11 @@
 
 #include <kselftest_harness.h>
 
+#include "vsvm_host.h"
 #include "vsvm_test.h"
 
 #define TRACING		"/sys/kernel/tracing/"
 #define INSTANCE	TRACING "instances/vsvm-test/"
-#define DRIVER		"/sys/bus/platform/drivers/vsvm/"
 #define SEED		151
 #define OTHER		152
 #define LEN		(16 * VT_PAGE)
@@ -401,7 +401,7 @@ TEST_F_TIMEOUT(small_device, unplug, VT_LONG)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, 600 * VT_PAGE));
-	ASSERT_EQ(0, put(DRIVER "unbind", "vsvm.0"));
+	ASSERT_EQ(0, put(VH_DRIVER "unbind", "vsvm.0"));
 	ASSERT_EQ(0, trace_read());
 	EXPECT_EQ(600, sum("evict", "cause=unplug", "moved_pages"));
 	EXPECT_EQ(600 * VT_PAGE,

@@ -14,7 +14,6 @@
 
 #include "vsvm_test.h"
 
-#define DRIVER	"/sys/bus/platform/drivers/vsvm/"
 #define POINT(id)	DRM_VSVM_POINT_##id
 
 /* How often the door was held at each point, in all tests; and who acts. */

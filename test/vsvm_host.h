@@ -71,6 +71,9 @@ int vh_oom_end(void);
  */
 int vh_run(const char *const *argv);
 
+/* Where devices are bound and unbound. */
+#define VH_DRIVER	"/sys/bus/platform/drivers/vsvm/"
+
 /* Write a string to a small file. */
 int vh_write(const char *path, const char *text);
 

@@ -126,9 +126,9 @@ struct drm_vsvm_info {
  *
  * - EFAULT: at @addr + @done nothing is mapped, or it may not be read
  *   (PROT_NONE), or it is memory that no device can use (VM_IO, VM_PFNMAP,
- *   memfd_secret()), or @buf + @done cannot be used.
+ *   memfd_secret()) or that is lost to a memory error, or @buf + @done cannot
+ *   be used.
  * - EPERM: WRITE, and the mapping at @addr + @done is read-only.
- * - EHWPOISON: the page at @addr + @done is lost to a memory error.
  */
 struct drm_vsvm_rw {
 	/** @addr: in, first byte in the process */
