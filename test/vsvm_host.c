@@ -227,7 +227,8 @@ int vh_oom_end(void)
 {
 	static const char * const bad[] = {
 		"WARNING:", "BUG:", "BUG at", "Oops", "KASAN:", "UBSAN:",
-		"refcount_t:", "Bad page", "Bad rss", "corruption",
+		"refcount_t:", "Bad page", "Bad rss",
+		"list_add corruption", "list_del corruption",
 		"INFO: possible", "suspicious RCU",
 	};
 	char *log = malloc(VT_MIB), *line, *rest;
