@@ -527,8 +527,9 @@ static long touch_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 
 /*
  * A page that looked absent in an anonymous mapping, but that core did not
- * offer as a hole, is swapped out. Reads such pages in. Returns how many, or
- * -EINTR.
+ * offer as a hole, is swapped out, or behind another entry that a fault resolves:
+ * under migration, or exclusively a device's. Reads such pages in; what is not
+ * there even then is lost. Returns how many, or an error of the walk's.
  */
 static int chunk_swap_in(struct chunk *c)
 {
@@ -544,7 +545,7 @@ static int chunk_swap_in(struct chunk *c)
 		addr = c->start + (i << PAGE_SHIFT);
 		ret = vsvm_mirror_walk(c->m, addr, addr + PAGE_SIZE,
 				       VSVM_NEED_READ, &touch, &next, NULL);
-		if (ret == -EINTR)
+		if (ret && ret != -EFAULT)
 			return ret;
 		if (ret)
 			__set_bit(i, c->lost);
@@ -563,13 +564,11 @@ static bool chunk_has_movable(const struct chunk *c)
 	return false;
 }
 
-/* Is it worth a go? Holes may be swapped out, which the look cannot tell. */
+/* Is it worth a go? What looks absent may be swapped out; the look cannot tell. */
 static bool chunk_worth(const struct chunk *c)
 {
-	if (chunk_wants(c))
-		return true;
-	return c->to_device && c->anon && c->count[FATE_ABSENT] &&
-	       get_mm_counter_sum(c->m->notifier.mm, MM_SWAPENTS);
+	return chunk_wants(c) ||
+	       (c->to_device && c->anon && c->count[FATE_ABSENT]);
 }
 
 /*

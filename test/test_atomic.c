@@ -555,6 +555,16 @@ TEST_F(exclusive, migrates)
 	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
 }
 
+/* So do they where nothing else is in the range. */
+TEST_F(exclusive, migrates_alone)
+{
+	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, SOME));
+	EXPECT_EQ(0, vt_all_in(self->v, self->mem, SOME, DRM_VSVM_PLACE_DEVICE,
+			       VT_ANY_ORDER));
+	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
+}
+
 /* mprotect(), mremap() and munmap() of pages that the device has alone. */
 TEST_F(exclusive, mapping_changes)
 {

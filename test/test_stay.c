@@ -12,6 +12,11 @@
 
 #include "vsvm_test.h"
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL	102
+#define MADV_GUARD_REMOVE	103
+#endif
+
 #define LEN		(64 * VT_PAGE)
 #define SEED		131
 #define OTHER		132
@@ -225,6 +230,24 @@ TEST_F(stay, pinned_huge)
 			       VT_ANY_ORDER));
 	EXPECT_EQ(0, vt_dev_check(self->v, mem, 2 * VT_HUGE, SEED, 0));
 	EXPECT_EQ(0, vt_check(mem, 2 * VT_HUGE, SEED, 0));
+}
+
+/* A guard page is no page: it is not usable, and says so; the others move. */
+TEST_F(stay, guard)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, madvise(mem, VT_PAGE, MADV_GUARD_INSTALL));
+	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	EXPECT_EQ(VT_PAGE, STAYED(ERROR));
+	EXPECT_EQ(LEN - VT_PAGE, self->m.moved);
+	ASSERT_EQ(0, TO_DEVICE(mem, VT_PAGE));
+	EXPECT_EQ(VT_PAGE, STAYED(ERROR));
+	ASSERT_EQ(0, madvise(mem, VT_PAGE, MADV_GUARD_REMOVE));
+	ASSERT_EQ(0, TO_DEVICE(mem, VT_PAGE));
+	EXPECT_EQ(VT_PAGE, self->m.absent);
+	EXPECT_EQ(0, vt_check(mem + VT_PAGE, LEN - VT_PAGE, SEED, VT_PAGE));
 }
 
 /* Pages merged by KSM stay; a device write unshares and harms no sharer. */

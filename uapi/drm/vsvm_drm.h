@@ -184,7 +184,7 @@ enum drm_vsvm_stay {
 	DRM_VSVM_STAY_DEVICE_FULL,
 	/** @DRM_VSVM_STAY_HOST_FULL: no host memory left for the copy */
 	DRM_VSVM_STAY_HOST_FULL,
-	/** @DRM_VSVM_STAY_ERROR: lost to a memory error, or not usable at all */
+	/** @DRM_VSVM_STAY_ERROR: lost to a memory error, a guard, or not usable at all */
 	DRM_VSVM_STAY_ERROR,
 	/** @DRM_VSVM_STAY_REASONS: how many reasons there are */
 	DRM_VSVM_STAY_REASONS,
@@ -202,8 +202,9 @@ enum drm_vsvm_stay {
  * @absent + all of @stayed add up to @len and @next is the end of the range;
  * when it fails they add up to @next - @addr.
  *
- * A page that was swapped out is read in before it moves. A page of a mapping
- * that is mlocked moves too; after that mlock no longer means resident in
+ * A page that was swapped out, or that the device has alone (see &struct
+ * drm_vsvm_exclusive), is taken back before it moves. A page of a mapping that is
+ * mlocked moves too; after that mlock no longer means resident in
  * system memory.
  *
  * Errors:
