@@ -471,7 +471,12 @@ struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
 {
 	/* Not page_folio(): the page may still look like a tail of its past. */
 	struct folio *folio = (struct folio *)pfn_to_page(pfn);
+	unsigned long i;
 
+	/* Core mm leaves most flags of who had the page before, such as active. */
+	for (i = 0; i < 1UL << order; i++)
+		pfn_to_page(pfn + i)->flags.f &=
+			~(PAGE_FLAGS_CHECK_AT_PREP & ~(1UL << PG_reserved));
 	zone_device_folio_init(folio, &dm->pgmap, order);
 	return folio;
 }

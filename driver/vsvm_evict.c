@@ -158,6 +158,31 @@ static bool evict_coldest(struct vsvm_devmem *dm, struct vsvm_share *wants,
 	return true;
 }
 
+/*
+ * A page that was munlocked, as munmap() does, is in a batch of the processor that
+ * did it, with a reference that keeps it here, until that one has a reason to look
+ * at its batches. Core exports nothing that makes all processors look, but this is
+ * what the release of a batch begins with.
+ */
+static long drain_batches(void *unused)
+{
+	struct folio_batch none;
+
+	folio_batch_init(&none);
+	__folio_batch_release(&none);
+	return 0;
+}
+
+static void drain_all_batches(void)
+{
+	unsigned int cpu;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		work_on_cpu(cpu, drain_batches, NULL);
+	cpus_read_unlock();
+}
+
 /* Takes what there is, one kind or the other; returns how much. */
 static unsigned int take(struct vsvm_devmem *dm, struct vsvm_share *share,
 			 unsigned long *pfns, unsigned int n, bool block)
@@ -193,14 +218,16 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 	/* There may be room by now, also without our doing, to the very end. */
 	for (tries = 0; ; tries++) {
 		got += take(dm, share, pfns + got, n - got, block);
-		if (got == n || tries == MAX_TRIES ||
+		if (got == n || tries > MAX_TRIES ||
 		    vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_TRIES) ||
 		    fatal_signal_pending(current))
 			break;
-		if (evict_coldest(dm, share, a))
+		if (tries == MAX_TRIES)
+			drain_all_batches();
+		else if (evict_coldest(dm, share, a))
 			*evicted = true;
 		else
-			tries = MAX_TRIES - 1;
+			tries = MAX_TRIES;
 		cond_resched();
 	}
 	mutex_unlock(&dm->evict_lock);
@@ -242,31 +269,6 @@ unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
 	if (vsvm_devmem_coherent(dm))
 		return 0;
 	return reserve(dm, share, &pfn, 1, true, evicted) ? pfn : 0;
-}
-
-/*
- * A page that was munlocked, as munmap() does, is in a batch of the processor that
- * did it, with a reference that keeps it here, until that one has a reason to look
- * at its batches. Core exports nothing that makes all processors look, but this is
- * what the release of a batch begins with.
- */
-static long drain_batches(void *unused)
-{
-	struct folio_batch none;
-
-	folio_batch_init(&none);
-	__folio_batch_release(&none);
-	return 0;
-}
-
-static void drain_all_batches(void)
-{
-	unsigned int cpu;
-
-	cpus_read_lock();
-	for_each_online_cpu(cpu)
-		work_on_cpu(cpu, drain_batches, NULL);
-	cpus_read_unlock();
 }
 
 /**

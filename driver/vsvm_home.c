@@ -223,12 +223,19 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
  * last put: one that was given out and never got to the process, or that has
  * gone home already. Such a page is nobody's: no memcg is charged for it, none
  * would be for its destination, and core mm would look for the LRU of that for
- * ever. Under the folio lock, which whoever moves the charge holds.
+ * ever. Under the folio lock, which whoever moves the charge holds. Without memcgs
+ * only the page whose backing was handed over can be told, and must be.
  */
 static bool home_lives(struct folio *folio)
 {
-	return folio_test_anon(folio) &&
-	       (mem_cgroup_disabled() || folio_memcg_charged(folio));
+	struct vsvm_devmem *dm = vsvm_devmem_of(&folio->page);
+
+	if (!folio_test_anon(folio))
+		return false;
+	if (!mem_cgroup_disabled())
+		return folio_memcg_charged(folio);
+	return vsvm_devmem_coherent(dm) ||
+	       vsvm_devmem_block(dm, folio_pfn(folio))->backing;
 }
 
 /**

@@ -456,6 +456,36 @@ TEST_F_TIMEOUT(stuck, none_can_go, VT_LONG)
 	EXPECT_EQ(0, vt_check(self->more, VT_HUGE, OTHER, 0));
 }
 
+/*
+ * What is left in each block is a page that another processor has munlocked and not
+ * let go of yet: it is made to. Whoever unmaps something there makes it, too, so it
+ * may take more than one go to get there.
+ */
+TEST_F_TIMEOUT(stuck, put_off, VT_LONG)
+{
+	int tries = 100;
+	char *mem;
+	size_t at;
+
+	ASSERT_EQ(0, munmap(self->mem, VRAM));
+	ASSERT_EQ(0, vh_stay_on(1));
+	do {
+		ASSERT_NE(0, tries--);
+		mem = vt_map_filled(self->v, VRAM, VT_SMALL, SEED);
+		ASSERT_NE(NULL, mem);
+		for (at = 0; at < VRAM; at += VT_HUGE)
+			ASSERT_EQ(0, mlock(mem + at, VT_PAGE));
+		ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
+		ASSERT_EQ(0, munmap(mem, VRAM));
+	} while (vt_used(self->v) != BLOCKS * VT_PAGE);
+	ASSERT_EQ(0, vh_stay_on(0));
+	ASSERT_EQ(0, vt_to_device(self->v, self->more, VT_HUGE));
+	EXPECT_EQ(0, vt_all_in(self->v, self->more, VT_HUGE,
+			       DRM_VSVM_PLACE_DEVICE,
+			       variant->more == VT_SMALL ? 0 : VT_HUGE_ORDER));
+	EXPECT_EQ(0, vt_check(self->more, VT_HUGE, OTHER, 0));
+}
+
 /* Some pages cannot go: those stay, others make the room. */
 TEST_F_TIMEOUT(stuck, some_can_go, VT_LONG)
 {

@@ -7,7 +7,6 @@
  */
 #include <malloc.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/mman.h>
 
 #include <kselftest_harness.h>
@@ -360,15 +359,6 @@ TEST_F_TIMEOUT(crowd, gets_on, 5 * VT_LONG)
 	EXPECT_GE(VRAM, backing(self->v));
 }
 
-static int stay_on(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
 /*
  * Leaves a page in a batch of processor 1: in use, though nobody has it. Then gives
  * that one no time to look at it. Whoever unmaps something there makes it look, so
@@ -381,7 +371,7 @@ static int munlocks(struct vt_child *c, void *arg)
 	char *mem;
 
 	(void)arg;
-	if (stay_on(1) || vsvm_open(1, &v))
+	if (vh_stay_on(1) || vsvm_open(1, &v))
 		return 1;
 	do {
 		mem = vt_map_filled(v, VT_PAGE, VT_SMALL, SEED);
@@ -401,7 +391,7 @@ FIXTURE(batch)
 
 FIXTURE_SETUP(batch)
 {
-	ASSERT_EQ(0, stay_on(0));
+	ASSERT_EQ(0, vh_stay_on(0));
 }
 
 FIXTURE_TEARDOWN_PARENT(batch)

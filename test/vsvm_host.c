@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,15 @@ static int fail(void)
 /* One line about what is wrong; the value is -1. */
 #define say(fmt, ...) \
 	(fprintf(stderr, "# " fmt "\n", ##__VA_ARGS__), fail())
+
+int vh_stay_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
 
 int vh_write(const char *path, const char *text)
 {

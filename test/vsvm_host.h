@@ -71,6 +71,9 @@ int vh_oom_end(void);
  */
 int vh_run(const char *const *argv);
 
+/* Run on processor @cpu, and on no other. */
+int vh_stay_on(unsigned int cpu);
+
 /* Where devices are bound and unbound. */
 #define VH_DRIVER	"/sys/bus/platform/drivers/vsvm/"
 
