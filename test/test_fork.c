@@ -4,6 +4,8 @@
  * device, parent or child, and the pages outlive the file and its process.
  */
 #include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include <kselftest_harness.h>
 
@@ -233,6 +235,39 @@ TEST_F(cow, child_migrates)
 	struct job job = { .mem = self->mem, .migrate = true };
 	struct vt_child c;
 
+	ASSERT_EQ(0, vt_start(&c, child_device_writes, &job));
+	ASSERT_EQ(0, vt_hear(&c));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+}
+
+/* Leaves device pages free that somebody used a lot, and had there last. */
+static int use_and_leave(struct vsvm *v, enum vt_kind kind)
+{
+	char *mem = vt_map_filled(v, LEN, kind, OTHER), *copy = malloc(LEN);
+	struct iovec from = { .iov_base = mem, .iov_len = LEN };
+	struct iovec to = { .iov_base = copy, .iov_len = LEN };
+	int i;
+
+	if (!mem || !copy)
+		return -1;
+	/* What is looked up twice is active. */
+	for (i = 0; i < 3; i++)
+		if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != LEN)
+			return -1;
+	free(copy);
+	return vt_to_device(v, mem, LEN) || munmap(mem, LEN) ? -1 : 0;
+}
+
+/* The same with memory that the parent mlocked: nobody may evict it meanwhile. */
+TEST_F(cow, child_migrates_mlocked)
+{
+	struct job job = { .mem = self->mem, .migrate = true };
+	struct vt_child c;
+
+	ASSERT_EQ(0, mlock(self->mem, LEN));
+	ASSERT_EQ(0, use_and_leave(self->v, variant->kind));
 	ASSERT_EQ(0, vt_start(&c, child_device_writes, &job));
 	ASSERT_EQ(0, vt_hear(&c));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
