@@ -10,6 +10,7 @@
  * Lifetime: the counters live with what they count for. Locks: cow_lock, a
  * leaf, protects the list of device writes that break copy-on-write.
  */
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -18,6 +19,8 @@
 
 static DEFINE_SPINLOCK(cow_lock);
 static LIST_HEAD(cows);
+/* How many there are, for who has no other reason to take the lock. */
+static atomic_t nr_cows;
 
 static const char *const names[VSVM_STATS] = {
 	[VSVM_STAT_DEVICE_FAULTS] = "device-faults",
@@ -81,6 +84,7 @@ u64 vsvm_stats_sum(const struct vsvm_cpu_stats __percpu *stats,
 void vsvm_stats_cow_begin(struct vsvm_cow *cow)
 {
 	cow->task = current;
+	atomic_inc(&nr_cows);
 	spin_lock(&cow_lock);
 	list_add(&cow->link, &cows);
 	spin_unlock(&cow_lock);
@@ -95,6 +99,7 @@ void vsvm_stats_cow_end(struct vsvm_cow *cow)
 	spin_lock(&cow_lock);
 	list_del(&cow->link);
 	spin_unlock(&cow_lock);
+	atomic_dec(&nr_cows);
 }
 
 /**
@@ -108,7 +113,7 @@ bool vsvm_stats_in_cow(void)
 	bool found = false;
 
 	/* Only current can have put in what is looked for. */
-	if (list_empty_careful(&cows))
+	if (!atomic_read(&nr_cows))
 		return false;
 	spin_lock(&cow_lock);
 	list_for_each_entry(cow, &cows, link)
