@@ -23,6 +23,7 @@ help:
 	@echo
 	@echo 'On this machine, if its kernel has CONFIG_DEVICE_PRIVATE:'
 	@echo '  make          build module and tools for the running kernel, or for KDIR'
+	@echo '                (CONFIG_DRM_VSVM_INJECT=n: without failpoints, which the tests need)'
 	@echo '  make load     load the module (root), with PARAMS="devices=4"'
 	@echo '  make unload   unload it'
 	@echo '  make install  install module, vsvm, libvsvm and headers to PREFIX'

@@ -43,13 +43,6 @@ static void copy_advance(struct copy *c, unsigned long done)
 	c->left -= done;
 }
 
-/* How much of a span to copy at once: all, unless a test wants it short. */
-static unsigned long copy_size(struct copy *c, const struct vsvm_span *span,
-			       enum drm_vsvm_point point)
-{
-	return vsvm_inject_fails(c->inject, point) ? span->len / 2 : span->len;
-}
-
 /*
  * A copy that did not even begin: the buffer is not there, or the page cannot be
  * reached by the kernel (memfd_secret() takes its pages away from it), and never
@@ -68,7 +61,8 @@ static long read_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 {
 	struct copy *c = container_of(v, struct copy, v);
 	void *from = page_address(span->page) + offset_in_page(span->addr);
-	unsigned long n = copy_size(c, span, DRM_VSVM_POINT_COPY_READ);
+	unsigned long n = VSVM_INJECT(c->inject, COPY_READ, span->len / 2,
+				      span->len);
 	unsigned long done;
 
 	pagefault_disable();
@@ -109,7 +103,8 @@ static long write_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 {
 	struct copy *c = container_of(v, struct copy, v);
 	void *to = page_address(span->page) + offset_in_page(span->addr);
-	unsigned long n = copy_size(c, span, DRM_VSVM_POINT_COPY_WRITE);
+	unsigned long n = VSVM_INJECT(c->inject, COPY_WRITE, span->len / 2,
+				      span->len);
 	unsigned long done;
 
 	pagefault_disable();
@@ -278,8 +273,9 @@ static long snapshot_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 
 	if (run->count &&
 	    (run->state != span->state || run->device != span->device)) {
-		if (vsvm_inject_fails(s->inject, DRM_VSVM_POINT_COPY_RUN) ||
-		    copy_to_user_nofault(&s->out[s->nr], run, sizeof(*run)))
+		if (VSVM_INJECT(s->inject, COPY_RUN, -EFAULT,
+				copy_to_user_nofault(&s->out[s->nr], run,
+						     sizeof(*run))))
 			return 0;
 		run->count = 0;
 		s->nr++;
@@ -331,8 +327,9 @@ int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *snap)
 
 	/* The last run: either complete, or cut where the walk ended. */
 	if (s.run.count) {
-		if (vsvm_inject_fails(s.inject, DRM_VSVM_POINT_COPY_LAST_RUN) ||
-		    copy_to_user(&s.out[s.nr], &s.run, sizeof(s.run))) {
+		if (VSVM_INJECT(s.inject, COPY_LAST_RUN, sizeof(s.run),
+				copy_to_user(&s.out[s.nr], &s.run,
+					     sizeof(s.run)))) {
 			next = s.run.start;
 			ret = -EFAULT;
 		} else {

@@ -116,10 +116,11 @@ static int show_lru(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	struct vsvm_devmem *dm = vsvm->devmem;
 	unsigned long i, n = 0;
-	struct look *all = NULL;
+	struct look *all;
 
-	if (!vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_LRU))
-		all = kvmalloc_array(dm->nr_blocks, sizeof(*all), GFP_KERNEL);
+	all = VSVM_INJECT(dm->inject, LRU, NULL,
+			  kvmalloc_array(dm->nr_blocks, sizeof(*all),
+					 GFP_KERNEL));
 	if (!all)
 		return -ENOMEM;
 	for (i = 0; i < dm->nr_blocks; i++) {
@@ -188,27 +189,34 @@ static int show_counters(struct seq_file *m, struct vsvm_device *vsvm)
 	return 0;
 }
 
-/* The points where INJECT can make the driver fail or hold. */
+#ifdef CONFIG_DRM_VSVM_INJECT
+/* The points where the driver can be made to fail or pause. */
 static int show_points(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	struct vsvm_inject *inject = vsvm->devmem->inject;
+	static const char *const can[] = {
+		[VSVM_CAN_FAIL] = "fail",
+		[VSVM_CAN_PAUSE] = "pause",
+		[VSVM_CAN_BOTH] = "fail,pause",
+	};
 	struct vsvm_inject_point p;
 	const char *armed;
 	unsigned int i;
 
-	seq_puts(m, "point armed nth times holding passed fired held\n");
-	for (i = 0; i < DRM_VSVM_POINTS; i++) {
+	seq_puts(m, "point can armed nth times now passed failed paused\n");
+	for (i = 0; i < VSVM_POINTS; i++) {
 		spin_lock_irq(&inject->lock);
 		p = inject->points[i];
 		spin_unlock_irq(&inject->lock);
-		armed = !p.nth ? "no" : p.timeout ? "hold" : "fail";
-		seq_printf(m, "%s %s %llu %llu %u %llu %llu %llu\n",
-			   vsvm_inject_name(i), armed, p.nth, p.times,
-			   p.holding, p.total.passed, p.total.fired,
-			   p.total.held);
+		armed = !p.nth ? "no" : p.timeout ? "pause" : "fail";
+		seq_printf(m, "%s %s %s %llu %llu %u %llu %llu %llu\n",
+			   vsvm_inject_name(i), can[vsvm_inject_can(i)], armed,
+			   p.nth, p.times, p.paused, p.total.passed,
+			   p.total.failed, p.total.paused);
 	}
 	return 0;
 }
+#endif
 
 /* Calls what the file is for, unless the device is gone. */
 static int show(struct seq_file *m, void *unused)
@@ -230,7 +238,9 @@ static const struct drm_debugfs_info files[] = {
 	{ "lru", show, 0, show_lru },
 	{ "tables", show, 0, show_tables },
 	{ "counters", show, 0, show_counters },
+#ifdef CONFIG_DRM_VSVM_INJECT
 	{ "points", show, 0, show_points },
+#endif
 };
 
 /**

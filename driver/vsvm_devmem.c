@@ -156,11 +156,11 @@ static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
  */
 struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
 {
-	struct vsvm_share *fresh = NULL, *share;
+	struct vsvm_share *fresh, *share;
 	unsigned long flags;
 
-	if (!vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_SHARE))
-		fresh = kzalloc_obj(*fresh, GFP_KERNEL_ACCOUNT);
+	fresh = VSVM_INJECT(dm->inject, SHARE, NULL,
+			    kzalloc_obj(*fresh, GFP_KERNEL_ACCOUNT));
 	if (!fresh)
 		return NULL;
 	INIT_LIST_HEAD(&fresh->partial);
@@ -312,8 +312,8 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 		return b;
 
 	spin_unlock_irqrestore(&dm->lock, *flags);
-	backing = vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_BACKING) ?
-		  NULL : folio_alloc(BACKING_GFP, VSVM_BLOCK_ORDER);
+	backing = VSVM_INJECT(dm->inject, BACKING, NULL,
+			      folio_alloc(BACKING_GFP, VSVM_BLOCK_ORDER));
 	spin_lock_irqsave(&dm->lock, *flags);
 	if (!backing) {
 		block_file(dm, b);
@@ -596,9 +596,8 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	void *addr;
 	int ret;
 
-	if (vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_MEMORY))
-		return ERR_PTR(-ENOMEM);
-	dm = kzalloc_obj(*dm, GFP_KERNEL);
+	dm = VSVM_INJECT(inject, PROBE_MEMORY, NULL,
+			 kzalloc_obj(*dm, GFP_KERNEL));
 	if (!dm)
 		return ERR_PTR(-ENOMEM);
 
@@ -611,23 +610,23 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	dm->device = device;
 	snprintf(dm->name, sizeof(dm->name), "vsvm.%u", device);
 	dm->nr_blocks = size >> (PAGE_SHIFT + VSVM_BLOCK_ORDER);
-	if (!vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_BLOCKS))
-		dm->blocks = kvcalloc(dm->nr_blocks, sizeof(*dm->blocks),
-				      GFP_KERNEL);
+	dm->blocks = VSVM_INJECT(inject, PROBE_BLOCKS, NULL,
+				 kvcalloc(dm->nr_blocks, sizeof(*dm->blocks),
+					  GFP_KERNEL));
 	if (!dm->blocks) {
 		ret = -ENOMEM;
 		goto free_dm;
 	}
 
-	if (!vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_COUNTERS))
-		dm->stats = alloc_percpu(struct vsvm_cpu_stats);
+	dm->stats = VSVM_INJECT(inject, PROBE_COUNTERS, NULL,
+				alloc_percpu(struct vsvm_cpu_stats));
 	if (!dm->stats) {
 		ret = -ENOMEM;
 		goto free_blocks;
 	}
 
-	res = vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_ADDRESSES) ?
-	      ERR_PTR(-EBUSY) : claim_addresses(start, size, dm->name);
+	res = VSVM_INJECT(inject, PROBE_ADDRESSES, ERR_PTR(-EBUSY),
+			  claim_addresses(start, size, dm->name));
 	if (IS_ERR(res)) {
 		ret = PTR_ERR(res);
 		goto free_stats;
@@ -646,15 +645,15 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 		list_add_tail(&dm->blocks[i].link, &dm->free);
 	}
 
-	addr = vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_PAGES) ?
-	       ERR_PTR(-ENOMEM) : memremap_pages(&dm->pgmap, numa_mem_id());
+	addr = VSVM_INJECT(inject, PROBE_PAGES, ERR_PTR(-ENOMEM),
+			   memremap_pages(&dm->pgmap, numa_mem_id()));
 	if (IS_ERR(addr)) {
 		ret = PTR_ERR(addr);
 		goto release_region;
 	}
 
-	if (!vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_SHRINKER))
-		dm->shrinker = shrinker_alloc(0, "vsvm-%u", device);
+	dm->shrinker = VSVM_INJECT(inject, PROBE_SHRINKER, NULL,
+				   shrinker_alloc(0, "vsvm-%u", device));
 	if (!dm->shrinker) {
 		ret = -ENOMEM;
 		goto unmap_pages;

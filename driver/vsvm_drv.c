@@ -142,7 +142,9 @@ static const struct drm_ioctl_desc vsvm_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(VSVM_EXCLUSIVE, vsvm_ioctl_exclusive,
 			  DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_ATOMIC, vsvm_ioctl_atomic, DRM_RENDER_ALLOW),
+#ifdef CONFIG_DRM_VSVM_INJECT
 	DRM_IOCTL_DEF_DRV(VSVM_INJECT, vsvm_ioctl_inject, DRM_RENDER_ALLOW),
+#endif
 };
 
 /*
@@ -176,8 +178,8 @@ static const struct file_operations vsvm_fops = {
 
 /*
  * 1.0: INFO, READ, WRITE, MIGRATE, SNAPSHOT, pread and pwrite, mmap
- * 1.1: EXCLUSIVE, ATOMIC, INJECT, SNAPSHOT_TABLE, coherent devices
- * 1.2: INJECT: points everywhere, HOLD, RELEASE, WAIT
+ * 1.1: EXCLUSIVE, ATOMIC, SNAPSHOT_TABLE, coherent devices
+ * 1.2: failpoints, which are in drm/vsvm_inject.h since and raise no version
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -206,10 +208,9 @@ static int vsvm_probe(struct platform_device *pdev)
 		return -ENODEV;
 	index = id->driver_data;
 	inject = vsvm_inject_of(index);
-	if (vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_DEVICE))
-		return -ENOMEM;
-	vsvm = devm_drm_dev_alloc(&pdev->dev, &vsvm_drm_driver,
-				  struct vsvm_device, drm);
+	vsvm = VSVM_INJECT(inject, PROBE_DEVICE, ERR_PTR(-ENOMEM),
+			   devm_drm_dev_alloc(&pdev->dev, &vsvm_drm_driver,
+					      struct vsvm_device, drm));
 	if (IS_ERR(vsvm))
 		return PTR_ERR(vsvm);
 
@@ -230,8 +231,8 @@ static int vsvm_probe(struct platform_device *pdev)
 	vsvm_debugfs_init(vsvm);
 	vsvm_inject_plug(inject);
 	/* Last fallible step: from here on user space can come in. */
-	ret = vsvm_inject_fails(inject, DRM_VSVM_POINT_PROBE_REGISTER) ?
-	      -ENOMEM : drm_dev_register(&vsvm->drm, 0);
+	ret = VSVM_INJECT(inject, PROBE_REGISTER, -ENOMEM,
+			  drm_dev_register(&vsvm->drm, 0));
 	if (ret) {
 		vsvm_inject_unplug(inject);
 		platform_set_drvdata(pdev, NULL);

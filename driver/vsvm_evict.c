@@ -97,14 +97,14 @@ static void evict_block(struct vsvm_devmem *dm, unsigned long block,
 					  (block << VSVM_BLOCK_ORDER)),
 				 home.npages << PAGE_SHIFT);
 	migrate_device_pfns(a->src, home.npages);
-	vsvm_inject_stop(dm->inject, DRM_VSVM_POINT_EVICT_COLLECTED);
+	vsvm_inject_pause(dm->inject, EVICT_COLLECTED);
 	vsvm_home_copy(&home);
-	vsvm_inject_stop(dm->inject, DRM_VSVM_POINT_EVICT_COPIED);
+	vsvm_inject_pause(dm->inject, EVICT_COPIED);
 	vsvm_home_recall(&home);
 	migrate_device_pages(a->src, a->dst, home.npages);
 	vsvm_home_settle(&home);
 	count_block(dm, block, &home, cause);
-	vsvm_inject_stop(dm->inject, DRM_VSVM_POINT_EVICT_MOVED);
+	vsvm_inject_pause(dm->inject, EVICT_MOVED);
 	migrate_device_finalize(a->src, a->dst, home.npages);
 }
 
@@ -146,14 +146,15 @@ static unsigned long coldest_block(struct vsvm_devmem *dm,
 static bool evict_coldest(struct vsvm_devmem *dm, struct vsvm_share *wants,
 			  struct evict_arrays *a)
 {
-	unsigned long block = coldest_block(dm, wants);
+	unsigned long block = VSVM_INJECT(dm->inject, EVICT_VICTIM,
+					  dm->nr_blocks,
+					  coldest_block(dm, wants));
 
-	if (vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_VICTIM) ||
-	    block == dm->nr_blocks)
+	if (block == dm->nr_blocks)
 		return false;
 	/* If it cannot go now, the next try takes another one. */
 	vsvm_devmem_warm(dm, block);
-	if (!vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_BLOCK))
+	if (!VSVM_INJECT(dm->inject, EVICT_BLOCK, true, false))
 		evict_block(dm, block, a, VSVM_CAUSE_EVICTION);
 	return true;
 }
@@ -197,21 +198,20 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 			    unsigned long *pfns, unsigned int n, bool block,
 			    bool *evicted)
 {
-	struct evict_arrays *a = NULL;
+	struct evict_arrays *a;
 	unsigned int got, tries;
 
-	if (vsvm_inject_fails(dm->inject,
-			      block ? DRM_VSVM_POINT_RESERVE_BLOCK :
-				      DRM_VSVM_POINT_RESERVE_SMALL))
+	if (block ? VSVM_INJECT(dm->inject, RESERVE_BLOCK, true, false) :
+		    VSVM_INJECT(dm->inject, RESERVE_SMALL, true, false))
 		return 0;
 	got = take(dm, share, pfns, n, block);
 	if (got == n)
 		return got;
 
-	if (!vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_ARRAYS))
-		a = kvmalloc_obj(*a, GFP_KERNEL);
-	if (!a || vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_LOCK) ||
-	    mutex_lock_killable(&dm->evict_lock)) {
+	a = VSVM_INJECT(dm->inject, EVICT_ARRAYS, NULL,
+			kvmalloc_obj(*a, GFP_KERNEL));
+	if (!a || VSVM_INJECT(dm->inject, EVICT_LOCK, -EINTR,
+			      mutex_lock_killable(&dm->evict_lock))) {
 		kvfree(a);
 		return got;
 	}
@@ -219,8 +219,8 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 	for (tries = 0; ; tries++) {
 		got += take(dm, share, pfns + got, n - got, block);
 		if (got == n || tries > MAX_TRIES ||
-		    vsvm_inject_fails(dm->inject, DRM_VSVM_POINT_EVICT_TRIES) ||
-		    fatal_signal_pending(current))
+		    VSVM_INJECT(dm->inject, EVICT_TRIES, true,
+				fatal_signal_pending(current)))
 			break;
 		if (tries == MAX_TRIES)
 			drain_all_batches();

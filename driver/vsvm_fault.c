@@ -118,30 +118,27 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 	home.start = args.start;
 	n = (args.end - args.start) >> PAGE_SHIFT;
 	at = vmf->pte ? (vmf->address - args.start) >> PAGE_SHIFT : 0;
-	vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_BEGIN);
-	if (vsvm_inject_fails(inject, DRM_VSVM_POINT_FAULT_ARRAYS))
-		args.src = NULL;
-	else if (n <= FEW_PAGES)
-		args.src = few;
-	else
-		args.src = kcalloc(2 * n, sizeof(*args.src), GFP_KERNEL);
+	vsvm_inject_pause(inject, FAULT_BEGIN);
+	args.src = VSVM_INJECT(inject, FAULT_ARRAYS, NULL,
+			       n <= FEW_PAGES ? few :
+			       kcalloc(2 * n, sizeof(*args.src), GFP_KERNEL));
 	if (!args.src) {
 		ret = VM_FAULT_OOM;
 		goto count;
 	}
 	args.dst = args.src + n;
 
-	if (vsvm_inject_fails(inject, DRM_VSVM_POINT_FAULT_SETUP) ||
-	    migrate_vma_setup(&args)) {
+	if (VSVM_INJECT(inject, FAULT_SETUP, -EINVAL,
+			migrate_vma_setup(&args))) {
 		ret = VM_FAULT_SIGBUS;
 		goto count;
 	}
 	home.src = args.src;
 	home.dst = args.dst;
 	home.npages = args.npages;
-	vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_COLLECTED);
+	vsvm_inject_pause(inject, FAULT_COLLECTED);
 	vsvm_home_copy(&home);
-	vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_COPIED);
+	vsvm_inject_pause(inject, FAULT_COPIED);
 	/* A hole has the flag, too: the page was zapped, no memory is missing. */
 	if (migrate_pfn_to_page(args.src[at]) &&
 	    args.src[at] & MIGRATE_PFN_MIGRATE && !args.dst[at] &&
@@ -153,7 +150,7 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 count:
 	fault_end(vmf, cause, &home);
 	if (home.src) {
-		vsvm_inject_stop(inject, DRM_VSVM_POINT_FAULT_MOVED);
+		vsvm_inject_pause(inject, FAULT_MOVED);
 		migrate_vma_finalize(&args);
 	}
 	if (args.src != few)

@@ -108,8 +108,8 @@ static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
 	unsigned long addr = home->start + i * PAGE_SIZE;
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
 
-	if (vsvm_inject_fails(dm->inject, order ? DRM_VSVM_POINT_HOME_HUGE :
-						  DRM_VSVM_POINT_HOME_SMALL))
+	if (order ? VSVM_INJECT(dm->inject, HOME_HUGE, true, false) :
+		    VSVM_INJECT(dm->inject, HOME_SMALL, true, false))
 		return NULL;
 	folio = order ? NULL : home_spare(home, i);
 	if (folio)
@@ -266,7 +266,7 @@ void vsvm_home_copy(struct vsvm_home *home)
 		if (!home_lives(page_folio(page)))
 			continue;
 		inject = vsvm_devmem_of(page)->inject;
-		if (vsvm_inject_fails(inject, DRM_VSVM_POINT_HOME_DROP)) {
+		if (VSVM_INJECT(inject, HOME_DROP, true, false)) {
 			home->given += nr;
 			home_give_up(home, i);
 			continue;
@@ -276,7 +276,7 @@ void vsvm_home_copy(struct vsvm_home *home)
 		else if (nr == 1)
 			home_copy_small(home, i, page);
 		if (home->dst[i] &&
-		    vsvm_inject_fails(inject, DRM_VSVM_POINT_COPY_HOME))
+		    VSVM_INJECT(inject, COPY_HOME, true, false))
 			home_give_up(home, i);
 	}
 	while (home->nr_spare)
@@ -287,7 +287,7 @@ void vsvm_home_copy(struct vsvm_home *home)
  * vsvm_home_recall() - take back destinations at the last moment
  * @home: what vsvm_home_copy() worked on
  *
- * Where DRM_VSVM_POINT_HOME_PAGES says so, and of huge pages that lost their
+ * Where VSVM_POINT_HOME_PAGES says so, and of huge pages that lost their
  * last mapping meanwhile (see vsvm_devmem_folio_free()). Right before the
  * function that ends in _pages().
  */
@@ -301,8 +301,8 @@ void vsvm_home_recall(struct vsvm_home *home)
 			continue;
 		page = migrate_pfn_to_page(home->src[i]);
 		if (!folio_test_anon(page_folio(page)) ||
-		    vsvm_inject_fails(vsvm_devmem_of(page)->inject,
-				      DRM_VSVM_POINT_HOME_PAGES))
+		    VSVM_INJECT(vsvm_devmem_of(page)->inject, HOME_PAGES, true,
+				false))
 			home_give_up(home, i);
 	}
 }

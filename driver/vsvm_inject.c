@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Failures and pauses on purpose: named points that fail at a counted pass, or
- * hold whoever passes until a test lets it go.
+ * pause whoever passes until a test lets it go on. Built with
+ * CONFIG_DRM_VSVM_INJECT only.
  *
  * Lifetime: from the module's load to its unload, one for each device it can
  * have, so that a device can be made to fail while it is bound, and somebody who
- * is held never loses the ground under its feet.
+ * is paused never loses the ground under its feet.
  *
- * Locks: &vsvm_inject.lock, a leaf. Who is held has none of this file's, but may
- * have others; drm/vsvm_drm.h says which at which point.
+ * Locks: &vsvm_inject.lock, a leaf. Who is paused has none of this file's, but
+ * may have others; vsvm_inject.h says which at which point.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -29,10 +30,10 @@ static struct vsvm_inject *injects;
 static const struct {
 	const char *name;
 	unsigned int can;
-} points[DRM_VSVM_POINTS] = {
+} points[VSVM_POINTS] = {
 #define POINT(id, what, text)						\
-	[DRM_VSVM_POINT_##id] = { text, DRM_VSVM_CAN_##what },
-	DRM_VSVM_POINT_LIST(POINT)
+	[VSVM_POINT_##id] = { text, VSVM_CAN_##what },
+	VSVM_POINT_LIST(POINT)
 #undef POINT
 };
 
@@ -73,10 +74,26 @@ struct vsvm_inject *vsvm_inject_of(unsigned int device)
 }
 
 /**
+ * vsvm_inject_find() - which point user space means
+ * @arg: its argument, with any bytes in its name
+ *
+ * Return: the point; -EINVAL: there is none of that name.
+ */
+int vsvm_inject_find(const struct drm_vsvm_inject *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < VSVM_POINTS; i++)
+		if (!strncmp(arg->name, points[i].name, sizeof(arg->name)))
+			return i;
+	return -EINVAL;
+}
+
+/**
  * vsvm_inject_can() - what a point can be armed for
  * @point: the point
  */
-unsigned int vsvm_inject_can(enum drm_vsvm_point point)
+unsigned int vsvm_inject_can(enum vsvm_point point)
 {
 	return points[point].can;
 }
@@ -85,15 +102,15 @@ unsigned int vsvm_inject_can(enum drm_vsvm_point point)
  * vsvm_inject_name() - what user space calls a point
  * @point: the point
  */
-const char *vsvm_inject_name(enum drm_vsvm_point point)
+const char *vsvm_inject_name(enum vsvm_point point)
 {
 	return points[point].name;
 }
 
-static void release(struct vsvm_inject *inject, struct vsvm_inject_point *p)
+static void resume(struct vsvm_inject *inject, struct vsvm_inject_point *p)
 {
 	lockdep_assert_held(&inject->lock);
-	WRITE_ONCE(p->release, p->release + 1);	/* pairs with may_go() */
+	WRITE_ONCE(p->resume, p->resume + 1);	/* pairs with may_go() */
 	wake_up_all(&inject->wait);
 }
 
@@ -109,7 +126,7 @@ static void disarm(struct vsvm_inject *inject, struct vsvm_inject_point *p)
 	p->mm = NULL;
 	p->owner = NULL;
 	p->timeout = 0;
-	release(inject, p);
+	resume(inject, p);
 }
 
 /**
@@ -127,7 +144,7 @@ void vsvm_inject_plug(struct vsvm_inject *inject)
  * vsvm_inject_unplug() - the device goes: nothing may keep it from that
  * @inject: its points
  *
- * Lets everybody go, and bounds what was armed to fail for ever.
+ * Lets everybody go on, and bounds what was armed to fail for ever.
  */
 void vsvm_inject_unplug(struct vsvm_inject *inject)
 {
@@ -136,7 +153,7 @@ void vsvm_inject_unplug(struct vsvm_inject *inject)
 
 	spin_lock_irq(&inject->lock);
 	WRITE_ONCE(inject->gone, true);	/* pairs with may_go() and waited() */
-	for (i = 0; i < DRM_VSVM_POINTS; i++) {
+	for (i = 0; i < VSVM_POINTS; i++) {
 		p = &inject->points[i];
 		p->times = min(p->times, p->fired + UNPLUG_TIMES);
 	}
@@ -145,21 +162,21 @@ void vsvm_inject_unplug(struct vsvm_inject *inject)
 }
 
 static bool may_go(struct vsvm_inject *inject, struct vsvm_inject_point *p,
-		   unsigned int release)
+		   unsigned int resume)
 {
-	/* Pair with release() and vsvm_inject_unplug(). */
-	return READ_ONCE(p->release) != release || READ_ONCE(inject->gone);
+	/* Pair with resume() and vsvm_inject_unplug(). */
+	return READ_ONCE(p->resume) != resume || READ_ONCE(inject->gone);
 }
 
 /* Waits where a test wants it; the point's count of those who do is up. */
-static void hold(struct vsvm_inject *inject, struct vsvm_inject_point *p,
-		 unsigned int release, unsigned long timeout)
+static void pause(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+		  unsigned int resume, unsigned long timeout)
 {
 	wake_up_all(&inject->wait);
-	wait_event_killable_timeout(inject->wait, may_go(inject, p, release),
+	wait_event_killable_timeout(inject->wait, may_go(inject, p, resume),
 				    timeout);
 	spin_lock_irq(&inject->lock);
-	WRITE_ONCE(p->holding, p->holding - 1);	/* pairs with waited() */
+	WRITE_ONCE(p->paused, p->paused - 1);	/* pairs with waited() */
 	spin_unlock_irq(&inject->lock);
 }
 
@@ -170,11 +187,11 @@ static void hold(struct vsvm_inject *inject, struct vsvm_inject_point *p,
  *
  * Return: true if this pass is to fail.
  */
-bool vsvm_inject_pass(struct vsvm_inject *inject, enum drm_vsvm_point point)
+bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_point point)
 {
 	struct vsvm_inject_point *p = &inject->points[point];
 	unsigned long flags, timeout = 0;
-	unsigned int release = 0;
+	unsigned int resume = 0;
 	bool fires = false;
 
 	spin_lock_irqsave(&inject->lock, flags);
@@ -188,18 +205,18 @@ bool vsvm_inject_pass(struct vsvm_inject *inject, enum drm_vsvm_point point)
 	if (fires) {
 		p->fired++;
 		if (timeout) {
-			p->total.held++;
+			p->total.paused++;
 			/* Pairs with waited(). */
-			WRITE_ONCE(p->holding, p->holding + 1);
-			release = p->release;
+			WRITE_ONCE(p->paused, p->paused + 1);
+			resume = p->resume;
 		} else {
-			p->total.fired++;
+			p->total.failed++;
 		}
 	}
 	spin_unlock_irqrestore(&inject->lock, flags);
 
 	if (fires && timeout)
-		hold(inject, p, release, timeout);
+		pause(inject, p, resume, timeout);
 	return fires && !timeout;
 }
 
@@ -214,18 +231,18 @@ static void arm(struct vsvm_inject *inject, struct vsvm_inject_point *p,
 	p->times = arg->times;
 	p->mm = arg->flags & DRM_VSVM_INJECT_FILE ? mm : NULL;
 	p->owner = owner;
-	p->timeout = arg->op == DRM_VSVM_INJECT_HOLD ?
+	p->timeout = arg->op == DRM_VSVM_INJECT_PAUSE ?
 		     msecs_to_jiffies(arg->timeout_ms) : 0;
 }
 
 static bool waited(struct vsvm_inject *inject, struct vsvm_inject_point *p)
 {
-	/* Pair with vsvm_inject_pass(), hold() and vsvm_inject_unplug(). */
-	return READ_ONCE(p->holding) || READ_ONCE(inject->gone);
+	/* Pair with vsvm_inject_pass(), pause() and vsvm_inject_unplug(). */
+	return READ_ONCE(p->paused) || READ_ONCE(inject->gone);
 }
 
-static int wait_held(struct vsvm_inject *inject, struct vsvm_inject_point *p,
-		     unsigned int timeout_ms)
+static int wait_paused(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+		       unsigned int timeout_ms)
 {
 	long left;
 
@@ -242,32 +259,33 @@ static int wait_held(struct vsvm_inject *inject, struct vsvm_inject_point *p,
 /**
  * vsvm_inject_control() - DRM_IOCTL_VSVM_INJECT
  * @inject: the device's points
+ * @point: which of them
  * @arg: what to do, checked; what is out is set
  * @owner: the file
  * @mm: the file's mm
  *
  * Return: 0; of WAIT -EINTR, -ENODEV or -ETIMEDOUT.
  */
-int vsvm_inject_control(struct vsvm_inject *inject,
+int vsvm_inject_control(struct vsvm_inject *inject, enum vsvm_point point,
 			struct drm_vsvm_inject *arg, const void *owner,
 			struct mm_struct *mm)
 {
-	struct vsvm_inject_point *p = &inject->points[arg->point];
+	struct vsvm_inject_point *p = &inject->points[point];
 	int ret = 0;
 
 	if (arg->op == DRM_VSVM_INJECT_WAIT)
-		ret = wait_held(inject, p, arg->timeout_ms);
+		ret = wait_paused(inject, p, arg->timeout_ms);
 
 	spin_lock_irq(&inject->lock);
-	if (arg->op == DRM_VSVM_INJECT_ARM || arg->op == DRM_VSVM_INJECT_HOLD)
+	if (arg->op == DRM_VSVM_INJECT_FAIL || arg->op == DRM_VSVM_INJECT_PAUSE)
 		arm(inject, p, arg, owner, mm);
 	else if (arg->op == DRM_VSVM_INJECT_CLEAR)
 		disarm(inject, p);
-	else if (arg->op == DRM_VSVM_INJECT_RELEASE)
-		release(inject, p);
+	else if (arg->op == DRM_VSVM_INJECT_RESUME)
+		resume(inject, p);
 	arg->passed = p->passed;
 	arg->fired = p->fired;
-	arg->holding = p->holding;
+	arg->paused = p->paused;
 	spin_unlock_irq(&inject->lock);
 	return ret;
 }
@@ -282,7 +300,7 @@ void vsvm_inject_forget(struct vsvm_inject *inject, const void *owner)
 	unsigned int i;
 
 	spin_lock_irq(&inject->lock);
-	for (i = 0; i < DRM_VSVM_POINTS; i++)
+	for (i = 0; i < VSVM_POINTS; i++)
 		if (inject->points[i].owner == owner)
 			disarm(inject, &inject->points[i]);
 	spin_unlock_irq(&inject->lock);

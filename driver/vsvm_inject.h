@@ -3,37 +3,151 @@
 #define VSVM_INJECT_H
 
 #include <linux/atomic.h>
+#include <linux/kernel.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
-#include <drm/vsvm_drm.h>
+#include <drm/vsvm_inject.h>
 
 struct mm_struct;
+
+/* What a point can be armed for: to fail, to pause who passes, or either. */
+#define VSVM_CAN_FAIL	BIT(0)
+#define VSVM_CAN_PAUSE	BIT(1)
+#define VSVM_CAN_BOTH	(VSVM_CAN_FAIL | VSVM_CAN_PAUSE)
+
+/*
+ * The points, as P(NAME, what it can do, "what user space calls it"). The comment
+ * says what fails, or what comes after the place where it pauses. The letters
+ * are the locks that whoever is paused there has: m: mmap_lock for reading, f:
+ * the folios that move, e: evict_lock, when room is made. The device cannot be
+ * unplugged meanwhile, but unplugging it lets everybody go.
+ *
+ * What comes of a failure is what would come of the real one:
+ *
+ * - no memory for a call's own needs: ENOMEM, with what was done before; of
+ *   OPEN, the PROBE points and MMAP, open(), bind and mmap() fail with it
+ * - a page is dropped or its copy fails: it stays, and may move in another go
+ *   of the same call; STAY_BUSY otherwise. A CPU that faulted on it faults again
+ * - a lock was interrupted: EINTR although no signal is there, or a little less
+ *   is done (HOLE_LOCK, EVICT_LOCK)
+ * - something changed meanwhile: it is tried again, for DRM_VSVM_STALL_SECONDS
+ *   at most
+ * - a copy from or to the caller's buffer stops in the middle: it goes on
+ * - no room could be made: STAY_DEVICE_FULL
+ * - FAULT_SETUP: SIGBUS for who touched the page
+ * - FAULT_ARRAYS, HOME_SMALL for the page itself: the CPU faults again; EFAULT
+ *   for a system call that touched it
+ */
+#define VSVM_POINT_LIST(P) \
+	/* MIGRATE takes device memory, and makes room */ \
+	P(RESERVE_SMALL, BOTH, "reserve-small") /* small device pages */ \
+	P(RESERVE_BLOCK, BOTH, "reserve-block") /* a huge device page */ \
+	P(BACKING, BOTH, "backing") /* e: host memory behind a block */ \
+	/* the way home: MIGRATE, CPU fault, eviction, unplug */ \
+	P(HOME_SMALL, BOTH, "home-small") /* mfe: a small host page */ \
+	P(HOME_HUGE, BOTH, "home-huge") /* mfe: a huge host page */ \
+	/* a file is opened, and used for the first time */ \
+	P(OPEN, FAIL, "open") /* the file's address space */ \
+	P(BIND_LOCK, FAIL, "bind-lock") /* interrupted */ \
+	P(SHARE, FAIL, "share") /* what the process has of it */ \
+	P(NOTIFIER, FAIL, "notifier") /* the notifier in the mm */ \
+	/* the per-page path */ \
+	P(PFNS, FAIL, "pfns") /* the walk's array */ \
+	P(LEAF, FAIL, "leaf") /* a leaf of the device page table */ \
+	P(LEAF_STORE, FAIL, "leaf-store") /* its place in the table */ \
+	P(LEAF_GONE, FAIL, "leaf-gone") /* it went away again */ \
+	P(DMA, FAIL, "dma") /* a page's DMA address */ \
+	P(HMM, BOTH, "hmm") /* hmm_range_fault() says EBUSY */ \
+	P(FAULTED, BOTH, "faulted") /* hmm was asked: now the lock */ \
+	P(LOOKED, BOTH, "looked") /* the same, where it only looks */ \
+	P(HOLE_LOCK, FAIL, "hole-lock") /* interrupted */ \
+	P(COW_LOCK, BOTH, "cow-lock") /* interrupted */ \
+	P(EXCLUSIVE_LOCK, BOTH, "exclusive-lock") /* interrupted */ \
+	P(EXCLUSIVE, FAIL, "exclusive") /* core says EBUSY */ \
+	P(EXCLUSIVE_TAKEN, BOTH, "exclusive-taken") /* mf: the lock */ \
+	P(INVALIDATE, FAIL, "invalidate") /* trylock; not may sleep */ \
+	/* the caller's buffer */ \
+	P(COPY_READ, FAIL, "copy-read") /* READ: stops half way */ \
+	P(COPY_WRITE, FAIL, "copy-write") /* WRITE: stops half way */ \
+	P(COPY_RUN, FAIL, "copy-run") /* SNAPSHOT: a run */ \
+	P(COPY_LAST_RUN, FAIL, "copy-last-run") /* the last: EFAULT */ \
+	/* MIGRATE, in this order */ \
+	P(CHUNK, FAIL, "chunk") /* the call's arrays */ \
+	P(CUT_LOCK, BOTH, "cut-lock") /* interrupted */ \
+	P(MOVE_LOCK, BOTH, "move-lock") /* interrupted; has reserved */ \
+	P(SETUP, BOTH, "setup") /* m: migrate_vma_setup() */ \
+	P(COLLECTED, PAUSE, "collected") /* mf: destinations, copy */ \
+	P(DROP, FAIL, "drop") /* a page gets no destination */ \
+	P(COPY_DEVICE, FAIL, "copy-device") /* copy of a page */ \
+	P(COPIED, PAUSE, "copied") /* mf: migrate_vma_pages() */ \
+	P(PAGES, FAIL, "pages") /* a page's destination goes back */ \
+	P(MOVED, PAUSE, "moved") /* mf: migrate_vma_finalize() */ \
+	/* the CPU fault */ \
+	P(FAULT_BEGIN, PAUSE, "fault-begin") /* mf: allocation */ \
+	P(FAULT_ARRAYS, FAIL, "fault-arrays") /* its arrays */ \
+	P(FAULT_SETUP, FAIL, "fault-setup") /* migrate_vma_setup() */ \
+	P(FAULT_COLLECTED, PAUSE, "fault-collected") /* mf: copy */ \
+	P(FAULT_COPIED, PAUSE, "fault-copied") /* mf: _pages() */ \
+	P(FAULT_MOVED, PAUSE, "fault-moved") /* mf: _finalize() */ \
+	/* the way home, as above, a page at a time */ \
+	P(HOME_DROP, FAIL, "home-drop") /* it gets no destination */ \
+	P(COPY_HOME, FAIL, "copy-home") /* copy of a page */ \
+	P(HOME_PAGES, FAIL, "home-pages") /* its destination goes back */ \
+	/* eviction */ \
+	P(EVICT_ARRAYS, FAIL, "evict-arrays") /* its arrays */ \
+	P(EVICT_LOCK, BOTH, "evict-lock") /* interrupted */ \
+	P(EVICT_TRIES, FAIL, "evict-tries") /* tries are used up */ \
+	P(EVICT_VICTIM, FAIL, "evict-victim") /* no block may go */ \
+	P(EVICT_BLOCK, BOTH, "evict-block") /* e: the block cannot go */ \
+	P(EVICT_COLLECTED, PAUSE, "evict-collected") /* fe: copy */ \
+	P(EVICT_COPIED, PAUSE, "evict-copied") /* fe: _pages() */ \
+	P(EVICT_MOVED, PAUSE, "evict-moved") /* fe: _finalize() */ \
+	/* the rest */ \
+	P(MMAP_PAGE, FAIL, "mmap-page") /* a page for mmap() */ \
+	P(MMAP_INSERT, FAIL, "mmap-insert") /* its page table */ \
+	P(LRU, FAIL, "lru") /* reading debugfs: lru */ \
+	/* the device is bound to the driver */ \
+	P(PROBE_DEVICE, FAIL, "probe-device") /* the DRM device */ \
+	P(PROBE_MEMORY, FAIL, "probe-memory") /* its memory's own needs */ \
+	P(PROBE_BLOCKS, FAIL, "probe-blocks") /* its blocks */ \
+	P(PROBE_COUNTERS, FAIL, "probe-counters") /* its counters */ \
+	P(PROBE_ADDRESSES, FAIL, "probe-addresses") /* addresses */ \
+	P(PROBE_PAGES, FAIL, "probe-pages") /* struct pages */ \
+	P(PROBE_SHRINKER, FAIL, "probe-shrinker") /* the shrinker */ \
+	P(PROBE_REGISTER, FAIL, "probe-register") /* the node */
+
+enum vsvm_point {
+#define VSVM_POINT_ENUM(name, can, text) VSVM_POINT_##name,
+	VSVM_POINT_LIST(VSVM_POINT_ENUM)
+#undef VSVM_POINT_ENUM
+	VSVM_POINTS	/* how many there are */
+};
 
 /**
  * struct vsvm_inject_total - what came of a point since the module was loaded
  * @passed: passes while it was armed
- * @fired: passes that failed
- * @held: passes that were held
+ * @failed: passes that failed
+ * @paused: passes that were paused
  */
 struct vsvm_inject_total {
 	u64 passed;
-	u64 fired;
-	u64 held;
+	u64 failed;
+	u64 paused;
 };
 
 /**
- * struct vsvm_inject_point - one place that can be made to fail, or to hold
- * @nth: first pass that fails or is held, 0: not armed
- * @times: how many passes fail or are held
+ * struct vsvm_inject_point - one place that can be made to fail, or to pause
+ * @nth: first pass that fails or is paused, 0: not armed
+ * @times: how many passes fail or are paused
  * @passed: passes since it was armed
- * @fired: passes that failed or were held
+ * @fired: passes that failed or were paused
  * @mm: only passes in this mm count; NULL: all. Only compared
  * @owner: the open file that armed it. Only compared
- * @timeout: for how long to hold, in jiffies; 0: fail instead
- * @holding: how many are held now
- * @release: changes when those who are held may go on
+ * @timeout: for how long to pause, in jiffies; 0: fail instead
+ * @paused: how many are paused now
+ * @resume: changes when those who are paused may go on
  * @total: since the module was loaded
  */
 struct vsvm_inject_point {
@@ -44,24 +158,26 @@ struct vsvm_inject_point {
 	struct mm_struct *mm;
 	const void *owner;
 	unsigned long timeout;
-	unsigned int holding;
-	unsigned int release;
+	unsigned int paused;
+	unsigned int resume;
 	struct vsvm_inject_total total;
 };
 
 /**
  * struct vsvm_inject - the places of one device
  * @lock: protects all of it; a leaf
- * @gone: the device is being unplugged, or not there: nobody is held
- * @wait: who is held, and who waits for somebody to be held
+ * @gone: the device is being unplugged, or not there: nobody is paused
+ * @wait: who is paused, and who waits for somebody to be paused
  * @points: the points
  */
 struct vsvm_inject {
 	spinlock_t lock; /* gone, points */
 	bool gone;
 	wait_queue_head_t wait;
-	struct vsvm_inject_point points[DRM_VSVM_POINTS];
+	struct vsvm_inject_point points[VSVM_POINTS];
 };
+
+#ifdef CONFIG_DRM_VSVM_INJECT
 
 /* How many points of all devices are armed; read without a lock. */
 extern atomic_t vsvm_inject_armed;
@@ -71,31 +187,101 @@ void vsvm_inject_exit(void);
 struct vsvm_inject *vsvm_inject_of(unsigned int device);
 void vsvm_inject_plug(struct vsvm_inject *inject);
 void vsvm_inject_unplug(struct vsvm_inject *inject);
-int vsvm_inject_control(struct vsvm_inject *inject,
+int vsvm_inject_find(const struct drm_vsvm_inject *arg);
+int vsvm_inject_control(struct vsvm_inject *inject, enum vsvm_point point,
 			struct drm_vsvm_inject *arg, const void *owner,
 			struct mm_struct *mm);
 void vsvm_inject_forget(struct vsvm_inject *inject, const void *owner);
-bool vsvm_inject_pass(struct vsvm_inject *inject, enum drm_vsvm_point point);
-unsigned int vsvm_inject_can(enum drm_vsvm_point point);
-const char *vsvm_inject_name(enum drm_vsvm_point point);
+bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_point point);
+unsigned int vsvm_inject_can(enum vsvm_point point);
+const char *vsvm_inject_name(enum vsvm_point point);
 
-/*
- * True if the caller, which is at @point, shall fail now. Where the point can
- * hold, it may sleep.
- */
-static inline bool vsvm_inject_fails(struct vsvm_inject *inject,
-				     enum drm_vsvm_point point)
+/* True while any point of any device is armed. */
+static inline bool vsvm_inject_any(void)
 {
-	return unlikely(atomic_read(&vsvm_inject_armed)) &&
-	       vsvm_inject_pass(inject, point);
+	return unlikely(atomic_read(&vsvm_inject_armed));
 }
 
-/* The caller is at @point, which can only hold. */
+static inline bool vsvm_inject_fails(struct vsvm_inject *inject,
+				     enum vsvm_point point)
+{
+	return vsvm_inject_any() && vsvm_inject_pass(inject, point);
+}
+
 static inline void vsvm_inject_stop(struct vsvm_inject *inject,
-				    enum drm_vsvm_point point)
+				    enum vsvm_point point)
 {
 	might_sleep();
 	vsvm_inject_fails(inject, point);
 }
+
+#else
+
+static inline int vsvm_inject_init(unsigned int devices)
+{
+	return 0;
+}
+
+static inline void vsvm_inject_exit(void)
+{
+}
+
+static inline struct vsvm_inject *vsvm_inject_of(unsigned int device)
+{
+	return NULL;
+}
+
+static inline void vsvm_inject_plug(struct vsvm_inject *inject)
+{
+}
+
+static inline void vsvm_inject_unplug(struct vsvm_inject *inject)
+{
+}
+
+static inline void vsvm_inject_forget(struct vsvm_inject *inject,
+				      const void *owner)
+{
+}
+
+static inline bool vsvm_inject_any(void)
+{
+	return false;
+}
+
+static inline bool vsvm_inject_fails(struct vsvm_inject *inject,
+				     enum vsvm_point point)
+{
+	return false;
+}
+
+static inline void vsvm_inject_stop(struct vsvm_inject *inject,
+				    enum vsvm_point point)
+{
+}
+
+#endif /* CONFIG_DRM_VSVM_INJECT */
+
+/**
+ * VSVM_INJECT() - do a step, unless it is to fail here on purpose
+ * @inject: the device's points
+ * @point: which one, without VSVM_POINT_
+ * @failure: what the step says when it fails
+ * @step: the step, an expression of the same type; not evaluated when it fails
+ *
+ * Where the point can pause, it sleeps before the step.
+ *
+ * Return: @failure or what @step is. Without CONFIG_DRM_VSVM_INJECT just @step.
+ */
+#define VSVM_INJECT(inject, point, failure, step)			\
+	(vsvm_inject_fails(inject, VSVM_POINT_##point) ? (failure) : (step))
+
+/**
+ * vsvm_inject_pause() - the caller is at a point that can only pause
+ * @inject: the device's points
+ * @point: which one, without VSVM_POINT_
+ */
+#define vsvm_inject_pause(inject, point)				\
+	vsvm_inject_stop(inject, VSVM_POINT_##point)
 
 #endif /* VSVM_INJECT_H */

@@ -297,31 +297,34 @@ int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
 	return ret;
 }
 
+#ifdef CONFIG_DRM_VSVM_INJECT
+/* Returns the point, or why not. */
 static int check_inject(struct drm_device *drm,
 			const struct drm_vsvm_inject *arg)
 {
-	bool hold = arg->op == DRM_VSVM_INJECT_HOLD;
-	bool arm = arg->op == DRM_VSVM_INJECT_ARM || hold;
-	bool time = arg->op == DRM_VSVM_INJECT_WAIT || hold;
-	bool holds = time || arg->op == DRM_VSVM_INJECT_RELEASE;
+	bool fail = arg->op == DRM_VSVM_INJECT_FAIL;
+	bool pause = arg->op == DRM_VSVM_INJECT_PAUSE;
+	bool arm = fail || pause;
+	bool time = arg->op == DRM_VSVM_INJECT_WAIT || pause;
+	bool pauses = time || arg->op == DRM_VSVM_INJECT_RESUME;
+	int point = vsvm_inject_find(arg);
 	unsigned int can;
 
 	if (refuse(drm, !capable(CAP_SYS_ADMIN)))
 		return -EACCES;
 	if (refuse(drm, arg->flags & ~DRM_VSVM_INJECT_FILE) ||
-	    refuse(drm, arg->flags && !arm) || refuse(drm, arg->pad) ||
-	    refuse(drm, arg->point >= DRM_VSVM_POINTS) ||
-	    refuse(drm, arg->op > DRM_VSVM_INJECT_WAIT) ||
+	    refuse(drm, arg->flags && !arm) || refuse(drm, point < 0) ||
+	    refuse(drm, arg->op > DRM_VSVM_INJECT_CLEAR) ||
 	    refuse(drm, arm != !!arg->nth) || refuse(drm, arm != !!arg->times) ||
 	    refuse(drm, time != !!arg->timeout_ms) ||
-	    refuse(drm, arg->timeout_ms > DRM_VSVM_HOLD_MAX))
+	    refuse(drm, arg->timeout_ms > DRM_VSVM_PAUSE_MAX))
 		return -EINVAL;
 
-	can = vsvm_inject_can(arg->point);
-	if (refuse(drm, arm && !hold && !(can & DRM_VSVM_CAN_FAIL)) ||
-	    refuse(drm, holds && !(can & DRM_VSVM_CAN_HOLD)))
+	can = vsvm_inject_can(point);
+	if (refuse(drm, fail && !(can & VSVM_CAN_FAIL)) ||
+	    refuse(drm, pauses && !(can & VSVM_CAN_PAUSE)))
 		return -EOPNOTSUPP;
-	return 0;
+	return point;
 }
 
 /**
@@ -335,22 +338,24 @@ int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 {
 	struct drm_vsvm_inject *arg = data;
 	struct vsvm_vm *vm = file->driver_priv;
-	int idx, ret;
+	int idx, point, ret;
 
 	arg->passed = 0;
 	arg->fired = 0;
-	arg->holding = 0;
-	ret = check_inject(drm, arg);
-	if (ret)
-		return ret;
+	arg->paused = 0;
+	point = check_inject(drm, arg);
+	if (point < 0)
+		return point;
 
 	ret = begin(vm, &idx);
 	if (ret)
 		return ret;
-	ret = vsvm_inject_control(to_vsvm(drm)->devmem->inject, arg, vm, vm->mm);
+	ret = vsvm_inject_control(to_vsvm(drm)->devmem->inject, point, arg, vm,
+				  vm->mm);
 	drm_dev_exit(idx);
 	return ret;
 }
+#endif
 
 /* pread and pwrite: the file offset is the address, a short count is fine. */
 static ssize_t file_copy(struct file *filp, char __user *buf, size_t len,
@@ -447,15 +452,16 @@ int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma)
 			ret = -EINTR;
 			break;
 		}
-		page = vsvm_inject_fails(inject, DRM_VSVM_POINT_MMAP_PAGE) ?
-		       NULL : alloc_page(GFP_USER | __GFP_ZERO | __GFP_ACCOUNT);
+		page = VSVM_INJECT(inject, MMAP_PAGE, NULL,
+				   alloc_page(GFP_USER | __GFP_ZERO |
+					      __GFP_ACCOUNT));
 		if (!page) {
 			ret = -ENOMEM;
 			break;
 		}
 		/* Takes a reference of its own, if it succeeds. */
-		ret = vsvm_inject_fails(inject, DRM_VSVM_POINT_MMAP_INSERT) ?
-		      -ENOMEM : vm_insert_page(vma, addr, page);
+		ret = VSVM_INJECT(inject, MMAP_INSERT, -ENOMEM,
+				  vm_insert_page(vma, addr, page));
 		put_page(page);
 		if (ret)
 			break;

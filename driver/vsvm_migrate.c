@@ -105,9 +105,9 @@ struct chunk {
 	bool evicted;
 };
 
-static bool chunk_fails(const struct chunk *c, enum drm_vsvm_point point)
+static struct vsvm_inject *chunk_inject(const struct chunk *c)
 {
-	return vsvm_inject_fails(c->m->table.inject, point);
+	return c->m->table.inject;
 }
 
 static unsigned int chunk_pages(const struct chunk *c)
@@ -356,7 +356,7 @@ static void fill_device(struct chunk *c)
 			memset(&c->fate[i], fate, nr);
 			continue;
 		}
-		if (chunk_fails(c, DRM_VSVM_POINT_DROP))
+		if (VSVM_INJECT(chunk_inject(c), DROP, true, false))
 			continue;
 		if (nr == 1 && c->block)
 			break_block(c);
@@ -374,21 +374,22 @@ static void fill_device(struct chunk *c)
 			memset(&c->fate[i], DRM_VSVM_STAY_DEVICE_FULL, nr);
 			continue;
 		}
-		if (chunk_fails(c, DRM_VSVM_POINT_COPY_DEVICE))
+		if (VSVM_INJECT(chunk_inject(c), COPY_DEVICE, true, false))
 			vsvm_home_give_back(&c->dst[i], nr);
 	}
 }
 
-/* Takes destinations back where DRM_VSVM_POINT_PAGES says so. */
+/* Takes destinations back where VSVM_POINT_PAGES says so. */
 static void recall_device(struct chunk *c)
 {
 	unsigned long i, nr;
 
-	if (likely(!atomic_read(&vsvm_inject_armed)))
+	if (!vsvm_inject_any())
 		return;
 	for (i = 0; i < c->args.npages; i += nr) {
 		nr = c->src[i] & MIGRATE_PFN_COMPOUND ? CHUNK_PAGES : 1;
-		if (c->dst[i] && chunk_fails(c, DRM_VSVM_POINT_PAGES))
+		if (c->dst[i] &&
+		    VSVM_INJECT(chunk_inject(c), PAGES, true, false))
 			vsvm_home_give_back(&c->dst[i], nr);
 	}
 }
@@ -451,12 +452,12 @@ static void move_collected(struct chunk *c, struct vsvm_home *home)
 {
 	struct vsvm_inject *inject = c->m->table.inject;
 
-	vsvm_inject_stop(inject, DRM_VSVM_POINT_COLLECTED);
+	vsvm_inject_pause(inject, COLLECTED);
 	if (c->to_device)
 		fill_device(c);
 	else
 		fill_home(c, home);
-	vsvm_inject_stop(inject, DRM_VSVM_POINT_COPIED);
+	vsvm_inject_pause(inject, COPIED);
 	if (c->to_device)
 		recall_device(c);
 	else
@@ -464,7 +465,7 @@ static void move_collected(struct chunk *c, struct vsvm_home *home)
 	migrate_vma_pages(&c->args);
 	vsvm_home_settle(home);
 	note_moved(c);
-	vsvm_inject_stop(inject, DRM_VSVM_POINT_MOVED);
+	vsvm_inject_pause(inject, MOVED);
 	migrate_vma_finalize(&c->args);
 }
 
@@ -482,8 +483,8 @@ static int chunk_move(struct chunk *c)
 		.start = c->start,
 	};
 
-	if (chunk_fails(c, DRM_VSVM_POINT_MOVE_LOCK) ||
-	    mmap_read_lock_killable(mm))
+	if (VSVM_INJECT(chunk_inject(c), MOVE_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
 		return -EINTR;
 
 	c->args = (struct migrate_vma) {
@@ -504,8 +505,8 @@ static int chunk_move(struct chunk *c)
 
 	trace_begin(c);
 	/* Fails if the mapping changed since the look: this go does nothing. */
-	if (chunk_fails(c, DRM_VSVM_POINT_SETUP) ||
-	    migrate_vma_setup(&c->args)) {
+	if (VSVM_INJECT(chunk_inject(c), SETUP, -EINVAL,
+			migrate_vma_setup(&c->args))) {
 		c->args.npages = 0;
 		c->now = 0;
 		goto unlock;
@@ -626,8 +627,8 @@ static int chunk_cut(struct chunk *c, unsigned long end)
 	struct vm_area_struct *vma;
 	int fate;
 
-	if (chunk_fails(c, DRM_VSVM_POINT_CUT_LOCK) ||
-	    mmap_read_lock_killable(mm))
+	if (VSVM_INJECT(chunk_inject(c), CUT_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
 		return -EINTR;
 
 	vma = find_vma(mm, c->start);
@@ -701,11 +702,11 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 {
 	unsigned long end = mig->addr + mig->len;
-	struct chunk *c = NULL;
+	struct chunk *c;
 	int ret = 0;
 
-	if (!vsvm_inject_fails(m->table.inject, DRM_VSVM_POINT_CHUNK))
-		c = kvzalloc_obj(*c, GFP_KERNEL);
+	c = VSVM_INJECT(m->table.inject, CHUNK, NULL,
+			kvzalloc_obj(*c, GFP_KERNEL));
 	if (!c)
 		return -ENOMEM;
 

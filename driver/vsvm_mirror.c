@@ -133,8 +133,8 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 
 	if (mmu_notifier_range_blockable(range))
 		down_write(&m->table.lock);
-	else if (vsvm_inject_fails(m->table.inject, DRM_VSVM_POINT_INVALIDATE) ||
-		 !down_write_trylock(&m->table.lock))
+	else if (!VSVM_INJECT(m->table.inject, INVALIDATE, 0,
+			      down_write_trylock(&m->table.lock)))
 		return false;
 
 	mmu_interval_set_seq(notifier, seq);
@@ -213,8 +213,8 @@ unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 	struct vm_area_struct *vma;
 	unsigned long next = start;
 
-	if (vsvm_inject_fails(m->table.inject, DRM_VSVM_POINT_HOLE_LOCK) ||
-	    mmap_read_lock_killable(mm))
+	if (VSVM_INJECT(m->table.inject, HOLE_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
 		return start;
 	vma = find_vma(mm, start);
 	if (!vma || vma->vm_start > start) {
@@ -288,11 +288,10 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
 	m->share = vsvm_devmem_share_get(m->devmem);
 	if (!m->share)
 		return -ENOMEM;
-	ret = vsvm_inject_fails(m->table.inject, DRM_VSVM_POINT_NOTIFIER) ?
-	      -ENOMEM :
-	      mmu_interval_notifier_insert(&m->notifier, mm, 0,
-					   ULONG_MAX & PAGE_MASK,
-					   &vsvm_mirror_ops);
+	ret = VSVM_INJECT(m->table.inject, NOTIFIER, -ENOMEM,
+			  mmu_interval_notifier_insert(&m->notifier, mm, 0,
+						       ULONG_MAX & PAGE_MASK,
+						       &vsvm_mirror_ops));
 	if (ret) {
 		vsvm_devmem_share_put(m->devmem, m->share);
 		m->share = NULL;

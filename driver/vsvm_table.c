@@ -46,19 +46,19 @@ void vsvm_table_init(struct vsvm_table *t, struct device *dma,
 int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr)
 {
 	unsigned long index = addr >> PMD_SHIFT;
-	struct vsvm_leaf *leaf = NULL;
+	struct vsvm_leaf *leaf;
 	int ret;
 
 	if (xa_load(&t->leaves, index))
 		return 0;
 
-	if (!vsvm_inject_fails(t->inject, DRM_VSVM_POINT_LEAF))
-		leaf = kzalloc_obj(*leaf, GFP_KERNEL_ACCOUNT);
+	leaf = VSVM_INJECT(t->inject, LEAF, NULL,
+			   kzalloc_obj(*leaf, GFP_KERNEL_ACCOUNT));
 	if (!leaf)
 		return -ENOMEM;
-	ret = vsvm_inject_fails(t->inject, DRM_VSVM_POINT_LEAF_STORE) ?
-	      -ENOMEM :
-	      xa_insert(&t->leaves, index, leaf, GFP_KERNEL_ACCOUNT);
+	ret = VSVM_INJECT(t->inject, LEAF_STORE, -ENOMEM,
+			  xa_insert(&t->leaves, index, leaf,
+				    GFP_KERNEL_ACCOUNT));
 	if (ret)
 		kfree(leaf);
 	return ret == -EBUSY ? 0 : ret;
@@ -119,12 +119,13 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 
 	clear(t, leaf, i);
 	if (wants_dma(entry)) {
-		if (vsvm_inject_fails(t->inject, DRM_VSVM_POINT_DMA))
-			return -ENOMEM;
-		leaf->dma[i] = dma_map_page_attrs(t->dma,
-						  vsvm_entry_page(entry), 0,
-						  PAGE_SIZE, direction(entry),
-						  MAPPING_ATTRS);
+		leaf->dma[i] =
+			VSVM_INJECT(t->inject, DMA, DMA_MAPPING_ERROR,
+				    dma_map_page_attrs(t->dma,
+						       vsvm_entry_page(entry),
+						       0, PAGE_SIZE,
+						       direction(entry),
+						       MAPPING_ATTRS));
 		if (dma_mapping_error(t->dma, leaf->dma[i]))
 			return -ENOMEM;
 		entry |= VSVM_ENTRY_DMA;

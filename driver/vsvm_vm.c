@@ -30,10 +30,10 @@
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem)
 {
-	struct vsvm_vm *vm = NULL;
+	struct vsvm_vm *vm;
 
-	if (!vsvm_inject_fails(devmem->inject, DRM_VSVM_POINT_OPEN))
-		vm = kzalloc_obj(*vm, GFP_KERNEL_ACCOUNT);
+	vm = VSVM_INJECT(devmem->inject, OPEN, NULL,
+			 kzalloc_obj(*vm, GFP_KERNEL_ACCOUNT));
 	if (!vm)
 		return NULL;
 
@@ -61,9 +61,8 @@ static int bind(struct vsvm_vm *vm)
 {
 	int ret = 0;
 
-	if (vsvm_inject_fails(vm->mirror.table.inject,
-			      DRM_VSVM_POINT_BIND_LOCK) ||
-	    mutex_lock_killable(&vm->bind))
+	if (VSVM_INJECT(vm->mirror.table.inject, BIND_LOCK, -EINTR,
+			mutex_lock_killable(&vm->bind)))
 		return -EINTR;
 	if (!vm->mm) {
 		ret = vsvm_mirror_bind(&vm->mirror, current->mm);

@@ -52,9 +52,9 @@ struct walk {
 	u64 faults;
 };
 
-static bool walk_fails(const struct walk *w, enum drm_vsvm_point point)
+static struct vsvm_inject *walk_inject(const struct walk *w)
 {
-	return vsvm_inject_fails(w->m->table.inject, point);
+	return w->m->table.inject;
 }
 
 static void set_deadline(struct walk *w)
@@ -293,8 +293,8 @@ static int break_cow(struct walk *w, unsigned long addr)
 	struct vsvm_cow cow;
 	int ret;
 
-	if (walk_fails(w, DRM_VSVM_POINT_COW_LOCK) ||
-	    mmap_read_lock_killable(mm))
+	if (VSVM_INJECT(walk_inject(w), COW_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
 		return -EINTR;
 	vsvm_stats_cow_begin(&cow);
 	vma = vma_lookup(mm, addr);
@@ -311,12 +311,13 @@ static int break_cow(struct walk *w, unsigned long addr)
 
 static int range_fault(struct walk *w, struct hmm_range *range)
 {
-	unsigned long now = jiffies;
+	unsigned long now = jiffies, left;
 
 	if (!w->pfns) {
-		if (!walk_fails(w, DRM_VSVM_POINT_PFNS))
-			w->pfns = kmalloc_array(VSVM_LEAF_ENTRIES,
-						sizeof(*w->pfns), GFP_KERNEL);
+		w->pfns = VSVM_INJECT(walk_inject(w), PFNS, NULL,
+				      kmalloc_array(VSVM_LEAF_ENTRIES,
+						    sizeof(*w->pfns),
+						    GFP_KERNEL));
 		if (!w->pfns)
 			return -ENOMEM;
 	}
@@ -331,11 +332,9 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 	if (w->need >= VSVM_NEED_WRITE)
 		range->default_flags |= HMM_PFN_REQ_WRITE;
 
-	if (walk_fails(w, DRM_VSVM_POINT_HMM))
-		return -EBUSY;
-	return hmm_range_fault_unlocked_timeout(range,
-				time_before(now, w->deadline) ?
-				w->deadline - now : 1);
+	left = time_before(now, w->deadline) ? w->deadline - now : 1;
+	return VSVM_INJECT(walk_inject(w), HMM, -EBUSY,
+			   hmm_range_fault_unlocked_timeout(range, left));
 }
 
 /*
@@ -350,8 +349,9 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 	int ret;
 
 	lockdep_assert_held_write(&w->m->table.lock);
-	leaf = vsvm_table_leaf(&w->m->table, start);
-	if (!leaf || walk_fails(w, DRM_VSVM_POINT_LEAF_GONE))
+	leaf = VSVM_INJECT(walk_inject(w), LEAF_GONE, NULL,
+			   vsvm_table_leaf(&w->m->table, start));
+	if (!leaf)
 		return -EAGAIN;
 
 	n = (end - start) >> PAGE_SHIFT;
@@ -404,7 +404,7 @@ static int fault_in(struct walk *w, unsigned long end)
 	if (ret)
 		return ret;
 
-	stale = walk_fails(w, DRM_VSVM_POINT_FAULTED);
+	stale = VSVM_INJECT(walk_inject(w), FAULTED, true, false);
 	down_write(&m->table.lock);
 	if (stale ||
 	    mmu_interval_read_retry(&w->watch.notifier, range.notifier_seq))
@@ -455,18 +455,18 @@ static int take_exclusive(struct walk *w)
 	if (ret)
 		return ret;
 	seq = mmu_interval_read_begin(&w->watch.notifier);
-	if (walk_fails(w, DRM_VSVM_POINT_EXCLUSIVE_LOCK) ||
-	    mmap_read_lock_killable(mm))
+	if (VSVM_INJECT(walk_inject(w), EXCLUSIVE_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
 		return -EINTR;
-	page = walk_fails(w, DRM_VSVM_POINT_EXCLUSIVE) ? ERR_PTR(-EBUSY) :
-	       make_device_exclusive(mm, addr, m, &folio);
+	page = VSVM_INJECT(walk_inject(w), EXCLUSIVE, ERR_PTR(-EBUSY),
+			   make_device_exclusive(mm, addr, m, &folio));
 	if (IS_ERR(page)) {
 		ret = exclusive_error(mm, addr, PTR_ERR(page));
 		goto unlock_mm;
 	}
 
 	ret = -EAGAIN;
-	stale = walk_fails(w, DRM_VSVM_POINT_EXCLUSIVE_TAKEN);
+	stale = VSVM_INJECT(walk_inject(w), EXCLUSIVE_TAKEN, true, false);
 	down_write(&m->table.lock);
 	leaf = vsvm_table_leaf(&m->table, addr);
 	if (leaf && !stale &&
@@ -648,7 +648,7 @@ static int walk_look(struct walk *w, unsigned long end)
 		if (ret)
 			return ret;
 
-		stale = walk_fails(w, DRM_VSVM_POINT_LOOKED);
+		stale = VSVM_INJECT(walk_inject(w), LOOKED, true, false);
 		down_read(&m->table.lock);
 		if (stale || mmu_interval_read_retry(&w->watch.notifier,
 						     range.notifier_seq))

@@ -197,7 +197,7 @@ int storm_call(int fd, enum storm_call call, char *mem, size_t len, char *buf)
 	case STORM_ATOMIC:
 		return atomic(fd, mem, len);
 	case STORM_INJECT:
-		return vt_ioctl(fd, DRM_IOCTL_VSVM_INJECT, &inject);
+		return vt_inject(fd, "backing", &inject);
 	case STORM_PREAD:
 		return transfer(fd, false, mem, len, buf);
 	case STORM_PWRITE:

@@ -4,8 +4,8 @@
  * address space changes under his feet, and he goes on. What stress finds by
  * luck happens here each time.
  *
- * One thread does the work and is held; another one, or another process, acts.
- * Whoever acts may have to wait for a lock or a page that the held one has: the
+ * One thread does the work and is paused; another one, or another process, acts.
+ * Whoever acts may have to wait for a lock or a page that the paused one has: the
  * door is opened once the act is over or waits in the kernel.
  */
 #include <pthread.h>
@@ -23,7 +23,7 @@
 #define OTHER	312
 #define SMALL_LEN	(16 * VT_PAGE)
 
-/* What the held one does. */
+/* What the paused one does. */
 enum work {
 	TO_DEVICE,
 	TO_SYSTEM,
@@ -36,7 +36,7 @@ struct door {
 	size_t len;
 	uint64_t used;
 	enum work work;
-	uint32_t point;
+	const char *point;
 	int pipe[2];	/* what TOUCH writes goes here */
 	int go[2];	/* tells the actor to begin */
 	int ret;
@@ -99,25 +99,25 @@ static int ready(struct door *d, unsigned int device, enum vt_kind kind)
 	return d->work == TO_DEVICE ? 0 : vt_to_device(d->v, d->mem, d->len);
 }
 
-/* The work held at the point, and the act in the gap. */
+/* The work paused at the point, and the act in the gap. */
 static int in_the_gap(struct door *d, int (*act)(struct door *d))
 {
 	d->act = act;
 	shared->begun = 0;
 	shared->over = 0;
-	/* A new thread wants mmap_lock, which the held one may have. */
+	/* A new thread wants mmap_lock, which the paused one may have. */
 	if (pthread_create(&d->actor, NULL, actor, d) ||
-	    vt_hold(d->v, d->point, 1) ||
+	    vt_pause(d->v, d->point, 1) ||
 	    pthread_create(&d->worker, NULL, worker, d) ||
 	    vt_await(d->v, d->point) || write(d->go[1], "+", 1) != 1 ||
 	    act_began())
 		return -1;
 	/* Who acted without a wait did it in the gap. */
-	if (vt_holding(d->v, d->point) != 1 || vt_release(d->v, d->point))
+	if (vt_paused(d->v, d->point) != 1 || vt_resume(d->v, d->point))
 		return -1;
 	pthread_join(d->worker, NULL);
 	pthread_join(d->actor, NULL);
-	shared->held[d->point]++;
+	count_pause(d->point);
 	return vt_disarm(d->v, d->point) || d->acted ? -1 : 0;
 }
 
@@ -142,40 +142,40 @@ FIXTURE_VARIANT(door)
 {
 	enum work work;
 	enum vt_kind kind;
-	uint32_t point;
+	const char *point;
 };
 
-#define DOOR(name, work_, kind_, id)					\
+#define DOOR(name, work_, kind_, point_)				\
 FIXTURE_VARIANT_ADD(door, name)						\
 {									\
 	.work = work_,							\
 	.kind = kind_,							\
-	.point = POINT(id),						\
+	.point = point_,						\
 }
 
-DOOR(to_device_small_cut, TO_DEVICE, VT_SMALL, CUT_LOCK);
-DOOR(to_device_small_looked, TO_DEVICE, VT_SMALL, LOOKED);
-DOOR(to_device_small_reserve, TO_DEVICE, VT_SMALL, RESERVE_SMALL);
-DOOR(to_device_small_lock, TO_DEVICE, VT_SMALL, MOVE_LOCK);
-DOOR(to_device_small_setup, TO_DEVICE, VT_SMALL, SETUP);
-DOOR(to_device_small_collected, TO_DEVICE, VT_SMALL, COLLECTED);
-DOOR(to_device_small_copied, TO_DEVICE, VT_SMALL, COPIED);
-DOOR(to_device_small_moved, TO_DEVICE, VT_SMALL, MOVED);
-DOOR(to_device_large_copied, TO_DEVICE, VT_LARGE, COPIED);
-DOOR(home_small_collected, TO_SYSTEM, VT_SMALL, COLLECTED);
-DOOR(home_small_page, TO_SYSTEM, VT_SMALL, HOME_SMALL);
-DOOR(home_small_copied, TO_SYSTEM, VT_SMALL, COPIED);
-DOOR(home_small_moved, TO_SYSTEM, VT_SMALL, MOVED);
-DOOR(home_large_collected, TO_SYSTEM, VT_LARGE, COLLECTED);
-DOOR(home_large_copied, TO_SYSTEM, VT_LARGE, COPIED);
-DOOR(home_large_moved, TO_SYSTEM, VT_LARGE, MOVED);
-DOOR(fault_small_begin, TOUCH, VT_SMALL, FAULT_BEGIN);
-DOOR(fault_small_collected, TOUCH, VT_SMALL, FAULT_COLLECTED);
-DOOR(fault_small_copied, TOUCH, VT_SMALL, FAULT_COPIED);
-DOOR(fault_small_moved, TOUCH, VT_SMALL, FAULT_MOVED);
-DOOR(fault_large_collected, TOUCH, VT_LARGE, FAULT_COLLECTED);
-DOOR(fault_large_copied, TOUCH, VT_LARGE, FAULT_COPIED);
-DOOR(fault_large_moved, TOUCH, VT_LARGE, FAULT_MOVED);
+DOOR(to_device_small_cut, TO_DEVICE, VT_SMALL, "cut-lock");
+DOOR(to_device_small_looked, TO_DEVICE, VT_SMALL, "looked");
+DOOR(to_device_small_reserve, TO_DEVICE, VT_SMALL, "reserve-small");
+DOOR(to_device_small_lock, TO_DEVICE, VT_SMALL, "move-lock");
+DOOR(to_device_small_setup, TO_DEVICE, VT_SMALL, "setup");
+DOOR(to_device_small_collected, TO_DEVICE, VT_SMALL, "collected");
+DOOR(to_device_small_copied, TO_DEVICE, VT_SMALL, "copied");
+DOOR(to_device_small_moved, TO_DEVICE, VT_SMALL, "moved");
+DOOR(to_device_large_copied, TO_DEVICE, VT_LARGE, "copied");
+DOOR(home_small_collected, TO_SYSTEM, VT_SMALL, "collected");
+DOOR(home_small_page, TO_SYSTEM, VT_SMALL, "home-small");
+DOOR(home_small_copied, TO_SYSTEM, VT_SMALL, "copied");
+DOOR(home_small_moved, TO_SYSTEM, VT_SMALL, "moved");
+DOOR(home_large_collected, TO_SYSTEM, VT_LARGE, "collected");
+DOOR(home_large_copied, TO_SYSTEM, VT_LARGE, "copied");
+DOOR(home_large_moved, TO_SYSTEM, VT_LARGE, "moved");
+DOOR(fault_small_begin, TOUCH, VT_SMALL, "fault-begin");
+DOOR(fault_small_collected, TOUCH, VT_SMALL, "fault-collected");
+DOOR(fault_small_copied, TOUCH, VT_SMALL, "fault-copied");
+DOOR(fault_small_moved, TOUCH, VT_SMALL, "fault-moved");
+DOOR(fault_large_collected, TOUCH, VT_LARGE, "fault-collected");
+DOOR(fault_large_copied, TOUCH, VT_LARGE, "fault-copied");
+DOOR(fault_large_moved, TOUCH, VT_LARGE, "fault-moved");
 
 FIXTURE_SETUP(door)
 {
@@ -394,7 +394,7 @@ static int victim(struct vt_child *c, void *arg)
 	_exit(5);
 }
 
-/* Killed, or left by another thread, while held: it dies at once. */
+/* Killed, or left by another thread, while paused: it dies at once. */
 static int dies_in_the_gap(struct door *d, enum vt_kind kind, bool exits)
 {
 	struct victim w = { .d = *d, .kind = kind, .exits = exits };
@@ -406,16 +406,16 @@ static int dies_in_the_gap(struct door *d, enum vt_kind kind, bool exits)
 		return -1;
 	used = vt_used(d->v);
 	if (vt_start(&c, victim, &w) || vt_hear(&c) ||
-	    vt_hold(d->v, d->point, 1) || vt_say(&c) ||
+	    vt_pause(d->v, d->point, 1) || vt_say(&c) ||
 	    vt_await(d->v, d->point))
 		return -1;
 	if (exits ? vt_say(&c) : kill(c.pid, SIGKILL))
 		return -1;
 	/* Nobody opens the door: a signal that kills has to. */
 	if (vt_wait(&c) == (exits ? 5 : 128 + SIGKILL) &&
-	    vt_holding(d->v, d->point) == 0 && vt_used(d->v) == used)
+	    vt_paused(d->v, d->point) == 0 && vt_used(d->v) == used)
 		ret = 0;
-	shared->held[d->point]++;
+	count_pause(d->point);
 	return vt_disarm(d->v, d->point) ? -1 : ret;
 }
 
@@ -429,7 +429,7 @@ TEST_F(door, exit)
 	EXPECT_EQ(0, dies_in_the_gap(&self->d, variant->kind, true));
 }
 
-/* The device is pulled: who is held goes on, and everything comes home. */
+/* The device is pulled: who is paused goes on, and everything comes home. */
 TEST_F(door, unbind)
 {
 	struct victim w = { .d = self->d, .device = 1, .kind = variant->kind };
@@ -439,34 +439,34 @@ TEST_F(door, unbind)
 	ASSERT_EQ(0, vsvm_open(1, &d->v));
 	ASSERT_EQ(0, vt_start(&c, victim, &w));
 	ASSERT_EQ(0, vt_hear(&c));
-	ASSERT_EQ(0, vt_hold(d->v, d->point, 1));
+	ASSERT_EQ(0, vt_pause(d->v, d->point, 1));
 	ASSERT_EQ(0, vt_say(&c));
 	ASSERT_EQ(0, vt_await(d->v, d->point));
 	ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", "vsvm.1"));
 	EXPECT_EQ(0, vt_wait(&c));
-	shared->held[d->point]++;
+	count_pause(d->point);
 	ASSERT_EQ(0, vh_write(VH_DRIVER "bind", "vsvm.1"));
 	vsvm_close(d->v);
 	ASSERT_EQ(0, vsvm_open(1, &d->v));
 	EXPECT_EQ(0, vt_used(d->v));
 }
 
-FIXTURE(holds)
+FIXTURE(pauses)
 {
 };
 
-FIXTURE_SETUP(holds)
+FIXTURE_SETUP(pauses)
 {
 }
 
-FIXTURE_TEARDOWN(holds)
+FIXTURE_TEARDOWN(pauses)
 {
 }
 
-/* Says how often the door was held where. */
-TEST_F(holds, were_counted)
+/* Says how often somebody was paused where. */
+TEST_F(pauses, were_counted)
 {
-	EXPECT_LT(0, count_holds());
+	EXPECT_LT(0, count_pauses());
 }
 
 TEST_HARNESS_MAIN

@@ -28,7 +28,7 @@ FIXTURE(access)
 	uint64_t old;
 	int (*work)(struct _test_data_access *self);
 	int ret;
-	uint32_t point;
+	const char *point;
 	pthread_t worker;
 };
 
@@ -78,13 +78,13 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* From here to goes_on() the work is held at the point. */
-static int held(struct _test_data_access *self, uint32_t point,
-		int (*work)(struct _test_data_access *self))
+/* From here to goes_on() the work is paused at the point. */
+static int paused(struct _test_data_access *self, const char *point,
+		  int (*work)(struct _test_data_access *self))
 {
 	self->point = point;
 	self->work = work;
-	return vt_hold(self->v, point, 1) ||
+	return vt_pause(self->v, point, 1) ||
 	       pthread_create(&self->worker, NULL, worker, self) ||
 	       vt_await(self->v, point);
 }
@@ -92,18 +92,18 @@ static int held(struct _test_data_access *self, uint32_t point,
 /* What was done since was done in the gap. Returns what came of the work. */
 static int goes_on(struct _test_data_access *self)
 {
-	if (vt_holding(self->v, self->point) != 1 ||
-	    vt_release(self->v, self->point))
+	if (vt_paused(self->v, self->point) != 1 ||
+	    vt_resume(self->v, self->point))
 		return -EPROTO;
 	pthread_join(self->worker, NULL);
-	shared->held[self->point]++;
+	count_pause(self->point);
 	return vt_disarm(self->v, self->point) ? -EPROTO : self->ret;
 }
 
 /* What hmm saw is not there any more: the device has to see what is. */
 TEST_F(access, read_of_a_new_page)
 {
-	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
+	ASSERT_EQ(0, paused(self, "faulted", reads));
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_DONTNEED));
 	memcpy(self->mem, self->other, LEN);
 	EXPECT_EQ(0, goes_on(self));
@@ -112,14 +112,14 @@ TEST_F(access, read_of_a_new_page)
 
 TEST_F(access, read_of_what_is_unmapped)
 {
-	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
+	ASSERT_EQ(0, paused(self, "faulted", reads));
 	ASSERT_EQ(0, munmap(self->mem, LEN));
 	EXPECT_EQ(-EFAULT, goes_on(self));
 }
 
 TEST_F(access, read_of_another_mapping)
 {
-	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
+	ASSERT_EQ(0, paused(self, "faulted", reads));
 	ASSERT_EQ(self->mem, mremap(self->other, LEN, LEN,
 				    MREMAP_MAYMOVE | MREMAP_FIXED, self->mem));
 	EXPECT_EQ(0, goes_on(self));
@@ -128,7 +128,7 @@ TEST_F(access, read_of_another_mapping)
 
 TEST_F(access, read_of_what_moves)
 {
-	ASSERT_EQ(0, held(self, POINT(FAULTED), reads));
+	ASSERT_EQ(0, paused(self, "faulted", reads));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	EXPECT_EQ(0, goes_on(self));
 	EXPECT_EQ(0, vt_check(self->buf, LEN, SEED, 0));
@@ -137,7 +137,7 @@ TEST_F(access, read_of_what_moves)
 
 TEST_F(access, read_before_hmm_looks)
 {
-	ASSERT_EQ(0, held(self, POINT(HMM), reads));
+	ASSERT_EQ(0, paused(self, "hmm", reads));
 	memcpy(self->mem, self->other, LEN);
 	EXPECT_EQ(0, goes_on(self));
 	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
@@ -153,7 +153,7 @@ TEST_F(access, write_and_fork)
 {
 	struct vt_child c;
 
-	ASSERT_EQ(0, held(self, POINT(FAULTED), writes));
+	ASSERT_EQ(0, paused(self, "faulted", writes));
 	ASSERT_EQ(0, vt_start(&c, child_keeps, self->mem));
 	EXPECT_EQ(0, goes_on(self));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
@@ -163,7 +163,7 @@ TEST_F(access, write_and_fork)
 
 TEST_F(access, write_and_mprotect)
 {
-	ASSERT_EQ(0, held(self, POINT(FAULTED), writes));
+	ASSERT_EQ(0, paused(self, "faulted", writes));
 	ASSERT_EQ(0, mprotect(self->mem, LEN, PROT_READ));
 	EXPECT_EQ(-EPERM, goes_on(self));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
@@ -172,7 +172,7 @@ TEST_F(access, write_and_mprotect)
 /* A look that is out of date is not reported. */
 TEST_F(access, snapshot_of_what_moves)
 {
-	ASSERT_EQ(0, held(self, POINT(LOOKED), looks));
+	ASSERT_EQ(0, paused(self, "looked", looks));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	EXPECT_EQ(0, goes_on(self));
 }
@@ -184,7 +184,7 @@ TEST_F(access, copy_on_write_and_exit)
 
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	ASSERT_EQ(0, vt_start(&c, child_keeps, self->mem));
-	ASSERT_EQ(0, held(self, POINT(COW_LOCK), writes));
+	ASSERT_EQ(0, paused(self, "cow-lock", writes));
 	ASSERT_EQ(0, vt_say(&c));
 	EXPECT_EQ(0, vt_wait(&c));
 	EXPECT_EQ(0, goes_on(self));
@@ -197,7 +197,7 @@ TEST_F(access, copy_on_write_and_munmap)
 
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	ASSERT_EQ(0, vt_start(&c, child_keeps, self->mem));
-	ASSERT_EQ(0, held(self, POINT(COW_LOCK), writes));
+	ASSERT_EQ(0, paused(self, "cow-lock", writes));
 	ASSERT_EQ(0, munmap(self->mem, LEN));
 	EXPECT_EQ(-EFAULT, goes_on(self));
 	ASSERT_EQ(0, vt_say(&c));
@@ -209,7 +209,7 @@ TEST_F(access, atomic_and_cpu_write)
 {
 	uint64_t *word = (uint64_t *)self->mem;
 
-	ASSERT_EQ(0, held(self, POINT(EXCLUSIVE_LOCK), adds));
+	ASSERT_EQ(0, paused(self, "exclusive-lock", adds));
 	*word = 40;
 	EXPECT_EQ(0, goes_on(self));
 	EXPECT_EQ(40, self->old);
@@ -221,7 +221,7 @@ TEST_F(access, atomic_and_dontneed)
 {
 	uint64_t *word = (uint64_t *)self->mem;
 
-	ASSERT_EQ(0, held(self, POINT(EXCLUSIVE_TAKEN), adds));
+	ASSERT_EQ(0, paused(self, "exclusive-taken", adds));
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_DONTNEED));
 	EXPECT_EQ(0, goes_on(self));
 	EXPECT_EQ(0, self->old);
@@ -246,22 +246,22 @@ static struct vt_child holder;
 
 FIXTURE_VARIANT(evict)
 {
-	uint32_t point;
+	const char *point;
 };
 
-#define EVICT(name, id)							\
+#define EVICT(name, point_)						\
 FIXTURE_VARIANT_ADD(evict, name)					\
 {									\
-	.point = POINT(id),						\
+	.point = point_,						\
 }
 
-EVICT(lock, EVICT_LOCK);
-EVICT(block, EVICT_BLOCK);
-EVICT(collected, EVICT_COLLECTED);
-EVICT(home, HOME_HUGE);
-EVICT(copied, EVICT_COPIED);
-EVICT(moved, EVICT_MOVED);
-EVICT(backing, BACKING);
+EVICT(lock, "evict-lock");
+EVICT(block, "evict-block");
+EVICT(collected, "evict-collected");
+EVICT(home, "home-huge");
+EVICT(copied, "evict-copied");
+EVICT(moved, "evict-moved");
+EVICT(backing, "backing");
 
 FIXTURE_SETUP(evict)
 {
@@ -310,24 +310,24 @@ static void *wants_room(void *arg)
 	return NULL;
 }
 
-static int evicts(struct _test_data_evict *self, uint32_t point)
+static int evicts(struct _test_data_evict *self, const char *point)
 {
 	/* A block that goes by a handover leaves none behind. */
-	if (point == POINT(BACKING) &&
-	    vt_arm_all(self->v, POINT(HOME_HUGE), 1, 64))
+	if (!strcmp(point, "backing") &&
+	    vt_arm_all(self->v, "home-huge", 1, 64))
 		return -1;
 	return vt_start(&holder, owner, NULL) || vt_hear(&holder) ||
-	       vt_hold(self->v, point, 1) ||
+	       vt_pause(self->v, point, 1) ||
 	       pthread_create(&self->worker, NULL, wants_room, self) ||
 	       vt_await(self->v, point);
 }
 
-static int evict_ends(struct _test_data_evict *self, uint32_t point)
+static int evict_ends(struct _test_data_evict *self, const char *point)
 {
-	if (vt_release(self->v, point))
+	if (vt_resume(self->v, point))
 		return -EPROTO;
 	pthread_join(self->worker, NULL);
-	shared->held[point]++;
+	count_pause(point);
 	return vt_disarm(self->v, point) ? -EPROTO : self->ret;
 }
 
@@ -338,7 +338,7 @@ TEST_F(evict, owner_writes)
 	ASSERT_EQ(0, evicts(self, variant->point));
 	ASSERT_EQ(0, vt_say(&holder));
 	ASSERT_EQ(0, act_began());
-	EXPECT_EQ(1, vt_holding(self->v, variant->point));
+	EXPECT_EQ(1, vt_paused(self->v, variant->point));
 	EXPECT_EQ(0, evict_ends(self, variant->point));
 	ASSERT_EQ(0, vt_hear(&holder));
 	ASSERT_EQ(0, vt_say(&holder));
@@ -354,7 +354,7 @@ TEST_F(evict, owner_dies)
 	ASSERT_EQ(0, kill(holder.pid, SIGKILL));
 	/* It gets away although its pages are locked. */
 	EXPECT_EQ(128 + SIGKILL, vt_wait(&holder));
-	EXPECT_EQ(1, vt_holding(self->v, variant->point));
+	EXPECT_EQ(1, vt_paused(self->v, variant->point));
 	EXPECT_EQ(0, evict_ends(self, variant->point));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
@@ -380,18 +380,18 @@ TEST_F(evict, evictor_dies)
 {
 	struct vt_child c;
 
-	if (variant->point == POINT(BACKING))
-		ASSERT_EQ(0, vt_arm_all(self->v, POINT(HOME_HUGE), 1, 64));
+	if (!strcmp(variant->point, "backing"))
+		ASSERT_EQ(0, vt_arm_all(self->v, "home-huge", 1, 64));
 	ASSERT_EQ(0, vt_start(&holder, owner, NULL));
 	ASSERT_EQ(0, vt_hear(&holder));
 	ASSERT_EQ(0, vt_start(&c, evictor, NULL));
 	ASSERT_EQ(0, vt_hear(&c));
-	ASSERT_EQ(0, vt_hold(self->v, variant->point, 1));
+	ASSERT_EQ(0, vt_pause(self->v, variant->point, 1));
 	ASSERT_EQ(0, vt_say(&c));
 	ASSERT_EQ(0, vt_await(self->v, variant->point));
 	ASSERT_EQ(0, kill(c.pid, SIGKILL));
 	EXPECT_EQ(128 + SIGKILL, vt_wait(&c));
-	shared->held[variant->point]++;
+	count_pause(variant->point);
 	ASSERT_EQ(0, vt_say(&holder));
 	ASSERT_EQ(0, vt_hear(&holder));
 	ASSERT_EQ(0, vt_say(&holder));
@@ -399,21 +399,21 @@ TEST_F(evict, evictor_dies)
 	EXPECT_EQ(0, vt_used(self->v));
 }
 
-FIXTURE(holds)
+FIXTURE(pauses)
 {
 };
 
-FIXTURE_SETUP(holds)
+FIXTURE_SETUP(pauses)
 {
 }
 
-FIXTURE_TEARDOWN(holds)
+FIXTURE_TEARDOWN(pauses)
 {
 }
 
-TEST_F(holds, were_counted)
+TEST_F(pauses, were_counted)
 {
-	EXPECT_LT(0, count_holds());
+	EXPECT_LT(0, count_pauses());
 }
 
 TEST_HARNESS_MAIN

@@ -277,11 +277,11 @@ TEST_F_TIMEOUT(evict, share_counts_from_the_start, VT_LONG)
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
 	ASSERT_EQ(0, vt_start(&c, asks_for_a_third, &job));
 	ASSERT_EQ(0, vt_hear(&c));
-	ASSERT_EQ(0, vt_hold(self->v, DRM_VSVM_POINT_BACKING, 1));
+	ASSERT_EQ(0, vt_pause(self->v, "backing", 1));
 	ASSERT_EQ(0, vt_say(&c));
-	ASSERT_EQ(0, vt_await(self->v, DRM_VSVM_POINT_BACKING));
+	ASSERT_EQ(0, vt_await(self->v, "backing"));
 	EXPECT_EQ(0, vt_to_device(self->v, mem + VT_HUGE, VT_HUGE));
-	ASSERT_EQ(0, vt_release(self->v, DRM_VSVM_POINT_BACKING));
+	ASSERT_EQ(0, vt_resume(self->v, "backing"));
 	EXPECT_EQ(0, vt_wait(&c));
 	EXPECT_EQ(0, ON_DEVICE(mem, 2 * VT_HUGE));
 	EXPECT_EQ(0, vt_check(mem, 2 * VT_HUGE, SEED, 0));
@@ -349,15 +349,15 @@ TEST_F_TIMEOUT(evict, no_backing, VT_LONG)
 	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_BACKING, 1, ALWAYS));
+	ASSERT_EQ(0, vt_arm(self->v, "backing", 1, ALWAYS));
 	ASSERT_EQ(0, TO_DEVICE(mem, VRAM));
-	EXPECT_LE(BLOCKS, vt_fired(self->v, DRM_VSVM_POINT_BACKING));
+	EXPECT_LE(BLOCKS, vt_fired(self->v, "backing"));
 	EXPECT_EQ(VRAM, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
 	EXPECT_EQ(0, vt_used(self->v));
 	EXPECT_EQ(0, backing(self->v));
 	ASSERT_EQ(0, vt_dev_check(self->v, mem, VRAM, SEED, 0));
 	ASSERT_EQ(0, vt_dev_fill(self->v, mem, VRAM, OTHER, 0));
-	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_BACKING));
+	ASSERT_EQ(0, vt_disarm(self->v, "backing"));
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
 	EXPECT_EQ(0, vt_check(mem, VRAM, OTHER, 0));
 }
@@ -368,7 +368,7 @@ TEST_F_TIMEOUT(evict, backing_for_one, VT_LONG)
 	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_BACKING, 2, ALWAYS));
+	ASSERT_EQ(0, vt_arm(self->v, "backing", 2, ALWAYS));
 	ASSERT_EQ(0, TO_DEVICE(mem, VRAM));
 	EXPECT_EQ(VT_HUGE, self->m.moved);
 	EXPECT_EQ(VRAM - VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
@@ -377,7 +377,7 @@ TEST_F_TIMEOUT(evict, backing_for_one, VT_LONG)
 	EXPECT_EQ(VT_HUGE, vt_used(self->v));
 	EXPECT_EQ(VT_HUGE, backing(self->v));
 	ASSERT_EQ(0, vt_dev_check(self->v, mem, VRAM, SEED, 0));
-	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_BACKING));
+	ASSERT_EQ(0, vt_disarm(self->v, "backing"));
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
 	EXPECT_EQ(0, vt_check(mem, VRAM, SEED, 0));
 }
@@ -434,11 +434,11 @@ TEST_F_TIMEOUT(stuck, none_can_go, VT_LONG)
 {
 	long fired, since;
 
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1, ALWAYS));
+	ASSERT_EQ(0, vt_arm(self->v, "home-small", 1, ALWAYS));
 	since = seconds();
 	ASSERT_EQ(0, TO_DEVICE(self->more, VT_HUGE));
 	EXPECT_GE(SOON, seconds() - since);
-	fired = vt_fired(self->v, DRM_VSVM_POINT_HOME_SMALL);
+	fired = vt_fired(self->v, "home-small");
 	EXPECT_LE(VT_HUGE / VT_PAGE, fired);
 	EXPECT_GE(MANY_TRIES * VT_HUGE / VT_PAGE, fired);
 	EXPECT_EQ(0, self->m.moved);
@@ -448,7 +448,7 @@ TEST_F_TIMEOUT(stuck, none_can_go, VT_LONG)
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, VRAM, SEED, 0));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->more, VT_HUGE, OTHER, 0));
 
-	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	ASSERT_EQ(0, vt_disarm(self->v, "home-small"));
 	ASSERT_EQ(0, vt_to_device(self->v, self->more, VT_HUGE));
 	EXPECT_EQ(VRAM - VT_HUGE, vt_bytes_in(self->v, self->mem, VRAM,
 					      DRM_VSVM_PLACE_DEVICE));
@@ -491,9 +491,9 @@ TEST_F_TIMEOUT(stuck, some_can_go, VT_LONG)
 {
 	long stay = 100;
 
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1, stay));
+	ASSERT_EQ(0, vt_arm(self->v, "home-small", 1, stay));
 	ASSERT_EQ(0, vt_to_device(self->v, self->more, VT_HUGE));
-	EXPECT_EQ(stay, vt_fired(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	EXPECT_EQ(stay, vt_fired(self->v, "home-small"));
 	EXPECT_EQ(stay * VT_PAGE, vt_bytes_in(self->v, self->mem, VT_HUGE,
 					      DRM_VSVM_PLACE_DEVICE));
 	EXPECT_EQ(0, ON_DEVICE(self->mem, stay * VT_PAGE));
@@ -508,7 +508,7 @@ TEST_F_TIMEOUT(stuck, some_can_go, VT_LONG)
 TEST_F_TIMEOUT(stuck, next_one_goes, VT_LONG)
 {
 	ASSERT_EQ(0, vt_dev_check(self->v, self->mem, VRAM, SEED, 0));
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1,
+	ASSERT_EQ(0, vt_arm(self->v, "home-small", 1,
 			    VT_HUGE / VT_PAGE));
 	ASSERT_EQ(0, vt_to_device(self->v, self->more, VT_HUGE));
 	EXPECT_EQ(0, ON_DEVICE(self->mem, VT_HUGE));
@@ -523,7 +523,7 @@ TEST_F_TIMEOUT(stuck, half_can_go, VT_LONG)
 {
 	long half = VT_HUGE / 2, there;
 
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL,
+	ASSERT_EQ(0, vt_arm(self->v, "home-small",
 			    half / VT_PAGE + 1, ALWAYS));
 	ASSERT_EQ(0, TO_DEVICE(self->more, VT_HUGE));
 	there = vt_bytes_in(self->v, self->more, VT_HUGE,
@@ -536,7 +536,7 @@ TEST_F_TIMEOUT(stuck, half_can_go, VT_LONG)
 	EXPECT_EQ(VRAM - half + there, vt_used(self->v));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, VRAM, SEED, 0));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->more, VT_HUGE, OTHER, 0));
-	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	ASSERT_EQ(0, vt_disarm(self->v, "home-small"));
 	ASSERT_EQ(0, vt_to_device(self->v, self->more, VT_HUGE));
 	EXPECT_EQ(0, vt_check(self->mem, VRAM, SEED, 0));
 	EXPECT_EQ(0, vt_check(self->more, VT_HUGE, OTHER, 0));
@@ -574,11 +574,11 @@ TEST_F_TIMEOUT(full, hands_its_backing_over, VT_LONG)
 	ASSERT_NE(NULL, more);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
 	ASSERT_EQ(VRAM, backing(self->v));
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_HUGE, 1, ALWAYS));
+	ASSERT_EQ(0, vt_arm(self->v, "home-huge", 1, ALWAYS));
 	/* The block gets no new backing, so what was handed over shows. */
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_BACKING, 1, ALWAYS));
+	ASSERT_EQ(0, vt_arm(self->v, "backing", 1, ALWAYS));
 	ASSERT_EQ(0, TO_DEVICE(more, VT_HUGE));
-	EXPECT_EQ(1, vt_fired(self->v, DRM_VSVM_POINT_HOME_HUGE));
+	EXPECT_EQ(1, vt_fired(self->v, "home-huge"));
 	EXPECT_EQ(VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
 	EXPECT_EQ(VRAM - VT_HUGE, backing(self->v));
 	EXPECT_EQ(0, vt_all_in(self->v, mem, VT_HUGE, DRM_VSVM_PLACE_SYSTEM,
@@ -586,7 +586,7 @@ TEST_F_TIMEOUT(full, hands_its_backing_over, VT_LONG)
 	EXPECT_EQ(0, ON_DEVICE(mem + VT_HUGE, VRAM - VT_HUGE));
 	EXPECT_EQ(0, vt_dev_check(self->v, mem, VRAM, SEED, 0));
 
-	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_BACKING));
+	ASSERT_EQ(0, vt_disarm(self->v, "backing"));
 	ASSERT_EQ(0, vt_to_device(self->v, more, VT_HUGE));
 	EXPECT_EQ(VRAM, backing(self->v));
 	/* What was handed over belongs to the process alone. */
@@ -606,9 +606,9 @@ TEST_F_TIMEOUT(full, sweeps_without_huge_pages, 2 * VT_LONG)
 	long evicted = (SET - VRAM) / VT_HUGE;
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_HUGE, 1, ALWAYS));
+	ASSERT_EQ(0, vt_arm(self->v, "home-huge", 1, ALWAYS));
 	ASSERT_EQ(0, device_sweep(self->v, mem, SET, SEED, ALL));
-	EXPECT_EQ(evicted, vt_fired(self->v, DRM_VSVM_POINT_HOME_HUGE));
+	EXPECT_EQ(evicted, vt_fired(self->v, "home-huge"));
 	EXPECT_EQ(VRAM, backing(self->v));
 	EXPECT_EQ(0, vt_all_in(self->v, mem, SET - VRAM,
 			       DRM_VSVM_PLACE_SYSTEM, VT_HUGE_ORDER));

@@ -17,11 +17,11 @@
 #define OTHER	202
 #define EVER	(1ULL << 40)
 
-#define SMALL	DRM_VSVM_POINT_RESERVE_SMALL
-#define BLOCK	DRM_VSVM_POINT_RESERVE_BLOCK
-#define BACKING	DRM_VSVM_POINT_BACKING
-#define HOME	DRM_VSVM_POINT_HOME_SMALL
-#define HOME2M	DRM_VSVM_POINT_HOME_HUGE
+#define SMALL	"reserve-small"
+#define BLOCK	"reserve-block"
+#define BACKING	"backing"
+#define HOME	"home-small"
+#define HOME2M	"home-huge"
 
 FIXTURE(inject)
 {
@@ -56,10 +56,10 @@ FIXTURE_SETUP(inject)
 
 FIXTURE_TEARDOWN(inject)
 {
-	unsigned int point;
+	unsigned int i;
 
-	for (point = 0; point < DRM_VSVM_POINTS; point++)
-		vt_disarm(self->v, point);
+	for (i = 0; i < vt_points(); i++)
+		vt_disarm(self->v, vt_point(i)->name);
 	vsvm_close(self->v);
 }
 

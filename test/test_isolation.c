@@ -71,7 +71,7 @@ static bool refused_inject(int fd, int want)
 {
 	static const struct drm_vsvm_inject ways[] = {
 		{ .op = DRM_VSVM_INJECT_QUERY },
-		{ .op = DRM_VSVM_INJECT_ARM, .nth = 1, .times = 1 },
+		{ .op = DRM_VSVM_INJECT_FAIL, .nth = 1, .times = 1 },
 		{ .op = DRM_VSVM_INJECT_CLEAR },
 	};
 	struct drm_vsvm_inject arg;
@@ -79,7 +79,7 @@ static bool refused_inject(int fd, int want)
 
 	for (i = 0; i < VT_COUNT(ways); i++) {
 		arg = ways[i];
-		if (vt_ioctl(fd, DRM_IOCTL_VSVM_INJECT, &arg) != want ||
+		if (vt_inject(fd, "backing", &arg) != want ||
 		    arg.passed || arg.fired)
 			return false;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A fault of the device goes again when what it looked at changed meanwhile, and
- * for no other reason. The fault is held between its look and the page-table
+ * for no other reason. The fault is paused between its look and the page-table
  * lock, memory is changed there or elsewhere, and passes are counted.
  */
 #include <pthread.h>
@@ -78,7 +78,7 @@ FIXTURE(retry)
 FIXTURE_VARIANT(retry)
 {
 	int (*call)(struct scene *s);
-	uint32_t point;
+	const char *point;
 	enum change change;
 };
 
@@ -86,21 +86,21 @@ FIXTURE_VARIANT(retry)
 	FIXTURE_VARIANT_ADD(retry, what ## _ ## how)			\
 	{								\
 		.call = call_ ## what,					\
-		.point = DRM_VSVM_POINT_ ## where,			\
+		.point = where,						\
 		.change = how,						\
 	}
 
-RETRY(read, FAULTED, DONTNEED);
-RETRY(read, FAULTED, MPROTECT);
-RETRY(read, FAULTED, REMAP);
-RETRY(write, FAULTED, DONTNEED);
-RETRY(write, FAULTED, MPROTECT);
-RETRY(write, FAULTED, REMAP);
-RETRY(snapshot, LOOKED, DONTNEED);
-RETRY(snapshot, LOOKED, MPROTECT);
-RETRY(snapshot, LOOKED, REMAP);
-/* Held with mmap_lock for reading: others would wait for it. */
-RETRY(atomic, EXCLUSIVE_TAKEN, DONTNEED);
+RETRY(read, "faulted", DONTNEED);
+RETRY(read, "faulted", MPROTECT);
+RETRY(read, "faulted", REMAP);
+RETRY(write, "faulted", DONTNEED);
+RETRY(write, "faulted", MPROTECT);
+RETRY(write, "faulted", REMAP);
+RETRY(snapshot, "looked", DONTNEED);
+RETRY(snapshot, "looked", MPROTECT);
+RETRY(snapshot, "looked", REMAP);
+/* Paused with mmap_lock for reading: others would wait for it. */
+RETRY(atomic, "exclusive-taken", DONTNEED);
 
 FIXTURE_SETUP(retry)
 {
@@ -118,7 +118,7 @@ FIXTURE_SETUP(retry)
 	ASSERT_EQ(0, vt_dev_check(self->s.v, self->mem, VT_HUGE, SEED, 0));
 	ASSERT_EQ(0, mprotect(self->s.at, SOME, PROT_READ));
 	ASSERT_EQ(0, mprotect(self->s.at, SOME, RW));
-	ASSERT_EQ(0, vt_hold(self->s.v, variant->point, 1));
+	ASSERT_EQ(0, vt_pause(self->s.v, variant->point, 1));
 	ASSERT_EQ(0, pthread_create(&self->thread, NULL, caller, &self->s));
 	ASSERT_EQ(0, vt_await(self->s.v, variant->point));
 }
@@ -147,7 +147,7 @@ static int change(enum change how, char *at, size_t len, int more)
 /* How often the fault looked, once it was let go. */
 #define LOOKS()								\
 	({								\
-		ASSERT_EQ(0, vt_release(self->s.v, variant->point));	\
+		ASSERT_EQ(0, vt_resume(self->s.v, variant->point));	\
 		ASSERT_EQ(0, pthread_join(self->thread, NULL));		\
 		ASSERT_EQ(0, self->s.ret);				\
 		vt_passed(self->s.v, variant->point);			\
@@ -217,7 +217,7 @@ TEST(no_progress)
 	/* One run is there, one is not. */
 	*mem = 1;
 	ASSERT_EQ(0, vsvm_open(0, &v));
-	ASSERT_EQ(0, vt_arm(v, DRM_VSVM_POINT_COPY_RUN, 1, UINT64_MAX));
+	ASSERT_EQ(0, vt_arm(v, "copy-run", 1, UINT64_MAX));
 	EXPECT_EQ(-EBUSY, vsvm_snapshot(v, mem, 2 * VT_PAGE, runs, &nr,
 					NULL));
 	/* The first is what the call ended with. */

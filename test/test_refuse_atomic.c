@@ -155,11 +155,12 @@ FIXTURE_VARIANT(inject)
 	int ret;
 };
 
-/* Points that can do one thing only; a pass that never comes. */
-#define FAILS	.point = DRM_VSVM_POINT_DMA
-#define HOLDS	.point = DRM_VSVM_POINT_MOVED
+/* Points that can do one thing only, or either; a pass that never comes. */
+#define FAILS	.name = "dma"
+#define PAUSES	.name = "moved"
+#define EITHER	.name = "backing"
 #define LATE	.nth = 1ULL << 40, .times = 1
-#define LONG	DRM_VSVM_HOLD_MAX
+#define LONG	DRM_VSVM_PAUSE_MAX
 
 #define INJECT(name, result, ...)					\
 FIXTURE_VARIANT_ADD(inject, name)					\
@@ -168,36 +169,38 @@ FIXTURE_VARIANT_ADD(inject, name)					\
 	.ret = result,							\
 }
 
-INJECT(query, 0, .op = 0);
-INJECT(clear, 0, .op = 2);
-INJECT(arm, 0, .op = 1, .nth = 1ULL << 40, .times = 1, .flags = 1);
-INJECT(flags, -EINVAL, .op = 1, .nth = 1, .times = 1, .flags = 2);
-INJECT(flags_with_query, -EINVAL, .flags = 1);
-INJECT(pad, -EINVAL, .pad = 1);
-INJECT(point, -EINVAL, .point = DRM_VSVM_POINTS);
-INJECT(top_point, -EINVAL, .point = ~0U);
-INJECT(op, -EINVAL, .op = 6);
-INJECT(top_op, -EINVAL, .op = ~0U);
-INJECT(hold, 0, HOLDS, .op = 3, LATE, .timeout_ms = 1);
-INJECT(hold_without_nth, -EINVAL, .op = 3, .times = 1, .timeout_ms = 1);
-INJECT(hold_without_times, -EINVAL, .op = 3, .nth = 1, .timeout_ms = 1);
-INJECT(hold_without_time, -EINVAL, .op = 3, LATE);
-INJECT(hold_for_long, -EINVAL, .op = 3, LATE, .timeout_ms = LONG + 1);
-INJECT(hold_what_cannot, -EOPNOTSUPP, FAILS, .op = 3, LATE, .timeout_ms = 1);
-INJECT(arm_what_cannot, -EOPNOTSUPP, HOLDS, .op = 1, LATE);
-INJECT(arm_with_time, -EINVAL, .op = 1, LATE, .timeout_ms = 1);
-INJECT(query_with_time, -EINVAL, .timeout_ms = 1);
-INJECT(release, 0, .op = 4);
-INJECT(release_with_time, -EINVAL, .op = 4, .timeout_ms = 1);
-INJECT(release_what_cannot, -EOPNOTSUPP, FAILS, .op = 4);
-INJECT(wait, -ETIMEDOUT, .op = 5, .timeout_ms = 1);
-INJECT(wait_without_time, -EINVAL, .op = 5);
-INJECT(wait_for_long, -EINVAL, .op = 5, .timeout_ms = LONG + 1);
-INJECT(wait_what_cannot, -EOPNOTSUPP, FAILS, .op = 5, .timeout_ms = 1);
-INJECT(no_nth, -EINVAL, .op = 1, .times = 1);
-INJECT(no_times, -EINVAL, .op = 1, .nth = 1);
-INJECT(nth_with_query, -EINVAL, .nth = 1);
-INJECT(times_with_clear, -EINVAL, .op = 2, .times = 1);
+INJECT(query, 0, EITHER, .op = 0);
+INJECT(clear, 0, EITHER, .op = 5);
+INJECT(fail, 0, EITHER, .op = 1, LATE, .flags = 1);
+INJECT(flags, -EINVAL, EITHER, .op = 1, LATE, .flags = 2);
+INJECT(flags_with_query, -EINVAL, EITHER, .flags = 1);
+INJECT(no_name, -EINVAL, .op = 0);
+INJECT(unknown_name, -EINVAL, .name = "backin", .op = 0);
+INJECT(longer_name, -EINVAL, .name = "backing-", .op = 0);
+INJECT(endless_name, -EINVAL, .name = "backingbackingbackingbackingback");
+INJECT(more_after_the_name, 0, .name = "backing\0and more");
+INJECT(op, -EINVAL, EITHER, .op = 6);
+INJECT(top_op, -EINVAL, EITHER, .op = ~0U);
+INJECT(pause, 0, PAUSES, .op = 2, LATE, .timeout_ms = 1);
+INJECT(pause_no_nth, -EINVAL, EITHER, .op = 2, .times = 1, .timeout_ms = 1);
+INJECT(pause_no_times, -EINVAL, EITHER, .op = 2, .nth = 1, .timeout_ms = 1);
+INJECT(pause_no_time, -EINVAL, EITHER, .op = 2, LATE);
+INJECT(pause_long, -EINVAL, EITHER, .op = 2, LATE, .timeout_ms = LONG + 1);
+INJECT(cannot_pause, -EOPNOTSUPP, FAILS, .op = 2, LATE, .timeout_ms = 1);
+INJECT(cannot_fail, -EOPNOTSUPP, PAUSES, .op = 1, LATE);
+INJECT(fail_with_time, -EINVAL, EITHER, .op = 1, LATE, .timeout_ms = 1);
+INJECT(query_with_time, -EINVAL, EITHER, .timeout_ms = 1);
+INJECT(resume, 0, EITHER, .op = 4);
+INJECT(resume_with_time, -EINVAL, EITHER, .op = 4, .timeout_ms = 1);
+INJECT(cannot_resume, -EOPNOTSUPP, FAILS, .op = 4);
+INJECT(wait, -ETIMEDOUT, EITHER, .op = 3, .timeout_ms = 1);
+INJECT(wait_without_time, -EINVAL, EITHER, .op = 3);
+INJECT(wait_for_long, -EINVAL, EITHER, .op = 3, .timeout_ms = LONG + 1);
+INJECT(cannot_wait, -EOPNOTSUPP, FAILS, .op = 3, .timeout_ms = 1);
+INJECT(no_nth, -EINVAL, EITHER, .op = 1, .times = 1);
+INJECT(no_times, -EINVAL, EITHER, .op = 1, .nth = 1);
+INJECT(nth_with_query, -EINVAL, EITHER, .nth = 1);
+INJECT(times_with_clear, -EINVAL, EITHER, .op = 5, .times = 1);
 
 FIXTURE_SETUP(inject)
 {

@@ -293,13 +293,13 @@ TEST_F_TIMEOUT(coherent, none_can_go, VT_LONG)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
-	ASSERT_EQ(0, vt_arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1, ALWAYS));
+	ASSERT_EQ(0, vt_arm(self->v, "home-small", 1, ALWAYS));
 	ASSERT_EQ(0, TO_DEVICE(mem + VRAM, VT_HUGE));
 	EXPECT_EQ(VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
-	EXPECT_LT(0, vt_fired(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	EXPECT_LT(0, vt_fired(self->v, "home-small"));
 	EXPECT_EQ(0, ON_DEVICE(mem, VRAM));
 	EXPECT_EQ(0, vt_check(mem, VRAM + VT_HUGE, SEED, 0));
-	ASSERT_EQ(0, vt_disarm(self->v, DRM_VSVM_POINT_HOME_SMALL));
+	ASSERT_EQ(0, vt_disarm(self->v, "home-small"));
 	ASSERT_EQ(0, vt_to_device(self->v, mem + VRAM, VT_HUGE));
 	EXPECT_EQ(0, vt_check(mem, VRAM + VT_HUGE, SEED, 0));
 }

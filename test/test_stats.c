@@ -427,17 +427,16 @@ TEST_F_TIMEOUT(stats, skipped_ksm, VT_LONG)
 	EXPECT_EQ(0, MOVED("skipped-ksm-pages", LEN / VT_PAGE));
 }
 
-static int arm(struct vsvm *v, uint32_t point, uint64_t times)
+static int arm(struct vsvm *v, const char *point, uint64_t times)
 {
 	struct drm_vsvm_inject arg = {
-		.point = point,
-		.op = DRM_VSVM_INJECT_ARM,
+		.op = DRM_VSVM_INJECT_FAIL,
 		.flags = DRM_VSVM_INJECT_FILE,
 		.nth = 1,
 		.times = times,
 	};
 
-	return vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_INJECT, &arg);
+	return vt_inject(vsvm_fd(v), point, &arg);
 }
 
 /* What stays because there is no room on the other side. */
@@ -447,11 +446,11 @@ TEST_F(stats, skipped_full)
 
 	ASSERT_NE(NULL, mem);
 	START();
-	ASSERT_EQ(0, arm(self->v, DRM_VSVM_POINT_RESERVE_SMALL, 1));
+	ASSERT_EQ(0, arm(self->v, "reserve-small", 1));
 	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
 	EXPECT_EQ(0, MOVED("skipped-device-full-pages", LEN / VT_PAGE));
 	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
-	ASSERT_EQ(0, arm(self->v, DRM_VSVM_POINT_HOME_SMALL, 1000));
+	ASSERT_EQ(0, arm(self->v, "home-small", 1000));
 	ASSERT_EQ(0, vt_migrate(self->v, mem, LEN, DRM_VSVM_TARGET_SYSTEM, 0,
 				&self->m));
 	EXPECT_EQ(0, MOVED("skipped-host-full-pages", LEN / VT_PAGE));

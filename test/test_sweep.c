@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every point of INJECT, armed for its first, second, third ... pass until it
+ * Every point of the driver, armed for its first, second, third ... pass until it
  * does not fire any more, in every kind of work; after each, every byte, the
- * counts and what is left behind are checked. Points that can hold are made to
- * hold for a moment, and the work must come to its end all the same.
+ * counts and what is left behind are checked. Points that can pause are made to
+ * pause for a moment, and the work must come to its end all the same.
  *
  * A work that passes a point more than EACH times is swept in strides: the first
  * EACH passes, then about MORE of the others.
  *
  * The tests are processes that share a tally. The last one looks through it: a
- * point that never fired or held, though it can, is a failure. It needs the
+ * point that never fired or paused, though it can, is a failure. It needs the
  * tests before it.
  */
 #include <fcntl.h>
@@ -260,12 +260,12 @@ static int takes(struct work *w)
 
 static int only_small_reserves(struct work *w)
 {
-	return filled(w) || vt_arm(w->v, POINT(RESERVE_BLOCK), 1, EVER) ? -1 : 0;
+	return filled(w) || vt_arm(w->v, "reserve-block", 1, EVER) ? -1 : 0;
 }
 
 static int no_huge_home(struct work *w)
 {
-	return on_device(w) || vt_arm(w->v, POINT(HOME_HUGE), 1, EVER) ? -1 : 0;
+	return on_device(w) || vt_arm(w->v, "home-huge", 1, EVER) ? -1 : 0;
 }
 
 /* Nobody's block has backing: the shrinker took it. */
@@ -498,13 +498,13 @@ SWEEP(sweep, migrate_home, on_device, to_system, both_see)
 SWEEP(sweep, cpu_fault, on_device, cpu_reads, both_see)
 SWEEP(sweep, write_shared, ready_to_unshare, dev_writes, was_unshared)
 SWEEP_ALL(sweep, backing, no_backing_yet, to_device, both_see, false, NOBODY,
-	  POINT(BACKING))
+	  "backing")
 
 /* A huge page goes in 512 pieces; and comes home without a huge one. */
 SWEEP_ALL(sweep, split, only_small_reserves, to_device, both_see, false,
-	  POINT(RESERVE_BLOCK), NOBODY)
+	  "reserve-block", NOBODY)
 SWEEP_ALL(sweep, handover, no_huge_home, cpu_reads, both_see, false,
-	  POINT(HOME_HUGE), NOBODY)
+	  "home-huge", NOBODY)
 
 SWEEP(access, read, ready_to_read, dev_reads, was_read)
 SWEEP(access, write, ready_to_write, dev_writes, was_written)
@@ -607,24 +607,27 @@ FIXTURE_TEARDOWN_PARENT(unplug)
 /* Each step of the way into the world fails: bound once more, all is well. */
 TEST_F(unplug, probe)
 {
-	uint32_t point;
+	const char *point;
+	unsigned int i;
 	int want;
 
-	for (point = POINT(PROBE_DEVICE); point <= POINT(PROBE_REGISTER);
-	     point++) {
-		want = point == POINT(PROBE_ADDRESSES) ? -EBUSY : -ENOMEM;
+	for (i = 0; i < vt_points(); i++) {
+		point = vt_point(i)->name;
+		if (strncmp(point, "probe-", strlen("probe-")))
+			continue;
+		want = strcmp(point, "probe-addresses") ? -ENOMEM : -EBUSY;
 		ASSERT_EQ(0, vt_arm_all(self->before, point, 1, 1));
 		ASSERT_EQ(0, UNBIND());
 		EXPECT_EQ(want, BIND())
-			TH_LOG("%s", vsvm_point_name(point));
+			TH_LOG("%s", point);
 		/* The second pass does not fire. */
 		ASSERT_EQ(0, BIND());
 		ASSERT_EQ(0, vsvm_open(1, &self->after));
 		EXPECT_EQ(1, vt_fired(self->after, point));
 		EXPECT_EQ(2, vt_passed(self->after, point));
 		EXPECT_EQ(0, vt_used(self->after));
-		tally[point].armed++;
-		tally[point].fired++;
+		tally[i].armed++;
+		tally[i].fired++;
 		vsvm_close(self->before);
 		self->before = self->after;
 		self->after = NULL;
@@ -632,7 +635,7 @@ TEST_F(unplug, probe)
 }
 
 /* Pages on a device that goes; a failure at one pass, or at all of them. */
-static int unplug_once(struct vsvm **v, uint32_t point, uint64_t nth,
+static int unplug_once(struct vsvm **v, const char *point, uint64_t nth,
 		       uint64_t times)
 {
 	char *small = vt_map_filled(*v, SMALL_LEN, VT_SMALL, SEED);
@@ -650,8 +653,8 @@ static int unplug_once(struct vsvm **v, uint32_t point, uint64_t nth,
 		return complain("unplug", point, nth, "wrong after it", 0);
 	/* The arm outlived the device. */
 	fired = vt_fired(after, point);
-	tally[point].armed++;
-	tally[point].fired += fired;
+	tally_of(point)->armed++;
+	tally_of(point)->fired += fired;
 	vsvm_close(*v);
 	*v = after;
 	munmap(small, SMALL_LEN);
@@ -662,9 +665,9 @@ static int unplug_once(struct vsvm **v, uint32_t point, uint64_t nth,
 /* Unplug comes to its end whatever fails, and however often. */
 TEST_F_TIMEOUT(unplug, resident_pages, VT_LONG)
 {
-	static const uint32_t points[] = {
-		POINT(HOME_SMALL), POINT(HOME_HUGE), POINT(HOME_DROP),
-		POINT(COPY_HOME), POINT(HOME_PAGES),
+	static const char *const points[] = {
+		"home-small", "home-huge", "home-drop",
+		"copy-home", "home-pages",
 	};
 	unsigned int i, nth;
 	int fired;
@@ -702,7 +705,7 @@ static int waits_for_death(struct vt_child *c, void *arg)
  */
 TEST_F(access, invalidate)
 {
-	uint32_t point = POINT(INVALIDATE);
+	const char *point = "invalidate";
 	struct vsvm *v = self->w.v;
 	uint64_t used = vt_used(v), nth;
 	int status, pidfd, ret;
@@ -723,8 +726,8 @@ TEST_F(access, invalidate)
 		ret = syscall(SYS_process_mrelease, pidfd, 0) ? -errno : 0;
 		fired = vt_fired(v, point);
 		ASSERT_EQ(fired ? -EAGAIN : 0, ret);
-		tally[point].armed++;
-		tally[point].fired += fired;
+		tally_of(point)->armed++;
+		tally_of(point)->fired += fired;
 	}
 	EXPECT_LT(2, nth);
 	ASSERT_EQ(0, vt_disarm(v, point));
@@ -748,19 +751,21 @@ FIXTURE_TEARDOWN(tally)
 /* No point that cannot be reached. Last, after all the others. */
 TEST_F(tally, every_point_fired)
 {
-	unsigned int can, i;
+	const struct vt_point *p;
+	unsigned int i;
 
-	for (i = 0; i < DRM_VSVM_POINTS; i++) {
-		can = vt_point_can(i);
-		if (can & DRM_VSVM_CAN_FAIL)
+	ASSERT_LT(0, vt_points());
+	for (i = 0; i < vt_points(); i++) {
+		p = vt_point(i);
+		if (p->fails)
 			EXPECT_LT(0, tally[i].fired)
-				TH_LOG("%s never fired", vsvm_point_name(i));
-		if (can & DRM_VSVM_CAN_HOLD)
-			EXPECT_LT(0, tally[i].held)
-				TH_LOG("%s never held", vsvm_point_name(i));
-		printf("#@ points | %s | %u armed, %u fired, %u held\n",
-		       vsvm_point_name(i), tally[i].armed, tally[i].fired,
-		       tally[i].held);
+				TH_LOG("%s never fired", p->name);
+		if (p->pauses)
+			EXPECT_LT(0, tally[i].paused)
+				TH_LOG("%s never paused", p->name);
+		printf("#@ points | %s | %u armed, %u fired, %u paused\n",
+		       p->name, tally[i].armed, tally[i].fired,
+		       tally[i].paused);
 	}
 	fflush(stdout);
 }

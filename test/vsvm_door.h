@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests that hold the door share: who acts while somebody is held, when
- * the door may be opened, and how often it was held. The includer has the
+ * What the tests that hold the door share: who acts while somebody is paused,
+ * when the door may be opened, and how often it was held. The includer has the
  * harness.
  */
 #ifndef VSVM_DOOR_H
@@ -14,11 +14,9 @@
 
 #include "vsvm_test.h"
 
-#define POINT(id)	DRM_VSVM_POINT_##id
-
-/* How often the door was held at each point, in all tests; and who acts. */
+/* How often somebody was paused at each point, in all tests; and who acts. */
 struct shared {
-	unsigned int held[DRM_VSVM_POINTS];
+	unsigned int paused[VT_POINTS_MAX];
 	pid_t actor;
 	int begun;
 	int over;
@@ -43,7 +41,7 @@ static void end_act(void)
 	__atomic_store_n(&shared->over, 1, __ATOMIC_RELEASE);
 }
 
-/* Until the act is over, or waits in the kernel for what the held one has. */
+/* Until the act is over, or waits in the kernel for what the paused one has. */
 static int act_began(void)
 {
 	char path[64], text[16];
@@ -66,17 +64,25 @@ static int act_began(void)
 	return 0;
 }
 
-/* Says how often the door was held where; returns at how many points. */
-static int count_holds(void)
+static void count_pause(const char *point)
+{
+	int i = vt_point_number(point);
+
+	if (i >= 0)
+		shared->paused[i]++;
+}
+
+/* Says how often somebody was paused where; returns at how many points. */
+static int count_pauses(void)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < DRM_VSVM_POINTS; i++) {
-		if (!shared->held[i])
+	for (i = 0; i < vt_points(); i++) {
+		if (!shared->paused[i])
 			continue;
 		n++;
-		printf("#@ holds | %s | %u\n", vsvm_point_name(i),
-		       shared->held[i]);
+		printf("#@ pauses | %s | %u\n", vt_point(i)->name,
+		       shared->paused[i]);
 	}
 	fflush(stdout);
 	return n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sweeping the points of INJECT through a piece of work: count how often it
+ * Sweeping the points of the driver through a piece of work: count how often it
  * passes each, then arm each for one pass after the other until it does not fire
  * any more, and check after each go. The includer has the harness; what came of
  * it is in a tally that its tests, which are processes, share.
@@ -18,23 +18,30 @@
 /* No work can fire more often than this without going round in circles. */
 #define TOO_OFTEN	200
 
-#define POINT(id)	DRM_VSVM_POINT_##id
-#define NOBODY		DRM_VSVM_POINTS
+#define NOBODY	""
 
 /* What came of each point, in whichever test. */
 struct tally {
 	unsigned int armed;
 	unsigned int fired;
-	unsigned int held;
+	unsigned int paused;
 };
 
 static struct tally *tally;
 
 static void __attribute__((constructor)) make_tally(void)
 {
-	tally = mmap(NULL, DRM_VSVM_POINTS * sizeof(*tally),
+	tally = mmap(NULL, VT_POINTS_MAX * sizeof(*tally),
 		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
+}
+
+static struct tally *tally_of(const char *point)
+{
+	static struct tally nowhere;
+	int i = vt_point_number(point);
+
+	return i < 0 ? &nowhere : &tally[i];
 }
 
 /* A piece of work, and what it works on. */
@@ -62,15 +69,15 @@ struct job {
 	int (*run)(struct work *w);
 	int (*check)(struct work *w, int ret);
 	bool all;		/* passes of other processes count */
-	uint32_t not;		/* a point that ready() arms itself */
-	uint32_t only;		/* the point that ready() makes reachable */
+	const char *not;	/* a point that ready() arms itself */
+	const char *only;	/* the point that ready() makes reachable */
 };
 
-static int complain(const char *job, uint32_t point, uint64_t nth,
+static int complain(const char *job, const char *point, uint64_t nth,
 		    const char *what, long n)
 {
 	fprintf(stderr, "# %s, %s at pass %llu: %s (%ld)\n", job,
-		vsvm_point_name(point), (unsigned long long)nth, what, n);
+		*point ? point : "no point", (unsigned long long)nth, what, n);
 	return -1;
 }
 
@@ -123,7 +130,7 @@ static int finish(const struct job *job, struct work *w, int ret)
 	return bad;
 }
 
-static int arm(const struct job *job, struct work *w, uint32_t point,
+static int arm(const struct job *job, struct work *w, const char *point,
 	       uint64_t nth)
 {
 	return job->all ? vt_arm_all(w->v, point, nth, 1) :
@@ -133,23 +140,30 @@ static int arm(const struct job *job, struct work *w, uint32_t point,
 /* How often the work passes each point when nothing fails. */
 static int count_passes(const struct job *job, struct work *w, long *passed)
 {
-	uint32_t i;
+	const struct vt_point *p;
+	unsigned int i;
 	int ret;
 
 	if (job->ready(w))
 		return complain(job->name, NOBODY, 0, "not ready", 0);
-	for (i = 0; i < DRM_VSVM_POINTS; i++)
-		if (i != job->not &&
-		    ((vt_point_can(i) & DRM_VSVM_CAN_FAIL) ?
-		     arm(job, w, i, EVER) : vt_hold(w->v, i, EVER)))
-			return -1;
-	ret = job->run(w);
-	for (i = 0; i < DRM_VSVM_POINTS; i++) {
-		passed[i] = i == job->not ? 0 : vt_passed(w->v, i);
-		if (i != job->not && vt_disarm(w->v, i))
+	for (i = 0; i < vt_points(); i++) {
+		p = vt_point(i);
+		if (strcmp(p->name, job->not) &&
+		    (p->fails ? arm(job, w, p->name, EVER) :
+				vt_pause(w->v, p->name, EVER)))
 			return -1;
 	}
-	if (job->not != NOBODY)
+	ret = job->run(w);
+	for (i = 0; i < vt_points(); i++) {
+		p = vt_point(i);
+		passed[i] = 0;
+		if (!strcmp(p->name, job->not))
+			continue;
+		passed[i] = vt_passed(w->v, p->name);
+		if (vt_disarm(w->v, p->name))
+			return -1;
+	}
+	if (*job->not)
 		vt_disarm(w->v, job->not);
 	if (finish(job, w, ret) || ret)
 		return complain(job->name, NOBODY, 0, "wrong without a failure",
@@ -158,7 +172,7 @@ static int count_passes(const struct job *job, struct work *w, long *passed)
 }
 
 /* One go with a failure at one pass. Returns if it fired, or -1. */
-static int fail_once(const struct job *job, struct work *w, uint32_t point,
+static int fail_once(const struct job *job, struct work *w, const char *point,
 		     uint64_t nth)
 {
 	long fired;
@@ -169,7 +183,7 @@ static int fail_once(const struct job *job, struct work *w, uint32_t point,
 	ret = job->run(w);
 	fired = vt_fired(w->v, point);
 	vt_disarm(w->v, point);
-	if (job->not != NOBODY)
+	if (*job->not)
 		vt_disarm(w->v, job->not);
 	bad = finish(job, w, ret);
 	if (bad)
@@ -179,48 +193,47 @@ static int fail_once(const struct job *job, struct work *w, uint32_t point,
 				"something is left behind", ret);
 	if (ret && !fired)
 		return complain(job->name, point, nth, "fails by itself", ret);
-	tally[point].armed++;
-	tally[point].fired += fired;
+	tally_of(point)->armed++;
+	tally_of(point)->fired += fired;
 	return fired;
 }
 
-/* One go with somebody held for a moment: nothing else may come of it. */
-static int hold_once(const struct job *job, struct work *w, uint32_t point)
+/* One go with somebody paused for a moment: nothing else may come of it. */
+static int pause_once(const struct job *job, struct work *w, const char *point)
 {
-	struct drm_vsvm_inject hold = {
-		.point = point,
-		.op = DRM_VSVM_INJECT_HOLD,
+	struct drm_vsvm_inject pause = {
+		.op = DRM_VSVM_INJECT_PAUSE,
 		.nth = 1,
 		.times = 1,
 		.timeout_ms = 1,
 	};
-	long held;
+	long paused;
 	int ret;
 
-	if (job->ready(w) ||
-	    vt_ioctl(vsvm_fd(w->v), DRM_IOCTL_VSVM_INJECT, &hold))
-		return complain(job->name, point, 1, "not ready to hold", 0);
+	if (job->ready(w) || vt_inject(vsvm_fd(w->v), point, &pause))
+		return complain(job->name, point, 1, "not ready to pause", 0);
 	ret = job->run(w);
-	held = vt_fired(w->v, point);
+	paused = vt_fired(w->v, point);
 	vt_disarm(w->v, point);
-	if (job->not != NOBODY)
+	if (*job->not)
 		vt_disarm(w->v, job->not);
-	if (finish(job, w, ret) || ret || held != 1)
-		return complain(job->name, point, 1, "wrong after a hold", ret);
-	tally[point].held++;
+	if (finish(job, w, ret) || ret || paused != 1)
+		return complain(job->name, point, 1, "wrong after a pause", ret);
+	tally_of(point)->paused++;
 	return 0;
 }
 
-static int sweep_point(const struct job *job, struct work *w, uint32_t point,
-		       long passed)
+static int sweep_point(const struct job *job, struct work *w,
+		       const struct vt_point *p, long passed)
 {
 	long stride = passed > EACH + MORE ? (passed - EACH) / MORE : 1;
+	const char *point = p->name;
 	int fired = 1, runs;
 	uint64_t nth = 1;
 
-	if (vt_point_can(point) & DRM_VSVM_CAN_HOLD && hold_once(job, w, point))
+	if (p->pauses && pause_once(job, w, point))
 		return -1;
-	if (!(vt_point_can(point) & DRM_VSVM_CAN_FAIL))
+	if (!p->fails)
 		return 0;
 	for (runs = 0; fired; runs++) {
 		if (runs == TOO_OFTEN)
@@ -236,18 +249,20 @@ static int sweep_point(const struct job *job, struct work *w, uint32_t point,
 
 static int sweep(const struct job *job, struct work *w)
 {
-	long passed[DRM_VSVM_POINTS];
-	uint32_t i;
+	long passed[VT_POINTS_MAX];
+	const struct vt_point *p;
+	unsigned int i;
 
 	w->used = vt_used(w->v);
-	if (count_passes(job, w, passed))
+	if (!vt_points() || count_passes(job, w, passed))
 		return -1;
-	for (i = 0; i < DRM_VSVM_POINTS; i++) {
+	for (i = 0; i < vt_points(); i++) {
+		p = vt_point(i);
 		/* Backing stays: it is passed only where ready() sees to it. */
-		if (!passed[i] || (job->only != NOBODY && job->only != i) ||
-		    (i == POINT(BACKING) && job->only != i))
+		if (!passed[i] || (*job->only && strcmp(job->only, p->name)) ||
+		    (!*job->only && !strcmp(p->name, "backing")))
 			continue;
-		if (sweep_point(job, w, i, passed[i]))
+		if (sweep_point(job, w, p, passed[i]))
 			return -1;
 	}
 	return 0;

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "libvsvm.h"
+#include "vsvm_point.h"
 
 #define VT_PAGE		4096UL
 #define VT_MIB		(1024UL * 1024)
@@ -92,30 +93,10 @@ uint64_t vt_stayed(const struct drm_vsvm_migrate *result);
 int vt_to_device(struct vsvm *v, void *mem, size_t len);
 int vt_to_system(struct vsvm *v, void *mem, size_t len);
 
-/* EXCLUSIVE, ATOMIC, INJECT: 0 or a negative errno; outputs may be NULL. */
+/* EXCLUSIVE, ATOMIC: 0 or a negative errno; outputs may be NULL. */
 int vt_exclusive(struct vsvm *v, void *mem, size_t len, uint64_t *done);
 int vt_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
 	      uint64_t operand, uint64_t compare, uint64_t *old);
-int vt_arm(struct vsvm *v, uint32_t point, uint64_t nth, uint64_t times);
-/* The same for passes of all processes. */
-int vt_arm_all(struct vsvm *v, uint32_t point, uint64_t nth, uint64_t times);
-int vt_disarm(struct vsvm *v, uint32_t point);
-/*
- * Hold the @nth pass of a point, of all processes; wait until it is held; let it
- * go. Nobody is held longer than VT_HOLD seconds.
- */
-#define VT_HOLD		55
-int vt_hold(struct vsvm *v, uint32_t point, uint64_t nth);
-int vt_await(struct vsvm *v, uint32_t point);
-int vt_release(struct vsvm *v, uint32_t point);
-/* Passes since a point was armed, or -1. */
-long vt_passed(struct vsvm *v, uint32_t point);
-/* How many are held at a point now, or -1. */
-long vt_holding(struct vsvm *v, uint32_t point);
-/* What a point can do, DRM_VSVM_CAN_*. */
-unsigned int vt_point_can(uint32_t point);
-/* How many passes of an armed point failed, or -1. */
-long vt_fired(struct vsvm *v, uint32_t point);
 
 /* An ioctl on a bare descriptor: 0 or a negative errno. */
 int vt_ioctl(int fd, unsigned long request, void *arg);

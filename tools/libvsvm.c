@@ -10,7 +10,7 @@
  * the kernel writes output fields on failure too: the only field that is both
  * input and output is the room for a snapshot, and the driver returns EINTR
  * only to a process that is being killed and will not see the second answer, or
- * where a test asked for it with INJECT.
+ * where a test asked for it (drm/vsvm_inject.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -196,23 +196,6 @@ int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
 	if (next)
 		*next = snap.next;
 	return ret;
-}
-
-int vsvm_inject(struct vsvm *v, struct drm_vsvm_inject *arg)
-{
-	return ioctl_fd(v->fd, DRM_IOCTL_VSVM_INJECT, arg);
-}
-
-const char *vsvm_point_name(unsigned int point)
-{
-	static const char *const names[] = {
-#define NAME(id, can, text) \
-		[DRM_VSVM_POINT_##id] = text,
-		DRM_VSVM_POINT_LIST(NAME)
-#undef NAME
-	};
-
-	return point < ARRAY_SIZE(names) ? names[point] : NULL;
 }
 
 const char *vsvm_stay_name(unsigned int reason)

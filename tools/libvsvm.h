@@ -107,18 +107,6 @@ int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
 /** vsvm_stay_name() - one word for a reason of &enum drm_vsvm_stay, or NULL */
 const char *vsvm_stay_name(unsigned int reason);
 
-/**
- * vsvm_inject() - make a step of the driver fail or wait, for tests
- * @v: the handle
- * @arg: what to do, and what came of it; see &struct drm_vsvm_inject
- *
- * Wants CAP_SYS_ADMIN. A wait that a signal interrupted begins anew.
- */
-int vsvm_inject(struct vsvm *v, struct drm_vsvm_inject *arg);
-
-/** vsvm_point_name() - the name of a point of &enum drm_vsvm_point, or NULL */
-const char *vsvm_point_name(unsigned int point);
-
 /** vsvm_place_name() - one word for DRM_VSVM_PLACE_*, or NULL */
 const char *vsvm_place_name(uint32_t place);
 

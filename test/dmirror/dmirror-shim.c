@@ -56,6 +56,7 @@
 #include <test_hmm_uapi.h>
 
 #include <drm/vsvm_drm.h>
+#include <drm/vsvm_inject.h>
 
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define EXPORT			__attribute__((visibility("default")))
@@ -72,9 +73,9 @@
 #define RUNS			64
 
 /* The two huge allocations that FLAG_FAIL_ALLOC makes fail. */
-static const uint32_t fail_points[] = {
-	DRM_VSVM_POINT_RESERVE_BLOCK,
-	DRM_VSVM_POINT_HOME_HUGE,
+static const char *const fail_points[] = {
+	"reserve-block",
+	"home-huge",
 };
 
 static atomic_bool fail_armed;
@@ -367,12 +368,13 @@ static int is_exclusive(const struct drm_vsvm_run *run, void *data)
  * Failures on purpose.
  */
 
-static int inject(int fd, uint32_t point, uint32_t op, uint64_t *fired)
+static int inject(int fd, const char *point, uint32_t op, uint64_t *fired)
 {
-	struct drm_vsvm_inject arg = { .point = point, .op = op };
+	struct drm_vsvm_inject arg = { .op = op };
 	int ret;
 
-	if (op == DRM_VSVM_INJECT_ARM) {
+	snprintf(arg.name, sizeof(arg.name), "%s", point);
+	if (op == DRM_VSVM_INJECT_FAIL) {
 		arg.flags = DRM_VSVM_INJECT_FILE;
 		arg.nth = 1;
 		arg.times = 1;
@@ -400,7 +402,7 @@ static int set_flags(int fd, uint64_t flags)
 	if (!arm && !atomic_load(&fail_armed))
 		return 0;
 	atomic_store(&fail_armed, arm);
-	return inject_all(fd, arm ? DRM_VSVM_INJECT_ARM :
+	return inject_all(fd, arm ? DRM_VSVM_INJECT_FAIL :
 				    DRM_VSVM_INJECT_CLEAR, NULL);
 }
 

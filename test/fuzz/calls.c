@@ -363,65 +363,78 @@ static void call_atomic(struct fuzz_thread *t)
 	CHECK(t, ret || arg.size == 8 || arg.old <= UINT32_MAX);
 }
 
-/* What the header says of the argument of INJECT. */
+/* What the header, and the driver's list, say of the argument of INJECT. */
 static int want_inject(const struct drm_vsvm_inject *arg)
 {
-#define CAN(name, can, text) DRM_VSVM_CAN_##can,
-	static const uint8_t can[] = { DRM_VSVM_POINT_LIST(CAN) };
-#undef CAN
-	bool hold = arg->op == DRM_VSVM_INJECT_HOLD;
-	bool arm = arg->op == DRM_VSVM_INJECT_ARM || hold;
+	const struct vt_point *p = NULL;
+	bool pause = arg->op == DRM_VSVM_INJECT_PAUSE;
+	bool arm = arg->op == DRM_VSVM_INJECT_FAIL || pause;
 	bool wait = arg->op == DRM_VSVM_INJECT_WAIT;
+	unsigned int i;
 
+	for (i = 0; i < vt_points(); i++)
+		if (!strncmp(arg->name, vt_point(i)->name, sizeof(arg->name)))
+			p = vt_point(i);
 	if (arg->flags & ~DRM_VSVM_INJECT_FILE || (arg->flags && !arm) ||
-	    arg->pad || arg->point >= DRM_VSVM_POINTS ||
-	    arg->op > DRM_VSVM_INJECT_WAIT || arm != !!arg->nth ||
-	    arm != !!arg->times || (hold || wait) != !!arg->timeout_ms ||
-	    arg->timeout_ms > DRM_VSVM_HOLD_MAX)
+	    !p || arg->op > DRM_VSVM_INJECT_CLEAR || arm != !!arg->nth ||
+	    arm != !!arg->times || (pause || wait) != !!arg->timeout_ms ||
+	    arg->timeout_ms > DRM_VSVM_PAUSE_MAX)
 		return -EINVAL;
-	if (arm && !hold && !(can[arg->point] & DRM_VSVM_CAN_FAIL))
+	if (arm && !pause && !p->fails)
 		return -EOPNOTSUPP;
-	if ((hold || wait || arg->op == DRM_VSVM_INJECT_RELEASE) &&
-	    !(can[arg->point] & DRM_VSVM_CAN_HOLD))
+	if ((pause || wait || arg->op == DRM_VSVM_INJECT_RESUME) && !p->pauses)
 		return -EOPNOTSUPP;
 	return GOOD;
+}
+
+/* A point's name; now and then something else after it, or in it. */
+static void any_name(struct fuzz_thread *t, char *name)
+{
+	uint64_t noise = fuzz_number(t), at = fuzz_draw(t, DRM_VSVM_POINT_NAME);
+	unsigned int n = vt_points();
+
+	if (n)
+		snprintf(name, DRM_VSVM_POINT_NAME, "%s",
+			 vt_point(fuzz_draw(t, n))->name);
+	if (fuzz_one_in(t, 16))
+		name[at] = noise;
+	if (fuzz_one_in(t, 64))
+		memset(name, noise | 1, DRM_VSVM_POINT_NAME);
 }
 
 /* Arms what comes to its end by itself, soon. */
 static void call_inject(struct fuzz_thread *t)
 {
-	/* Failures more often than holds, which take time. */
+	/* Failures more often than pauses, which take time. */
 	static const uint32_t ops[] = {
-		DRM_VSVM_INJECT_ARM, DRM_VSVM_INJECT_ARM, DRM_VSVM_INJECT_ARM,
-		DRM_VSVM_INJECT_ARM, DRM_VSVM_INJECT_ARM, DRM_VSVM_INJECT_ARM,
+		DRM_VSVM_INJECT_FAIL, DRM_VSVM_INJECT_FAIL, DRM_VSVM_INJECT_FAIL,
+		DRM_VSVM_INJECT_FAIL, DRM_VSVM_INJECT_FAIL, DRM_VSVM_INJECT_FAIL,
 		DRM_VSVM_INJECT_QUERY, DRM_VSVM_INJECT_CLEAR,
-		DRM_VSVM_INJECT_HOLD, DRM_VSVM_INJECT_RELEASE,
+		DRM_VSVM_INJECT_PAUSE, DRM_VSVM_INJECT_RESUME,
 		DRM_VSVM_INJECT_WAIT,
 	};
 	struct drm_vsvm_inject arg = {
-		.point = fuzz_one_in(t, 16) ? fuzz_number(t) :
-			 fuzz_draw(t, DRM_VSVM_POINTS),
 		.op = fuzz_one_in(t, 16) ? fuzz_number(t) :
 		      ops[fuzz_draw(t, VT_COUNT(ops))],
 		.flags = flags_of(t, DRM_VSVM_INJECT_FILE),
-		.pad = pad_of(t),
 		.passed = fuzz_number(t),
-		.holding = fuzz_number(t),
+		.paused = fuzz_number(t),
 	};
-	bool hold = arg.op == DRM_VSVM_INJECT_HOLD, foreign;
-	bool arm = arg.op == DRM_VSVM_INJECT_ARM || hold;
+	bool pause = arg.op == DRM_VSVM_INJECT_PAUSE, foreign;
+	bool arm = arg.op == DRM_VSVM_INJECT_FAIL || pause;
 	int ret;
 
+	any_name(t, arg.name);
 	if (arm != fuzz_one_in(t, 16)) {
 		arg.nth = fuzz_draw(t, 20) + 1;
 		arg.times = fuzz_draw(t, 4) + 1;
 	}
-	if ((hold || arg.op == DRM_VSVM_INJECT_WAIT) != fuzz_one_in(t, 16))
+	if ((pause || arg.op == DRM_VSVM_INJECT_WAIT) != fuzz_one_in(t, 16))
 		arg.timeout_ms = fuzz_draw(t, 3) + 1;
 	if (!arm && fuzz_draw(t, 4))
 		arg.flags = 0;
-	fuzz_tell(t, "INJECT point %u op %u flags %#x nth %llu times %llu, %u ms",
-		  arg.point, arg.op, arg.flags, arg.nth, arg.times,
+	fuzz_tell(t, "INJECT %.32s op %u flags %#x nth %llu times %llu, %u ms",
+		  arg.name, arg.op, arg.flags, arg.nth, arg.times,
 		  arg.timeout_ms);
 	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_INJECT,
 			 &arg, sizeof(arg));

@@ -302,7 +302,7 @@ static int prepare(struct fuzz_thread *t, unsigned int process, unsigned int i)
 	return 0;
 }
 
-/* Root is asked for INJECT alone; opening the nodes takes no more than uid 0. */
+/* Root is asked for failpoints alone; opening the nodes takes no more than uid 0. */
 static int give_up_rights(void)
 {
 	struct __user_cap_header_struct header = {
@@ -371,6 +371,9 @@ static int find_nodes(struct vsvm **v)
 			return -1;
 		node[i][n] = 0;
 	}
+	/* Who gives up his rights knows the names all the same. */
+	if (!geteuid() && !vt_points())
+		return -1;
 	if (!map_fixed(FUZZ_CONST, FUZZ_CONST_SIZE))
 		return -1;
 	for (i = FUZZ_OWN; i < FUZZ_FILES; i++)
@@ -385,6 +388,7 @@ static int find_nodes(struct vsvm **v)
  */
 static bool left_clean(struct vsvm **v)
 {
+	unsigned int point;
 	uint64_t used = 0;
 	int i, tries;
 
@@ -399,8 +403,8 @@ static bool left_clean(struct vsvm **v)
 		}
 		used += vt_used(v[i]);
 	}
-	for (i = 0; !geteuid() && i < DEVICES * DRM_VSVM_POINTS; i++)
-		vt_disarm(v[i % DEVICES], i / DEVICES);
+	for (point = 0; !geteuid() && point < DEVICES * vt_points(); point++)
+		vt_disarm(v[point % DEVICES], vt_point(point / DEVICES)->name);
 	if (used)
 		fprintf(stderr, "# fuzz: -s %llu: %llu bytes stay in use\n",
 			(unsigned long long)seed, (unsigned long long)used);

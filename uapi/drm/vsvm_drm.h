@@ -77,7 +77,7 @@ extern "C" {
 #define DRM_VSVM_SNAPSHOT	0x04
 #define DRM_VSVM_EXCLUSIVE	0x05
 #define DRM_VSVM_ATOMIC		0x06
-#define DRM_VSVM_INJECT		0x07
+/* 0x07 is taken: failpoints for tests, drm/vsvm_inject.h, not of this interface */
 
 /** DRM_VSVM_KIND_PRIVATE: the CPU cannot touch the device's memory */
 #define DRM_VSVM_KIND_PRIVATE	0U
@@ -395,197 +395,6 @@ struct drm_vsvm_atomic {
 	__u32 pad;
 };
 
-/** DRM_VSVM_CAN_FAIL: the point can be armed to fail */
-#define DRM_VSVM_CAN_FAIL	(1U << 0)
-/** DRM_VSVM_CAN_HOLD: the point can be armed to hold who passes */
-#define DRM_VSVM_CAN_HOLD	(1U << 1)
-/** DRM_VSVM_CAN_BOTH: either */
-#define DRM_VSVM_CAN_BOTH	(DRM_VSVM_CAN_FAIL | DRM_VSVM_CAN_HOLD)
-
-/*
- * The points, as P(NAME, what it can do, "name"), in the order of their numbers
- * from 0. New ones go to the end. The comment says what fails, or what comes
- * after the place where it holds. The letters are the locks that whoever is held
- * there has: m: mmap_lock for reading, f: the folios that move, e: evict_lock,
- * when room is made. The device cannot be unplugged meanwhile, but unplugging it
- * lets everybody go.
- *
- * What comes of a failure is what would come of the real one:
- *
- * - no memory for a call's own needs: ENOMEM, with what was done before; of
- *   OPEN, the PROBE points and MMAP, open(), bind and mmap() fail with it
- * - a page is dropped or its copy fails: it stays, and may move in another go
- *   of the same call; STAY_BUSY otherwise. A CPU that faulted on it faults again
- * - a lock was interrupted: EINTR although no signal is there, or a little less
- *   is done (HOLE_LOCK, EVICT_LOCK)
- * - something changed meanwhile: it is tried again, for DRM_VSVM_STALL_SECONDS
- *   at most
- * - a copy from or to the caller's buffer stops in the middle: it goes on
- * - no room could be made: STAY_DEVICE_FULL
- * - FAULT_SETUP: SIGBUS for who touched the page
- * - FAULT_ARRAYS, HOME_SMALL for the page itself: the CPU faults again; EFAULT
- *   for a system call that touched it
- */
-#define DRM_VSVM_POINT_LIST(P) \
-	/* MIGRATE takes device memory, and makes room */ \
-	P(RESERVE_SMALL, BOTH, "reserve-small") /* small device pages */ \
-	P(RESERVE_BLOCK, BOTH, "reserve-block") /* a huge device page */ \
-	P(BACKING, BOTH, "backing") /* e: host memory behind a block */ \
-	/* the way home: MIGRATE, CPU fault, eviction, unplug */ \
-	P(HOME_SMALL, BOTH, "home-small") /* mfe: a small host page */ \
-	P(HOME_HUGE, BOTH, "home-huge") /* mfe: a huge host page */ \
-	/* a file is opened, and used for the first time */ \
-	P(OPEN, FAIL, "open") /* the file's address space */ \
-	P(BIND_LOCK, FAIL, "bind-lock") /* interrupted */ \
-	P(SHARE, FAIL, "share") /* what the process has of it */ \
-	P(NOTIFIER, FAIL, "notifier") /* the notifier in the mm */ \
-	/* the per-page path */ \
-	P(PFNS, FAIL, "pfns") /* the walk's array */ \
-	P(LEAF, FAIL, "leaf") /* a leaf of the device page table */ \
-	P(LEAF_STORE, FAIL, "leaf-store") /* its place in the table */ \
-	P(LEAF_GONE, FAIL, "leaf-gone") /* it went away again */ \
-	P(DMA, FAIL, "dma") /* a page's DMA address */ \
-	P(HMM, BOTH, "hmm") /* hmm_range_fault() says EBUSY */ \
-	P(FAULTED, BOTH, "faulted") /* hmm was asked: now the lock */ \
-	P(LOOKED, BOTH, "looked") /* the same, where it only looks */ \
-	P(HOLE_LOCK, FAIL, "hole-lock") /* interrupted */ \
-	P(COW_LOCK, BOTH, "cow-lock") /* interrupted */ \
-	P(EXCLUSIVE_LOCK, BOTH, "exclusive-lock") /* interrupted */ \
-	P(EXCLUSIVE, FAIL, "exclusive") /* core says EBUSY */ \
-	P(EXCLUSIVE_TAKEN, BOTH, "exclusive-taken") /* mf: the lock */ \
-	P(INVALIDATE, FAIL, "invalidate") /* trylock; not may sleep */ \
-	/* the caller's buffer */ \
-	P(COPY_READ, FAIL, "copy-read") /* READ: stops half way */ \
-	P(COPY_WRITE, FAIL, "copy-write") /* WRITE: stops half way */ \
-	P(COPY_RUN, FAIL, "copy-run") /* SNAPSHOT: a run */ \
-	P(COPY_LAST_RUN, FAIL, "copy-last-run") /* the last: EFAULT */ \
-	/* MIGRATE, in this order */ \
-	P(CHUNK, FAIL, "chunk") /* the call's arrays */ \
-	P(CUT_LOCK, BOTH, "cut-lock") /* interrupted */ \
-	P(MOVE_LOCK, BOTH, "move-lock") /* interrupted; has reserved */ \
-	P(SETUP, BOTH, "setup") /* m: migrate_vma_setup() */ \
-	P(COLLECTED, HOLD, "collected") /* mf: destinations, copy */ \
-	P(DROP, FAIL, "drop") /* a page gets no destination */ \
-	P(COPY_DEVICE, FAIL, "copy-device") /* copy of a page */ \
-	P(COPIED, HOLD, "copied") /* mf: migrate_vma_pages() */ \
-	P(PAGES, FAIL, "pages") /* a page's destination goes back */ \
-	P(MOVED, HOLD, "moved") /* mf: migrate_vma_finalize() */ \
-	/* the CPU fault */ \
-	P(FAULT_BEGIN, HOLD, "fault-begin") /* mf: allocation */ \
-	P(FAULT_ARRAYS, FAIL, "fault-arrays") /* its arrays */ \
-	P(FAULT_SETUP, FAIL, "fault-setup") /* migrate_vma_setup() */ \
-	P(FAULT_COLLECTED, HOLD, "fault-collected") /* mf: copy */ \
-	P(FAULT_COPIED, HOLD, "fault-copied") /* mf: _pages() */ \
-	P(FAULT_MOVED, HOLD, "fault-moved") /* mf: _finalize() */ \
-	/* the way home, as above, a page at a time */ \
-	P(HOME_DROP, FAIL, "home-drop") /* it gets no destination */ \
-	P(COPY_HOME, FAIL, "copy-home") /* copy of a page */ \
-	P(HOME_PAGES, FAIL, "home-pages") /* its destination goes back */ \
-	/* eviction */ \
-	P(EVICT_ARRAYS, FAIL, "evict-arrays") /* its arrays */ \
-	P(EVICT_LOCK, BOTH, "evict-lock") /* interrupted */ \
-	P(EVICT_TRIES, FAIL, "evict-tries") /* tries are used up */ \
-	P(EVICT_VICTIM, FAIL, "evict-victim") /* no block may go */ \
-	P(EVICT_BLOCK, BOTH, "evict-block") /* e: the block cannot go */ \
-	P(EVICT_COLLECTED, HOLD, "evict-collected") /* fe: copy */ \
-	P(EVICT_COPIED, HOLD, "evict-copied") /* fe: _pages() */ \
-	P(EVICT_MOVED, HOLD, "evict-moved") /* fe: _finalize() */ \
-	/* the rest */ \
-	P(MMAP_PAGE, FAIL, "mmap-page") /* a page for mmap() */ \
-	P(MMAP_INSERT, FAIL, "mmap-insert") /* its page table */ \
-	P(LRU, FAIL, "lru") /* reading debugfs: lru */ \
-	/* the device is bound to the driver */ \
-	P(PROBE_DEVICE, FAIL, "probe-device") /* the DRM device */ \
-	P(PROBE_MEMORY, FAIL, "probe-memory") /* its memory's own needs */ \
-	P(PROBE_BLOCKS, FAIL, "probe-blocks") /* its blocks */ \
-	P(PROBE_COUNTERS, FAIL, "probe-counters") /* its counters */ \
-	P(PROBE_ADDRESSES, FAIL, "probe-addresses") /* addresses */ \
-	P(PROBE_PAGES, FAIL, "probe-pages") /* struct pages */ \
-	P(PROBE_SHRINKER, FAIL, "probe-shrinker") /* the shrinker */ \
-	P(PROBE_REGISTER, FAIL, "probe-register") /* the node */
-
-/* Where INJECT can make the driver fail, or hold who passes. */
-enum drm_vsvm_point {
-#define DRM_VSVM_POINT_ENUM(name, can, text) \
-	DRM_VSVM_POINT_##name,
-	DRM_VSVM_POINT_LIST(DRM_VSVM_POINT_ENUM)
-#undef DRM_VSVM_POINT_ENUM
-	DRM_VSVM_POINTS	/* how many points there are */
-};
-
-/**
- * enum drm_vsvm_inject_op - what INJECT does
- */
-enum drm_vsvm_inject_op {
-	/** @DRM_VSVM_INJECT_QUERY: only report */
-	DRM_VSVM_INJECT_QUERY = 0,
-	/** @DRM_VSVM_INJECT_ARM: fail at the @nth pass, @times passes in a row */
-	DRM_VSVM_INJECT_ARM = 1,
-	/**
-	 * @DRM_VSVM_INJECT_CLEAR: disarm, let go who is held, and forget what
-	 * was counted
-	 */
-	DRM_VSVM_INJECT_CLEAR = 2,
-	/** @DRM_VSVM_INJECT_HOLD: hold the @nth pass and those after it, @times in all */
-	DRM_VSVM_INJECT_HOLD = 3,
-	/** @DRM_VSVM_INJECT_RELEASE: let go who is held now; the point stays armed */
-	DRM_VSVM_INJECT_RELEASE = 4,
-	/** @DRM_VSVM_INJECT_WAIT: wait until somebody is held */
-	DRM_VSVM_INJECT_WAIT = 5,
-};
-
-/** DRM_VSVM_INJECT_FILE: only passes on behalf of this file's process count */
-#define DRM_VSVM_INJECT_FILE	(1U << 0)
-
-/** DRM_VSVM_HOLD_MAX: longest @timeout_ms of HOLD and WAIT */
-#define DRM_VSVM_HOLD_MAX	60000U
-
-/**
- * struct drm_vsvm_inject - make a step of the driver fail or wait, for tests
- *
- * A point is armed for one thing at a time, by one file; arming it again forgets
- * the earlier one. It is disarmed by CLEAR and when the file that armed it is
- * closed. Who is held goes on after RELEASE, CLEAR, that close, @timeout_ms, or
- * unplug, and when it is being killed; then it does what it would have done.
- * While a device is being unplugged nobody is held, and a point fails 64 more
- * times at most, so that unplug comes to its end. Arming outlives unplug; a
- * device that is bound again finds it.
- *
- * Errors:
- *
- * - EACCES: the caller lacks CAP_SYS_ADMIN.
- * - EINVAL: @point or @op is unknown; @nth or @times is zero with ARM or HOLD,
- *   or not zero otherwise; @timeout_ms is zero or above DRM_VSVM_HOLD_MAX with
- *   HOLD or WAIT, or not zero otherwise.
- * - EOPNOTSUPP: the point cannot fail (ARM), or cannot hold (HOLD, RELEASE,
- *   WAIT).
- * - ETIMEDOUT: WAIT, and nobody was held.
- * - EINTR: WAIT, and a signal came.
- * - ENODEV: WAIT, and the device was unplugged meanwhile.
- */
-struct drm_vsvm_inject {
-	/** @point: in, one of &enum drm_vsvm_point */
-	__u32 point;
-	/** @op: in, one of &enum drm_vsvm_inject_op */
-	__u32 op;
-	/** @flags: in, with ARM and HOLD: 0 or DRM_VSVM_INJECT_FILE */
-	__u32 flags;
-	/** @pad: in, must be zero */
-	__u32 pad;
-	/** @nth: in, first pass that fails or is held, from 1 */
-	__u64 nth;
-	/** @times: in, how many passes fail or are held */
-	__u64 times;
-	/** @passed: out, passes since it was armed, failed ones included */
-	__u64 passed;
-	/** @fired: out, passes that failed or were held since it was armed */
-	__u64 fired;
-	/** @timeout_ms: in, HOLD: hold nobody longer; WAIT: wait no longer */
-	__u32 timeout_ms;
-	/** @holding: out, how many are held now */
-	__u32 holding;
-};
-
 #define DRM_IOCTL_VSVM_INFO	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_INFO, struct drm_vsvm_info)
 #define DRM_IOCTL_VSVM_READ	\
@@ -600,8 +409,6 @@ struct drm_vsvm_inject {
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_EXCLUSIVE, struct drm_vsvm_exclusive)
 #define DRM_IOCTL_VSVM_ATOMIC	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_ATOMIC, struct drm_vsvm_atomic)
-#define DRM_IOCTL_VSVM_INJECT	\
-	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_INJECT, struct drm_vsvm_inject)
 
 #if defined(__cplusplus)
 }
