@@ -38,6 +38,7 @@
  * @deadline: jiffies; pushed on by every byte of progress
  * @watch: tells whether what is faulted in changed meanwhile
  * @pfns: for hmm_range_fault(), VSVM_LEAF_ENTRIES of them, allocated at first use
+ * @spare: a leaf for the table, allocated where the table had none
  * @faults: entries installed
  */
 struct walk {
@@ -49,6 +50,7 @@ struct walk {
 	unsigned long deadline;
 	struct vsvm_watch watch;
 	unsigned long *pfns;
+	struct vsvm_leaf *spare;
 	u64 faults;
 };
 
@@ -342,16 +344,15 @@ static int range_fault(struct walk *w, struct hmm_range *range)
  * Installs what hmm found for [start, end). Returns how many pages serve the
  * need, from the first on.
  */
-static int install(struct walk *w, unsigned long start, unsigned long end)
+static int install_in(struct walk *w, struct vsvm_leaf *leaf,
+		      unsigned long start, unsigned long end)
 {
-	struct vsvm_leaf *leaf;
 	unsigned long i, n;
 	u64 entry = 0;
 	int ret;
 
 	lockdep_assert_held_write(&w->m->table.lock);
-	leaf = vsvm_table_leaf(&w->m->table, start);
-	if (!leaf || walk_fails(w, DRM_VSVM_POINT_LEAF_GONE))
+	if (walk_fails(w, DRM_VSVM_POINT_LEAF_GONE))
 		return -EAGAIN;
 
 	n = (end - start) >> PAGE_SHIFT;
@@ -372,6 +373,20 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 			break;
 	}
 	return i;
+}
+
+/* The same, in a leaf that is made if need be, and goes if nothing came in. */
+static int install(struct walk *w, unsigned long start, unsigned long end)
+{
+	struct vsvm_table *table = &w->m->table;
+	struct vsvm_leaf *leaf = vsvm_table_make_leaf(table, start, &w->spare);
+	int ret;
+
+	if (!leaf)
+		return -EAGAIN;
+	ret = install_in(w, leaf, start, end);
+	vsvm_table_trim(table, leaf, start);
+	return ret;
 }
 
 /*
@@ -400,7 +415,7 @@ static int fault_in(struct walk *w, unsigned long end)
 	if (ret)
 		return ret;
 
-	ret = vsvm_table_prepare(&m->table, start);
+	ret = vsvm_table_prepare(&m->table, start, &w->spare);
 	if (ret)
 		return ret;
 
@@ -451,7 +466,7 @@ static int take_exclusive(struct walk *w)
 	bool stale;
 	int ret;
 
-	ret = vsvm_table_prepare(&m->table, addr);
+	ret = vsvm_table_prepare(&m->table, addr, &w->spare);
 	if (ret)
 		return ret;
 	seq = mmu_interval_read_begin(&w->watch.notifier);
@@ -468,14 +483,15 @@ static int take_exclusive(struct walk *w)
 	ret = -EAGAIN;
 	stale = walk_fails(w, DRM_VSVM_POINT_EXCLUSIVE_TAKEN);
 	down_write(&m->table.lock);
-	leaf = vsvm_table_leaf(&m->table, addr);
-	if (leaf && !stale &&
-	    !mmu_interval_read_retry(&w->watch.notifier, seq)) {
+	leaf = stale || mmu_interval_read_retry(&w->watch.notifier, seq) ?
+	       NULL : vsvm_table_make_leaf(&m->table, addr, &w->spare);
+	if (leaf) {
 		u64 entry = classify(m, addr, page_to_pfn(page) | HMM_PFN_VALID |
 				     HMM_PFN_WRITE);
 
 		ret = vsvm_table_install(&m->table, leaf, addr,
 					 entry | VSVM_ENTRY_EXCLUSIVE);
+		vsvm_table_trim(&m->table, leaf, addr);
 	}
 	if (ret < 0) {
 		up_write(&m->table.lock);
@@ -525,6 +541,8 @@ static int walk_fault(struct walk *w, unsigned long end)
 		ret = w->need == VSVM_NEED_EXCLUSIVE ?
 		      fault_exclusive(w, end) : fault_in(w, end);
 	} while (ret == -EAGAIN);
+	if (ret)
+		vsvm_table_unprepare(&m->table, w->addr);
 	vsvm_mirror_unwatch(m, &w->watch);
 
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULTS, 1);
@@ -734,6 +752,7 @@ int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 		}
 	}
 	kfree(w.pfns);
+	vsvm_table_free_spare(w.spare);
 	*next = w.addr;
 	if (faults)
 		*faults = w.faults;
