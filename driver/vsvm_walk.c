@@ -20,6 +20,7 @@
 #include <linux/rmap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include <drm/vsvm_drm.h>
 
@@ -107,6 +108,25 @@ static bool is_huge_zero(unsigned long pfn, unsigned int order)
 }
 
 /*
+ * True for memory that the kernel cannot reach: memfd_secret() takes its pages
+ * out of the kernel's own map, before anybody has them mapped and until nobody
+ * has. A copy that finds that out by itself is too late, where only its user side
+ * may fault (arm64). Such files are unevictable, and their pages are small; few
+ * others are both, and of those one byte is tried. The page is mapped, so it
+ * stays in its mapping.
+ */
+static bool is_unreachable(unsigned long pfn, unsigned int order)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
+	char byte;
+
+	return !order && !folio_test_anon(folio) &&
+	       mapping_unevictable(folio_mapping(folio)) &&
+	       copy_from_kernel_nofault(&byte, page_address(page), 1);
+}
+
+/*
  * A range that begins inside a huge device-private entry gets pfns from hmm as
  * if it began at the entry's start (Linux 7.3, hmm_vma_handle_absent_pmd()).
  * The address says which page it is, whether or not that is mended.
@@ -160,6 +180,8 @@ static u64 classify(struct vsvm_mirror *m, unsigned long addr,
 		if (vsvm_devmem_owns(page))
 			return classify_device(m, page, state);
 	}
+	if (is_unreachable(pfn, order))
+		return DRM_VSVM_PLACE_ERROR;
 	if (is_zero_pfn(pfn) || is_huge_zero(pfn, order))
 		state |= DRM_VSVM_PLACE_ZERO;
 	else
@@ -169,10 +191,10 @@ static u64 classify(struct vsvm_mirror *m, unsigned long addr,
 
 /*
  * The same for the page at @addr after one that hmm calls @before and that was
- * @entry. Most pages are like the one before, which can be told without looking
- * at them: a system page is one whose pfn is no device's and not the zero
- * page's; and a device page's successor in its block is behind it in memory
- * too.
+ * @entry. Most pages are like the one before, which can be told without much of
+ * a look: a system page is one whose pfn is no device's and not the zero page's,
+ * and that the kernel reaches; and a device page's successor in its block is
+ * behind it in memory too.
  */
 static __always_inline u64 classify_next(struct vsvm_mirror *m,
 					 unsigned long addr, u64 entry,
@@ -184,7 +206,8 @@ static __always_inline u64 classify_next(struct vsvm_mirror *m,
 
 	if (place == DRM_VSVM_PLACE_SYSTEM) {
 		if (!((before ^ hmm_pfn) & HMM_PFN_FLAGS) &&
-		    !vsvm_devmem_maybe(pfn) && !is_zero_pfn(pfn))
+		    !vsvm_devmem_maybe(pfn) && !is_zero_pfn(pfn) &&
+		    !is_unreachable(pfn, hmm_pfn_to_map_order(hmm_pfn)))
 			return vsvm_entry(vsvm_entry_state(entry), 0, pfn);
 	} else if (place > DRM_VSVM_PLACE_SYSTEM) {
 		if (hmm_pfn == before + 1 && pfn & (VSVM_BLOCK_PAGES - 1))
@@ -362,9 +385,12 @@ static int install_in(struct walk *w, struct vsvm_leaf *leaf,
 		entry = i ? classify_next(w->m, addr, entry, w->pfns[i - 1],
 					  w->pfns[i]) :
 			    classify(w->m, addr, w->pfns[i]);
-		/* hmm promised validity; anything else is not ours to touch. */
+		/*
+		 * hmm promised validity; anything else is not ours to touch.
+		 * What comes before it is served first.
+		 */
 		if (!entry_serves(entry, VSVM_NEED_READ))
-			return -EFAULT;
+			return i ?: -EFAULT;
 		ret = vsvm_table_install(&w->m->table, leaf, addr, entry);
 		if (ret < 0)
 			return ret;

@@ -336,7 +336,8 @@ struct drm_vsvm_snapshot {
  *
  * Errors, with @done telling how many bytes came before:
  *
- * - EFAULT: at @addr + @done nothing is mapped, or it may not be read.
+ * - EFAULT: at @addr + @done nothing is mapped, or it may not be read, or it is
+ *   memory that no device can use (memfd_secret() for one).
  * - EPERM: the mapping at @addr + @done is read-only.
  * - EOPNOTSUPP: the page at @addr + @done is not anonymous memory: core mm
  *   cannot give it to a device alone.
