@@ -34,6 +34,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_ioctl.h>
+#include <drm/drm_print.h>
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_debugfs.h"
@@ -97,7 +98,7 @@ static int vsvm_open(struct drm_device *drm, struct drm_file *file)
 
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
-	vm = vsvm_vm_create(drm, vsvm->devmem);
+	vm = vsvm_vm_create(drm, vsvm->devmem, vsvm->dma);
 	if (vm) {
 		file->driver_priv = vm;
 		mutex_lock(&vsvm->vms_lock);
@@ -178,6 +179,7 @@ static const struct file_operations vsvm_fops = {
  * 1.0: INFO, READ, WRITE, MIGRATE, SNAPSHOT, pread and pwrite, mmap
  * 1.1: EXCLUSIVE, ATOMIC, INJECT, SNAPSHOT_TABLE, coherent devices
  * 1.2: INJECT: points everywhere, HOLD, RELEASE, WAIT
+ * 1.3: INFO: caps
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -190,8 +192,25 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 2,
+	.minor = 3,
 };
+
+/* Says once whether the device's entries have DMA addresses here. */
+static int probe_dma(struct vsvm_device *vsvm, struct device *dev)
+{
+	int ret;
+
+	ret = dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(64));
+	if (ret)
+		return ret;
+	ret = vsvm_table_can_map(dev);
+	if (ret > 0)
+		vsvm->dma = dev;
+	else if (!ret)
+		drm_info(&vsvm->drm,
+			 "DMA does not reach system pages in place here: works without\n");
+	return min(ret, 0);
+}
 
 static int vsvm_probe(struct platform_device *pdev)
 {
@@ -216,7 +235,7 @@ static int vsvm_probe(struct platform_device *pdev)
 	vsvm->index = index;
 	mutex_init(&vsvm->vms_lock);
 	INIT_LIST_HEAD(&vsvm->vms);
-	ret = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	ret = probe_dma(vsvm, &pdev->dev);
 	if (ret)
 		return ret;
 

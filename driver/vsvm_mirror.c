@@ -226,7 +226,7 @@ unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
  * vsvm_mirror_init() - set up an unbound mirror
  * @m: the mirror
  * @devmem: memory of the device that looks through it
- * @dma: the device that system pages are mapped for
+ * @dma: the device that system pages are mapped for; NULL: they are not
  * @inject: the points of that device
  */
 void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,

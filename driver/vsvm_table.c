@@ -8,6 +8,7 @@
  * System pages in the table carry a DMA address, as they would for a device
  * with an IOMMU in front: mapped when the entry is made, for the direction that
  * the process's mapping allows and no more, and unmapped when the entry dies.
+ * Where no DMA address can be had of any page, the device does without.
  * The page itself is not referenced; the notifier's invalidation ends the
  * mapping before the page can go away.
  *
@@ -37,7 +38,7 @@ static_assert(sizeof(struct vsvm_leaf) <= 2 * PAGE_SIZE);
 /**
  * vsvm_table_init() - an empty table
  * @t: the table
- * @dma: the device that system pages are mapped for
+ * @dma: the device that system pages are mapped for; NULL: they are not
  * @inject: the points of the device whose table this is
  */
 void vsvm_table_init(struct vsvm_table *t, struct device *dma,
@@ -169,11 +170,40 @@ void vsvm_table_trim(struct vsvm_table *t, struct vsvm_leaf *leaf,
  */
 #define MAPPING_ATTRS	DMA_ATTR_REQUIRE_COHERENT
 
+/**
+ * vsvm_table_can_map() - can a device's DMA reach system pages as a table wants?
+ * @dma: the device
+ *
+ * Where DMA has to go through bounce buffers (guests with encrypted memory,
+ * swiotlb=force), or caches do not follow it, no page can be mapped, ever.
+ *
+ * Return: 1: yes, and a page that cannot be mapped is an error; 0: no; -ENOMEM.
+ */
+int vsvm_table_can_map(struct device *dma)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	dma_addr_t addr;
+	int ret;
+
+	if (!page)
+		return -ENOMEM;
+	addr = dma_map_page_attrs(dma, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL,
+				  MAPPING_ATTRS);
+	ret = !dma_mapping_error(dma, addr);
+	if (ret)
+		dma_unmap_page_attrs(dma, addr, PAGE_SIZE, DMA_BIDIRECTIONAL,
+				     MAPPING_ATTRS);
+	__free_page(page);
+	return ret;
+}
+
 /* Device pages are reached without DMA: they are the device's, or a peer's. */
-static bool wants_dma(u64 entry)
+static bool wants_dma(const struct vsvm_table *t, u64 entry)
 {
 	u32 place = vsvm_entry_place(entry);
 
+	if (!t->dma)
+		return false;
 	return place == DRM_VSVM_PLACE_SYSTEM || place == DRM_VSVM_PLACE_ZERO;
 }
 
@@ -217,7 +247,7 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		return 0;
 
 	clear(t, leaf, i);
-	if (wants_dma(entry)) {
+	if (wants_dma(t, entry)) {
 		if (vsvm_inject_fails(t->inject, DRM_VSVM_POINT_DMA))
 			return -ENOMEM;
 		leaf->dma[i] = dma_map_page_attrs(t->dma,

@@ -49,7 +49,7 @@ struct vsvm_leaf {
  * @mm: whose memory it maps, and whose page tables count the leaves; set before
  *	the first leaf is made. The notifier keeps the mm_struct for longer than
  *	there are leaves
- * @dma: the device that system pages are mapped for
+ * @dma: the device that system pages are mapped for; NULL: they are not
  * @inject: failures and pauses on purpose, of the device whose table this is
  * @count: entries of each place; read without the lock, too
  */
@@ -65,6 +65,7 @@ struct vsvm_table {
 
 void vsvm_table_init(struct vsvm_table *t, struct device *dma,
 		     struct vsvm_inject *inject);
+int vsvm_table_can_map(struct device *dma);
 int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr,
 		       struct vsvm_leaf **spare);
 void vsvm_table_unprepare(struct vsvm_table *t, unsigned long addr);
