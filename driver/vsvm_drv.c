@@ -29,6 +29,7 @@
 #include <linux/platform_device.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
@@ -56,7 +57,7 @@ MODULE_PARM_DESC(devices, "number of devices, 1 to 16 (default 2)");
 static unsigned int vram_mib = 256;
 module_param(vram_mib, uint, 0444);
 MODULE_PARM_DESC(vram_mib,
-		 "MiB of memory on each device, a multiple of 2 (default 256)");
+		 "MiB of memory on each device, a multiple of 2, rounded up to whole huge pages (default 256)");
 
 static char *coherent[MAX_DEVICES];
 static unsigned int nr_coherent;
@@ -300,7 +301,17 @@ static void unregister_devices(unsigned int n)
 	rcu_barrier();
 }
 
-/* ADDR:SIZE of one coherent device; both with K, M, G, blocks of 2 MiB. */
+/*
+ * A device has whole blocks, and one at least: with pages of 64 KiB a huge page
+ * is 512 MiB, more than the default.
+ */
+static u64 vram_bytes(unsigned int mib)
+{
+	static_assert(IS_ALIGNED(VSVM_BLOCK_SIZE, SZ_2M));
+	return round_up((u64)mib << 20, VSVM_BLOCK_SIZE);
+}
+
+/* ADDR:SIZE of one coherent device; both with K, M, G, whole blocks. */
 static int __init parse_coherent(const char *text, u64 *start, u64 *size)
 {
 	char *end;
@@ -332,14 +343,14 @@ static int __init parse_parameters(void)
 	}
 
 	for (i = 0; i < devices; i++)
-		device_memory[i].size = (u64)vram_mib << 20;
+		device_memory[i].size = vram_bytes(vram_mib);
 	for (i = 0; i < nr_coherent; i++) {
 		if (!parse_coherent(coherent[i],
 				    &device_memory[devices + i].start,
 				    &device_memory[devices + i].size))
 			continue;
-		pr_err("vsvm: coherent=%s: must be ADDR:SIZE, multiples of 2M\n",
-		       coherent[i]);
+		pr_err("vsvm: coherent=%s: must be ADDR:SIZE, multiples of %luM\n",
+		       coherent[i], VSVM_BLOCK_SIZE >> 20);
 		return -EINVAL;
 	}
 	return 0;
