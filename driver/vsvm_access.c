@@ -43,20 +43,6 @@ static void copy_advance(struct copy *c, unsigned long done)
 	c->left -= done;
 }
 
-/*
- * A copy that did not even begin: the buffer is not there, or the page cannot be
- * reached by the kernel (memfd_secret() takes its pages away from it), and never
- * will be.
- */
-static long copied(const void *page, unsigned long done)
-{
-	char byte;
-
-	if (!done && copy_from_kernel_nofault(&byte, page, 1))
-		return -EFAULT;
-	return done;
-}
-
 static long read_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 {
 	struct copy *c = container_of(v, struct copy, v);
@@ -69,7 +55,7 @@ static long read_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	done = n - __copy_to_user_inatomic(c->at, from, n);
 	pagefault_enable();
 	copy_advance(c, done);
-	return copied(from, done);
+	return done;
 }
 
 static int read_relax(struct vsvm_visitor *v)
@@ -113,7 +99,7 @@ static long write_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	if (done)
 		mark_dirty(span, done);
 	copy_advance(c, done);
-	return copied(to, done);
+	return done;
 }
 
 static int write_relax(struct vsvm_visitor *v)

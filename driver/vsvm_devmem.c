@@ -27,6 +27,7 @@
 #include <linux/highmem.h>
 #include <linux/ioport.h>
 #include <linux/migrate.h>
+#include <linux/numa.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -564,6 +565,17 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 	return res ?: ERR_PTR(-EBUSY);
 }
 
+/*
+ * The node that a device's pages are of: that of its memory, if it is on line, or
+ * core mm would not have counters for it. Private memory is nowhere yet.
+ */
+static int home_node(u64 start)
+{
+	int node = start ? phys_to_target_node(start) : NUMA_NO_NODE;
+
+	return node != NUMA_NO_NODE && node_online(node) ? node : numa_mem_id();
+}
+
 static void widen(unsigned long low, unsigned long high)
 {
 	static DEFINE_MUTEX(lock);
@@ -646,7 +658,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	}
 
 	addr = VSVM_INJECT(inject, PROBE_PAGES, ERR_PTR(-ENOMEM),
-			   memremap_pages(&dm->pgmap, numa_mem_id()));
+			   memremap_pages(&dm->pgmap, home_node(start)));
 	if (IS_ERR(addr)) {
 		ret = PTR_ERR(addr);
 		goto release_region;

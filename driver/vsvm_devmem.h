@@ -202,6 +202,22 @@ static inline bool vsvm_devmem_lonely(struct page *page)
 	       !(i + 1 < VSVM_BLOCK_PAGES && test_bit(i + 1, b->used));
 }
 
+/*
+ * Backing keeps the flags of its page when the device page it is behind changes
+ * hands. On arm64 one of them says that the page has memory tags (MTE):
+ * copy_highpage() sets it on its destination, never clears it, and copies the
+ * tags of whatever source has it. So a page without tags would come home with
+ * those of who had the backing before. Before each filling of a backing page;
+ * whoever fills it has it alone.
+ */
+static inline void vsvm_devmem_untag(struct page *backing)
+{
+#ifdef CONFIG_ARM64_MTE
+	clear_bit(PG_mte_tagged, &backing->flags.f);
+	clear_bit(PG_mte_lock, &backing->flags.f);
+#endif
+}
+
 struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
 void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block);

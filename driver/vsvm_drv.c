@@ -29,11 +29,13 @@
 #include <linux/platform_device.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_ioctl.h>
+#include <drm/drm_print.h>
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_debugfs.h"
@@ -55,7 +57,7 @@ MODULE_PARM_DESC(devices, "number of devices, 1 to 16 (default 2)");
 static unsigned int vram_mib = 256;
 module_param(vram_mib, uint, 0444);
 MODULE_PARM_DESC(vram_mib,
-		 "MiB of memory on each device, a multiple of 2 (default 256)");
+		 "MiB of memory on each device, a multiple of 2, rounded up to whole huge pages (default 256)");
 
 static char *coherent[MAX_DEVICES];
 static unsigned int nr_coherent;
@@ -97,7 +99,7 @@ static int vsvm_open(struct drm_device *drm, struct drm_file *file)
 
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
-	vm = vsvm_vm_create(drm, vsvm->devmem);
+	vm = vsvm_vm_create(drm, vsvm->devmem, vsvm->dma);
 	if (vm) {
 		file->driver_priv = vm;
 		mutex_lock(&vsvm->vms_lock);
@@ -180,6 +182,7 @@ static const struct file_operations vsvm_fops = {
  * 1.0: INFO, READ, WRITE, MIGRATE, SNAPSHOT, pread and pwrite, mmap
  * 1.1: EXCLUSIVE, ATOMIC, SNAPSHOT_TABLE, coherent devices
  * 1.2: failpoints, which are in drm/vsvm_inject.h since and raise no version
+ * 1.3: INFO: caps
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -192,8 +195,25 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 2,
+	.minor = 3,
 };
+
+/* Says once whether the device's entries have DMA addresses here. */
+static int probe_dma(struct vsvm_device *vsvm, struct device *dev)
+{
+	int ret;
+
+	ret = dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(64));
+	if (ret)
+		return ret;
+	ret = vsvm_table_can_map(dev);
+	if (ret > 0)
+		vsvm->dma = dev;
+	else if (!ret)
+		drm_info(&vsvm->drm,
+			 "DMA does not reach system pages in place here: works without\n");
+	return min(ret, 0);
+}
 
 static int vsvm_probe(struct platform_device *pdev)
 {
@@ -217,7 +237,7 @@ static int vsvm_probe(struct platform_device *pdev)
 	vsvm->index = index;
 	mutex_init(&vsvm->vms_lock);
 	INIT_LIST_HEAD(&vsvm->vms);
-	ret = dma_coerce_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	ret = probe_dma(vsvm, &pdev->dev);
 	if (ret)
 		return ret;
 
@@ -282,7 +302,17 @@ static void unregister_devices(unsigned int n)
 	rcu_barrier();
 }
 
-/* ADDR:SIZE of one coherent device; both with K, M, G, blocks of 2 MiB. */
+/*
+ * A device has whole blocks, and one at least: with pages of 64 KiB a huge page
+ * is 512 MiB, more than the default.
+ */
+static u64 vram_bytes(unsigned int mib)
+{
+	static_assert(IS_ALIGNED(VSVM_BLOCK_SIZE, SZ_2M));
+	return round_up((u64)mib << 20, VSVM_BLOCK_SIZE);
+}
+
+/* ADDR:SIZE of one coherent device; both with K, M, G, whole blocks. */
 static int __init parse_coherent(const char *text, u64 *start, u64 *size)
 {
 	char *end;
@@ -314,14 +344,14 @@ static int __init parse_parameters(void)
 	}
 
 	for (i = 0; i < devices; i++)
-		device_memory[i].size = (u64)vram_mib << 20;
+		device_memory[i].size = vram_bytes(vram_mib);
 	for (i = 0; i < nr_coherent; i++) {
 		if (!parse_coherent(coherent[i],
 				    &device_memory[devices + i].start,
 				    &device_memory[devices + i].size))
 			continue;
-		pr_err("vsvm: coherent=%s: must be ADDR:SIZE, multiples of 2M\n",
-		       coherent[i]);
+		pr_err("vsvm: coherent=%s: must be ADDR:SIZE, multiples of %luM\n",
+		       coherent[i], VSVM_BLOCK_SIZE >> 20);
 		return -EINVAL;
 	}
 	return 0;

@@ -7,6 +7,7 @@
 
 #include <drm/drm_device.h>
 
+struct device;
 struct vsvm_devmem;
 
 /**
@@ -14,6 +15,7 @@ struct vsvm_devmem;
  * @drm: the DRM device; its parent is a platform device
  * @index: number of the device
  * @devmem: its memory; valid between drm_dev_enter() and drm_dev_exit()
+ * @dma: the device that system pages are mapped for; NULL: DMA does not reach them
  * @vms_lock: protects @vms
  * @vms: &vsvm_vm.link of every open file
  */
@@ -21,6 +23,7 @@ struct vsvm_device {
 	struct drm_device drm;
 	unsigned int index;
 	struct vsvm_devmem *devmem;
+	struct device *dma;
 	struct mutex vms_lock; /* vms */
 	struct list_head vms;
 };

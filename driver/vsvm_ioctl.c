@@ -94,7 +94,7 @@ int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	info->vram_backing = (u64)READ_ONCE(dm->nr_backed) * VSVM_BLOCK_SIZE;
 	info->kind = vsvm_devmem_coherent(dm) ? DRM_VSVM_KIND_COHERENT :
 						DRM_VSVM_KIND_PRIVATE;
-	info->pad = 0;
+	info->caps = vsvm->dma ? DRM_VSVM_CAP_DMA : 0;
 	if (info->kind == DRM_VSVM_KIND_COHERENT)
 		info->huge_size = 0;
 	drm_dev_exit(idx);

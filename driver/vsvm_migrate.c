@@ -284,6 +284,7 @@ static void break_block(struct chunk *c)
 /* The bytes of a source page, or nothing for a page that was never touched. */
 static void fill_page(struct page *to, struct page *from)
 {
+	vsvm_devmem_untag(to);
 	if (from)
 		copy_highpage(to, from);
 	else

@@ -56,30 +56,25 @@ void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
  * Core mm keeps one odd sequence number while any invalidation is under way,
  * and mmu_interval_read_begin() waits for the next if it is given that one.
  * So the watch begins with the number of the last invalidation that touched
- * the leaf: if it is under way, this number is the current one, and the wait
- * covers it. Where there is no leaf, or one that was made after it could have
- * been touched, the number of the last invalidation of anything is as right,
- * and only less sharp.
+ * the range's group of addresses (vsvm_table_seq()): if one that touched the
+ * range is under way, its number is the current one and that of the group, and
+ * the wait covers it. Where none is noted, the number of the last invalidation
+ * of anything is as right, and only less sharp.
  */
 void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,
 		       unsigned long start, unsigned long end)
 {
-	struct vsvm_leaf *leaf;
-	unsigned long seq;
+	unsigned long *seq;
 
 	/* Held from the look at the number to being on the list. */
 	down_read(&m->table.lock);
-	seq = m->notifier.invalidate_seq;
-	leaf = vsvm_table_leaf(&m->table, start);
-	if (leaf) {
-		/* Others who read-lock would write the same. */
-		if (!READ_ONCE(leaf->seq))
-			WRITE_ONCE(leaf->seq, seq);
-		seq = READ_ONCE(leaf->seq);
-	}
+	seq = vsvm_table_seq(&m->table, start);
+	/* Others who read-lock would write the same. */
+	if (!READ_ONCE(*seq))
+		WRITE_ONCE(*seq, m->notifier.invalidate_seq);
 	*watch = (struct vsvm_watch) {
 		.notifier.mm = m->notifier.mm,
-		.notifier.invalidate_seq = seq,
+		.notifier.invalidate_seq = READ_ONCE(*seq),
 		.start = start,
 		.end = end,
 	};
@@ -139,9 +134,7 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 
 	mmu_interval_set_seq(notifier, seq);
 	tell_watches(m, range, seq);
-	pages = vsvm_table_zap(&m->table, range->start, range->end - 1, seq,
-			       range->event == MMU_NOTIFY_UNMAP ||
-			       range->event == MMU_NOTIFY_RELEASE);
+	pages = vsvm_table_zap(&m->table, range->start, range->end - 1, seq);
 	if (m->devmem) {
 		vsvm_mirror_count(m, VSVM_STAT_INVALIDATIONS, 1);
 		vsvm_mirror_count(m, VSVM_STAT_INVALIDATED, pages);
@@ -233,7 +226,7 @@ unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
  * vsvm_mirror_init() - set up an unbound mirror
  * @m: the mirror
  * @devmem: memory of the device that looks through it
- * @dma: the device that system pages are mapped for
+ * @dma: the device that system pages are mapped for; NULL: they are not
  * @inject: the points of that device
  */
 void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
@@ -288,6 +281,7 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
 	m->share = vsvm_devmem_share_get(m->devmem);
 	if (!m->share)
 		return -ENOMEM;
+	m->table.mm = mm;
 	ret = VSVM_INJECT(m->table.inject, NOTIFIER, -ENOMEM,
 			  mmu_interval_notifier_insert(&m->notifier, mm, 0,
 						       ULONG_MAX & PAGE_MASK,
@@ -299,13 +293,6 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
 	return ret;
 }
 
-static void zap_all(struct vsvm_mirror *m)
-{
-	down_write(&m->table.lock);
-	vsvm_table_zap(&m->table, 0, ULONG_MAX, 0, true);
-	up_write(&m->table.lock);
-}
-
 /**
  * vsvm_mirror_unplug() - forget every page, and the device's memory
  * @m: the mirror, bound or not; nobody walks it any more, or will after
@@ -315,7 +302,7 @@ void vsvm_mirror_unplug(struct vsvm_mirror *m)
 	struct vsvm_devmem *dm = m->devmem;
 
 	down_write(&m->table.lock);
-	vsvm_table_zap(&m->table, 0, ULONG_MAX, 0, true);
+	vsvm_table_zap(&m->table, 0, ULONG_MAX, 0);
 	m->devmem = NULL;
 	up_write(&m->table.lock);
 	if (m->share)
@@ -328,10 +315,13 @@ void vsvm_mirror_unplug(struct vsvm_mirror *m)
  * @m: the mirror, after vsvm_mirror_unplug()
  *
  * Waits for invalidations that are under way. Takes mmap_lock of no mm.
+ *
+ * The notifier's reference may be the mm's last, and what the mm's count of page
+ * tables has of ours must be gone by then. It is: unplug freed the leaves, and
+ * only a walk makes any.
  */
 void vsvm_mirror_unbind(struct vsvm_mirror *m)
 {
+	WARN_ON_ONCE(!xa_empty(&m->table.leaves));
 	mmu_interval_notifier_remove(&m->notifier);
-	zap_all(m);
-	xa_destroy(&m->table.leaves);
 }

@@ -8,60 +8,161 @@
  * System pages in the table carry a DMA address, as they would for a device
  * with an IOMMU in front: mapped when the entry is made, for the direction that
  * the process's mapping allows and no more, and unmapped when the entry dies.
+ * Where no DMA address can be had of any page, the device does without.
  * The page itself is not referenced; the notifier's invalidation ends the
  * mapping before the page can go away.
+ *
+ * A leaf is in the table for as long as it has entries, and whoever leaves the
+ * lock leaves no empty one there. So a process has no more of them than what it
+ * has mapped now justifies, and each counts as one of its page tables: as VmPTE
+ * in its status, where the OOM killer looks, and as a secondary page table of
+ * the machine and of its memory cgroup.
  *
  * Lifetime: with the mirror. Locks: &vsvm_table.lock, the page-table lock.
  */
 #include <linux/dma-mapping.h>
-#include <linux/slab.h>
+#include <linux/gfp.h>
+#include <linux/vmstat.h>
 
 #include "vsvm_inject.h"
 #include "vsvm_table.h"
 
+/*
+ * Two words an entry and nothing more: two pages, of whatever size, or less. How
+ * many of the entries are set is in the private word of the first one's struct
+ * page.
+ */
+static_assert(sizeof(struct vsvm_leaf) <= 2 * PAGE_SIZE);
+#define LEAF_ORDER	get_order(sizeof(struct vsvm_leaf))
+#define LEAF_GFP	(GFP_KERNEL_ACCOUNT | __GFP_ZERO)
+
 /**
  * vsvm_table_init() - an empty table
  * @t: the table
- * @dma: the device that system pages are mapped for
+ * @dma: the device that system pages are mapped for; NULL: they are not
  * @inject: the points of the device whose table this is
  */
 void vsvm_table_init(struct vsvm_table *t, struct device *dma,
 		     struct vsvm_inject *inject)
 {
 	init_rwsem(&t->lock);
-	xa_init(&t->leaves);
+	/* Without the flag, most of its nodes would be charged to nobody. */
+	xa_init_flags(&t->leaves, XA_FLAGS_ACCOUNT);
 	t->dma = dma;
 	t->inject = inject;
 }
 
+static void leaf_count(struct vsvm_table *t, struct vsvm_leaf *leaf, int sign)
+{
+	atomic_long_add(sign * (long)sizeof(*leaf), &t->mm->pgtables_bytes);
+	mod_lruvec_page_state(virt_to_page(leaf), NR_SECONDARY_PAGETABLE,
+			      sign * (1 << LEAF_ORDER));
+}
+
+/* Takes the leaf number @index out of the table if its last entry went. */
+static void leaf_trim(struct vsvm_table *t, unsigned long index,
+		      struct vsvm_leaf *leaf)
+{
+	lockdep_assert_held_write(&t->lock);
+	if (page_private(virt_to_page(leaf)))
+		return;
+	xa_erase(&t->leaves, index);
+	leaf_count(t, leaf, -1);
+	vsvm_table_free_spare(leaf);
+}
+
 /**
- * vsvm_table_prepare() - see that there is a leaf for an address
+ * vsvm_table_prepare() - see that an entry can be installed under the lock
  * @t: the table, not locked: it allocates
- * @addr: the address
+ * @addr: the entry's address
+ * @spare: the caller's spare leaf, or NULL; out, one if the table has none there
  *
- * An invalidation may take the leaf away again before the caller has the lock.
+ * What this made sure of may be taken by others before the caller has the lock:
+ * see vsvm_table_make_leaf(). When nothing is installed after all,
+ * vsvm_table_unprepare() follows.
  *
  * Return: 0 or -ENOMEM.
  */
-int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr)
+int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr,
+		       struct vsvm_leaf **spare)
 {
 	unsigned long index = addr >> PMD_SHIFT;
-	struct vsvm_leaf *leaf;
-	int ret;
 
 	if (xa_load(&t->leaves, index))
 		return 0;
 
-	leaf = VSVM_INJECT(t->inject, LEAF, NULL,
-			   kzalloc_obj(*leaf, GFP_KERNEL_ACCOUNT));
-	if (!leaf)
+	if (!*spare)
+		*spare = VSVM_INJECT(t->inject, LEAF, NULL,
+				     (void *)__get_free_pages(LEAF_GFP,
+							      LEAF_ORDER));
+	if (!*spare)
 		return -ENOMEM;
-	ret = VSVM_INJECT(t->inject, LEAF_STORE, -ENOMEM,
-			  xa_insert(&t->leaves, index, leaf,
-				    GFP_KERNEL_ACCOUNT));
-	if (ret)
-		kfree(leaf);
-	return ret == -EBUSY ? 0 : ret;
+	return VSVM_INJECT(t->inject, LEAF_STORE, -ENOMEM,
+			   xa_reserve(&t->leaves, index, GFP_KERNEL_ACCOUNT));
+}
+
+/**
+ * vsvm_table_unprepare() - undo vsvm_table_prepare(), but for the spare leaf
+ * @t: the table, locked or not
+ * @addr: the address
+ *
+ * Takes away the reservation of others, too, which costs them at most another
+ * try; a leaf that is there stays.
+ */
+void vsvm_table_unprepare(struct vsvm_table *t, unsigned long addr)
+{
+	xa_release(&t->leaves, addr >> PMD_SHIFT);
+}
+
+/**
+ * vsvm_table_free_spare() - free a leaf that is in no table
+ * @leaf: the leaf, empty, or NULL
+ */
+void vsvm_table_free_spare(struct vsvm_leaf *leaf)
+{
+	free_pages((unsigned long)leaf, LEAF_ORDER);
+}
+
+/**
+ * vsvm_table_make_leaf() - the leaf of an address, made of the spare one if need be
+ * @t: the table, locked for writing, after vsvm_table_prepare()
+ * @addr: the address
+ * @spare: the spare leaf, or NULL; NULL after it was used
+ *
+ * The leaf may be empty: vsvm_table_trim() follows under the same lock.
+ *
+ * Return: the leaf; NULL: what was prepared is gone, go again. The spare leaf is
+ * the caller's all the time, so that happens once; but for the place in the
+ * xarray, which is gone only if others fault in the same leaf in vain and the
+ * kernel has no memory for it at this moment.
+ */
+struct vsvm_leaf *vsvm_table_make_leaf(struct vsvm_table *t, unsigned long addr,
+				       struct vsvm_leaf **spare)
+{
+	struct vsvm_leaf *leaf = vsvm_table_leaf(t, addr);
+
+	lockdep_assert_held_write(&t->lock);
+	if (leaf)
+		return leaf;
+	leaf = *spare;
+	if (!leaf || xa_err(xa_store(&t->leaves, addr >> PMD_SHIFT, leaf,
+				     GFP_NOWAIT)))
+		return NULL;
+	*spare = NULL;
+	leaf_count(t, leaf, 1);
+	return leaf;
+}
+
+/**
+ * vsvm_table_trim() - free a leaf if it is empty
+ * @t: the table, locked for writing
+ * @leaf: a leaf of it
+ * @addr: an address of the leaf
+ */
+void vsvm_table_trim(struct vsvm_table *t, struct vsvm_leaf *leaf,
+		     unsigned long addr)
+{
+	leaf_trim(t, addr >> PMD_SHIFT, leaf);
 }
 
 /*
@@ -71,11 +172,40 @@ int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr)
  */
 #define MAPPING_ATTRS	DMA_ATTR_REQUIRE_COHERENT
 
+/**
+ * vsvm_table_can_map() - can a device's DMA reach system pages as a table wants?
+ * @dma: the device
+ *
+ * Where DMA has to go through bounce buffers (guests with encrypted memory,
+ * swiotlb=force), or caches do not follow it, no page can be mapped, ever.
+ *
+ * Return: 1: yes, and a page that cannot be mapped is an error; 0: no; -ENOMEM.
+ */
+int vsvm_table_can_map(struct device *dma)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	dma_addr_t addr;
+	int ret;
+
+	if (!page)
+		return -ENOMEM;
+	addr = dma_map_page_attrs(dma, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL,
+				  MAPPING_ATTRS);
+	ret = !dma_mapping_error(dma, addr);
+	if (ret)
+		dma_unmap_page_attrs(dma, addr, PAGE_SIZE, DMA_BIDIRECTIONAL,
+				     MAPPING_ATTRS);
+	__free_page(page);
+	return ret;
+}
+
 /* Device pages are reached without DMA: they are the device's, or a peer's. */
-static bool wants_dma(u64 entry)
+static bool wants_dma(const struct vsvm_table *t, u64 entry)
 {
 	u32 place = vsvm_entry_place(entry);
 
+	if (!t->dma)
+		return false;
 	return place == DRM_VSVM_PLACE_SYSTEM || place == DRM_VSVM_PLACE_ZERO;
 }
 
@@ -94,6 +224,7 @@ static bool clear(struct vsvm_table *t, struct vsvm_leaf *leaf, unsigned long i)
 		dma_unmap_page_attrs(t->dma, leaf->dma[i], PAGE_SIZE,
 				     direction(entry), MAPPING_ATTRS);
 	leaf->entry[i] = 0;
+	virt_to_page(leaf)->private--;
 	t->count[vsvm_entry_place(entry)]--;
 	return true;
 }
@@ -118,7 +249,7 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		return 0;
 
 	clear(t, leaf, i);
-	if (wants_dma(entry)) {
+	if (wants_dma(t, entry)) {
 		leaf->dma[i] =
 			VSVM_INJECT(t->inject, DMA, DMA_MAPPING_ERROR,
 				    dma_map_page_attrs(t->dma,
@@ -131,8 +262,19 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		entry |= VSVM_ENTRY_DMA;
 	}
 	leaf->entry[i] = entry;
+	virt_to_page(leaf)->private++;
 	t->count[vsvm_entry_place(entry)]++;
 	return 1;
+}
+
+/* Notes the invalidation of the leaves from number @first to @last. */
+static void note_seq(struct vsvm_table *t, unsigned long first,
+		     unsigned long last, unsigned long seq)
+{
+	unsigned long i, n = min(last - first + 1, VSVM_TABLE_SEQS);
+
+	for (i = 0; i < n; i++)
+		t->seq[(first + i) % VSVM_TABLE_SEQS] = seq;
 }
 
 /**
@@ -140,18 +282,18 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
  * @t: the table, locked for writing
  * @start: first address
  * @last: last address, inclusive
- * @seq: the invalidation's, noted in the leaves that stay
- * @unmap: nothing will be there any more: free the leaves it covers
+ * @seq: the invalidation's, noted for vsvm_table_seq()
  *
  * Return: how many entries there were.
  */
 unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
-			     unsigned long last, unsigned long seq, bool unmap)
+			     unsigned long last, unsigned long seq)
 {
 	struct vsvm_leaf *leaf;
 	unsigned long index, n = 0;
 
 	lockdep_assert_held_write(&t->lock);
+	note_seq(t, start >> PMD_SHIFT, last >> PMD_SHIFT, seq);
 	xa_for_each_range(&t->leaves, index, leaf, start >> PMD_SHIFT,
 			  last >> PMD_SHIFT) {
 		unsigned long base = index << PMD_SHIFT;
@@ -161,11 +303,7 @@ unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
 
 		for (i = vsvm_leaf_index(from); i <= vsvm_leaf_index(to); i++)
 			n += clear(t, leaf, i);
-		leaf->seq = seq;
-		if (unmap && from == base && to == base + PMD_SIZE - 1) {
-			xa_erase(&t->leaves, index);
-			kfree(leaf);
-		}
+		leaf_trim(t, index, leaf);
 	}
 	return n;
 }

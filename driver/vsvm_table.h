@@ -26,16 +26,17 @@ struct vsvm_inject;
  * struct vsvm_leaf - the entries of PMD_SIZE of addresses
  * @entry: the entries
  * @dma: the DMA address, where the entry has VSVM_ENTRY_DMA
- * @seq: of the last invalidation that touched it; 0: none did since it is there
  */
 struct vsvm_leaf {
 	u64 entry[VSVM_LEAF_ENTRIES];
 	dma_addr_t dma[VSVM_LEAF_ENTRIES];
-	unsigned long seq;
 };
 
 /* Places that an entry may have, see drm/vsvm_drm.h. */
 #define VSVM_TABLE_PLACES	(DRM_VSVM_PLACE_PEER + 1)
+
+/* For how many groups of addresses the last invalidation is noted apart. */
+#define VSVM_TABLE_SEQS		64UL
 
 /**
  * struct vsvm_table - a device page table
@@ -43,14 +44,20 @@ struct vsvm_leaf {
  *	may copy through valid entries; whoever changes an entry writes.
  *	Invalidation takes it inside reclaim: under it nothing may allocate
  *	with reclaim, fault on user memory or take mmap_lock
- * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT
- * @dma: the device that system pages are mapped for
+ * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT, each with an entry at least
+ * @seq: see vsvm_table_seq()
+ * @mm: whose memory it maps, and whose page tables count the leaves; set before
+ *	the first leaf is made. The notifier keeps the mm_struct for longer than
+ *	there are leaves
+ * @dma: the device that system pages are mapped for; NULL: they are not
  * @inject: failures and pauses on purpose, of the device whose table this is
  * @count: entries of each place; read without the lock, too
  */
 struct vsvm_table {
 	struct rw_semaphore lock;
 	struct xarray leaves;
+	unsigned long seq[VSVM_TABLE_SEQS];
+	struct mm_struct *mm;
 	struct device *dma;
 	struct vsvm_inject *inject;
 	unsigned long count[VSVM_TABLE_PLACES];
@@ -58,11 +65,19 @@ struct vsvm_table {
 
 void vsvm_table_init(struct vsvm_table *t, struct device *dma,
 		     struct vsvm_inject *inject);
-int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr);
+int vsvm_table_can_map(struct device *dma);
+int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr,
+		       struct vsvm_leaf **spare);
+void vsvm_table_unprepare(struct vsvm_table *t, unsigned long addr);
+void vsvm_table_free_spare(struct vsvm_leaf *leaf);
+struct vsvm_leaf *vsvm_table_make_leaf(struct vsvm_table *t, unsigned long addr,
+				       struct vsvm_leaf **spare);
+void vsvm_table_trim(struct vsvm_table *t, struct vsvm_leaf *leaf,
+		     unsigned long addr);
 int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		       unsigned long addr, u64 entry);
 unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
-			     unsigned long last, unsigned long seq, bool unmap);
+			     unsigned long last, unsigned long seq);
 
 /* Under the lock: the leaf of @addr, or NULL. */
 static inline struct vsvm_leaf *vsvm_table_leaf(struct vsvm_table *t,
@@ -70,6 +85,18 @@ static inline struct vsvm_leaf *vsvm_table_leaf(struct vsvm_table *t,
 {
 	lockdep_assert_held(&t->lock);
 	return xa_load(&t->leaves, addr >> PMD_SHIFT);
+}
+
+/*
+ * Under the lock: the number of the last invalidation that touched @addr, or any
+ * address of the same group, which is every 64th leaf; 0: none did yet. It
+ * outlives the leaves.
+ */
+static inline unsigned long *vsvm_table_seq(struct vsvm_table *t,
+					    unsigned long addr)
+{
+	lockdep_assert_held(&t->lock);
+	return &t->seq[(addr >> PMD_SHIFT) % VSVM_TABLE_SEQS];
 }
 
 static inline unsigned long vsvm_leaf_index(unsigned long addr)

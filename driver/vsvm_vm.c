@@ -26,9 +26,10 @@
  * vsvm_vm_create() - a new file's address space, not bound yet
  * @drm: the device
  * @devmem: its memory
+ * @dma: the device that system pages are mapped for; NULL: they are not
  */
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
-			       struct vsvm_devmem *devmem)
+			       struct vsvm_devmem *devmem, struct device *dma)
 {
 	struct vsvm_vm *vm;
 
@@ -39,7 +40,7 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 
 	vm->drm = drm;
 	mutex_init(&vm->bind);
-	vsvm_mirror_init(&vm->mirror, devmem, drm->dev, devmem->inject);
+	vsvm_mirror_init(&vm->mirror, devmem, dma, devmem->inject);
 	return vm;
 }
 

@@ -34,7 +34,7 @@ struct vsvm_vm {
 };
 
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
-			       struct vsvm_devmem *devmem);
+			       struct vsvm_devmem *devmem, struct device *dma);
 void vsvm_vm_destroy(struct vsvm_vm *vm);
 int vsvm_vm_use(struct vsvm_vm *vm);
 void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct drm_printer *p);

@@ -20,6 +20,7 @@
 #include <linux/rmap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include <drm/vsvm_drm.h>
 
@@ -38,6 +39,7 @@
  * @deadline: jiffies; pushed on by every byte of progress
  * @watch: tells whether what is faulted in changed meanwhile
  * @pfns: for hmm_range_fault(), VSVM_LEAF_ENTRIES of them, allocated at first use
+ * @spare: a leaf for the table, allocated where the table had none
  * @faults: entries installed
  */
 struct walk {
@@ -49,6 +51,7 @@ struct walk {
 	unsigned long deadline;
 	struct vsvm_watch watch;
 	unsigned long *pfns;
+	struct vsvm_leaf *spare;
 	u64 faults;
 };
 
@@ -105,6 +108,25 @@ static bool is_huge_zero(unsigned long pfn, unsigned int order)
 }
 
 /*
+ * True for memory that the kernel cannot reach: memfd_secret() takes its pages
+ * out of the kernel's own map, before anybody has them mapped and until nobody
+ * has. A copy that finds that out by itself is too late, where only its user side
+ * may fault (arm64). Such files are unevictable, and their pages are small; few
+ * others are both, and of those one byte is tried. The page is mapped, so it
+ * stays in its mapping.
+ */
+static bool is_unreachable(unsigned long pfn, unsigned int order)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
+	char byte;
+
+	return !order && !folio_test_anon(folio) &&
+	       mapping_unevictable(folio_mapping(folio)) &&
+	       copy_from_kernel_nofault(&byte, page_address(page), 1);
+}
+
+/*
  * A range that begins inside a huge device-private entry gets pfns from hmm as
  * if it began at the entry's start (Linux 7.3, hmm_vma_handle_absent_pmd()).
  * The address says which page it is, whether or not that is mended.
@@ -158,6 +180,8 @@ static u64 classify(struct vsvm_mirror *m, unsigned long addr,
 		if (vsvm_devmem_owns(page))
 			return classify_device(m, page, state);
 	}
+	if (is_unreachable(pfn, order))
+		return DRM_VSVM_PLACE_ERROR;
 	if (is_zero_pfn(pfn) || is_huge_zero(pfn, order))
 		state |= DRM_VSVM_PLACE_ZERO;
 	else
@@ -167,10 +191,10 @@ static u64 classify(struct vsvm_mirror *m, unsigned long addr,
 
 /*
  * The same for the page at @addr after one that hmm calls @before and that was
- * @entry. Most pages are like the one before, which can be told without looking
- * at them: a system page is one whose pfn is no device's and not the zero
- * page's; and a device page's successor in its block is behind it in memory
- * too.
+ * @entry. Most pages are like the one before, which can be told without much of
+ * a look: a system page is one whose pfn is no device's and not the zero page's,
+ * and that the kernel reaches; and a device page's successor in its block is
+ * behind it in memory too.
  */
 static __always_inline u64 classify_next(struct vsvm_mirror *m,
 					 unsigned long addr, u64 entry,
@@ -182,7 +206,8 @@ static __always_inline u64 classify_next(struct vsvm_mirror *m,
 
 	if (place == DRM_VSVM_PLACE_SYSTEM) {
 		if (!((before ^ hmm_pfn) & HMM_PFN_FLAGS) &&
-		    !vsvm_devmem_maybe(pfn) && !is_zero_pfn(pfn))
+		    !vsvm_devmem_maybe(pfn) && !is_zero_pfn(pfn) &&
+		    !is_unreachable(pfn, hmm_pfn_to_map_order(hmm_pfn)))
 			return vsvm_entry(vsvm_entry_state(entry), 0, pfn);
 	} else if (place > DRM_VSVM_PLACE_SYSTEM) {
 		if (hmm_pfn == before + 1 && pfn & (VSVM_BLOCK_PAGES - 1))
@@ -341,17 +366,15 @@ static int range_fault(struct walk *w, struct hmm_range *range)
  * Installs what hmm found for [start, end). Returns how many pages serve the
  * need, from the first on.
  */
-static int install(struct walk *w, unsigned long start, unsigned long end)
+static int install_in(struct walk *w, struct vsvm_leaf *leaf,
+		      unsigned long start, unsigned long end)
 {
-	struct vsvm_leaf *leaf;
 	unsigned long i, n;
 	u64 entry = 0;
 	int ret;
 
 	lockdep_assert_held_write(&w->m->table.lock);
-	leaf = VSVM_INJECT(walk_inject(w), LEAF_GONE, NULL,
-			   vsvm_table_leaf(&w->m->table, start));
-	if (!leaf)
+	if (VSVM_INJECT(walk_inject(w), LEAF_GONE, true, false))
 		return -EAGAIN;
 
 	n = (end - start) >> PAGE_SHIFT;
@@ -361,9 +384,12 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 		entry = i ? classify_next(w->m, addr, entry, w->pfns[i - 1],
 					  w->pfns[i]) :
 			    classify(w->m, addr, w->pfns[i]);
-		/* hmm promised validity; anything else is not ours to touch. */
+		/*
+		 * hmm promised validity; anything else is not ours to touch.
+		 * What comes before it is served first.
+		 */
 		if (!entry_serves(entry, VSVM_NEED_READ))
-			return -EFAULT;
+			return i ?: -EFAULT;
 		ret = vsvm_table_install(&w->m->table, leaf, addr, entry);
 		if (ret < 0)
 			return ret;
@@ -372,6 +398,20 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 			break;
 	}
 	return i;
+}
+
+/* The same, in a leaf that is made if need be, and goes if nothing came in. */
+static int install(struct walk *w, unsigned long start, unsigned long end)
+{
+	struct vsvm_table *table = &w->m->table;
+	struct vsvm_leaf *leaf = vsvm_table_make_leaf(table, start, &w->spare);
+	int ret;
+
+	if (!leaf)
+		return -EAGAIN;
+	ret = install_in(w, leaf, start, end);
+	vsvm_table_trim(table, leaf, start);
+	return ret;
 }
 
 /*
@@ -400,7 +440,7 @@ static int fault_in(struct walk *w, unsigned long end)
 	if (ret)
 		return ret;
 
-	ret = vsvm_table_prepare(&m->table, start);
+	ret = vsvm_table_prepare(&m->table, start, &w->spare);
 	if (ret)
 		return ret;
 
@@ -451,7 +491,7 @@ static int take_exclusive(struct walk *w)
 	bool stale;
 	int ret;
 
-	ret = vsvm_table_prepare(&m->table, addr);
+	ret = vsvm_table_prepare(&m->table, addr, &w->spare);
 	if (ret)
 		return ret;
 	seq = mmu_interval_read_begin(&w->watch.notifier);
@@ -468,14 +508,15 @@ static int take_exclusive(struct walk *w)
 	ret = -EAGAIN;
 	stale = VSVM_INJECT(walk_inject(w), EXCLUSIVE_TAKEN, true, false);
 	down_write(&m->table.lock);
-	leaf = vsvm_table_leaf(&m->table, addr);
-	if (leaf && !stale &&
-	    !mmu_interval_read_retry(&w->watch.notifier, seq)) {
+	leaf = stale || mmu_interval_read_retry(&w->watch.notifier, seq) ?
+	       NULL : vsvm_table_make_leaf(&m->table, addr, &w->spare);
+	if (leaf) {
 		u64 entry = classify(m, addr, page_to_pfn(page) | HMM_PFN_VALID |
 				     HMM_PFN_WRITE);
 
 		ret = vsvm_table_install(&m->table, leaf, addr,
 					 entry | VSVM_ENTRY_EXCLUSIVE);
+		vsvm_table_trim(&m->table, leaf, addr);
 	}
 	if (ret < 0) {
 		up_write(&m->table.lock);
@@ -525,6 +566,8 @@ static int walk_fault(struct walk *w, unsigned long end)
 		ret = w->need == VSVM_NEED_EXCLUSIVE ?
 		      fault_exclusive(w, end) : fault_in(w, end);
 	} while (ret == -EAGAIN);
+	if (ret)
+		vsvm_table_unprepare(&m->table, w->addr);
 	vsvm_mirror_unwatch(m, &w->watch);
 
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULTS, 1);
@@ -734,6 +777,7 @@ int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 		}
 	}
 	kfree(w.pfns);
+	vsvm_table_free_spare(w.spare);
 	*next = w.addr;
 	if (faults)
 		*faults = w.faults;

@@ -41,6 +41,21 @@ TEST_F(info, says_what_it_is)
 	EXPECT_LE(info.vram_backing, info.vram_size);
 }
 
+/* DMA reaches system memory, unless the kernel was told to let none through. */
+TEST_F(info, says_what_it_can)
+{
+	struct drm_vsvm_info info = {};
+	char line[4096] = "";
+	FILE *f = fopen("/proc/cmdline", "re");
+
+	ASSERT_NE(NULL, f);
+	ASSERT_NE(NULL, fgets(line, sizeof(line), f));
+	fclose(f);
+	ASSERT_EQ(0, vsvm_info(self->v, &info));
+	EXPECT_EQ(strstr(line, "swiotlb=force") ? 0 : DRM_VSVM_CAP_DMA,
+		  info.caps);
+}
+
 /* Every device INFO speaks of can be opened and knows its number. */
 TEST_F(info, numbers_every_device)
 {

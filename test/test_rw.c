@@ -5,7 +5,6 @@
  */
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include <kselftest_harness.h>
 
@@ -236,31 +235,6 @@ TEST_F(rw, write_stops_at_read_only)
 	EXPECT_EQ(5000, done);
 	EXPECT_EQ(0, vt_check(self->mem + from, 5000, OTHER, from));
 	EXPECT_EQ(0, vt_check(self->mem + wall, LEN - wall, SEED, wall));
-}
-
-/* memfd_secret() takes its pages from the kernel: said at once, not tried on. */
-TEST_F(rw, secret_memory_refused)
-{
-	int fd = syscall(SYS_memfd_secret, 0);
-	char buf[16] = "";
-	size_t done = 1;
-	char *mem;
-
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, ftruncate(fd, VT_PAGE));
-	mem = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ASSERT_NE(MAP_FAILED, mem);
-	memset(mem, 0x5a, VT_PAGE);
-	EXPECT_EQ(-EFAULT, vsvm_read(self->v, mem + 3, buf, sizeof(buf), &done));
-	EXPECT_EQ(0, done);
-	done = 1;
-	EXPECT_EQ(-EFAULT, vsvm_write(self->v, mem + 3, buf, sizeof(buf),
-				      &done));
-	EXPECT_EQ(0, done);
-	EXPECT_EQ(-1, pread(vsvm_fd(self->v), buf, sizeof(buf),
-			    (uintptr_t)mem));
-	EXPECT_EQ(EFAULT, errno);
-	EXPECT_EQ(0, vt_check_byte(mem, VT_PAGE, 0x5a));
 }
 
 /* Who has a page poisoned is told of it like one who touched it. */

@@ -23,6 +23,7 @@ struct record {
 	char node[64];
 	char driver[64];
 	char kind[16];
+	char dma[4];
 	struct drm_vsvm_info info;
 };
 
@@ -35,6 +36,7 @@ static const struct field fields[] = {
 	{ "node", "node", FIELD_TEXT, offsetof(struct record, node) },
 	{ "driver", "driver", FIELD_TEXT, offsetof(struct record, driver) },
 	{ "kind", "kind of memory", FIELD_TEXT, offsetof(struct record, kind) },
+	{ "dma", "DMA addresses", FIELD_TEXT, offsetof(struct record, dma) },
 	INFO_FIELD(devices, "devices", FIELD_U32),
 	INFO_FIELD(page_size, "page size", FIELD_BYTES32),
 	INFO_FIELD(huge_size, "huge page size", FIELD_BYTES64),
@@ -94,6 +96,8 @@ static int fill(struct vsvm *v, struct record *rec)
 
 	snprintf(rec->kind, sizeof(rec->kind), "%s",
 		 rec->info.kind == DRM_VSVM_KIND_COHERENT ? "coherent" : "private");
+	snprintf(rec->dma, sizeof(rec->dma), "%s",
+		 rec->info.caps & DRM_VSVM_CAP_DMA ? "yes" : "no");
 	version = drmGetVersion(vsvm_fd(v));
 	if (!version)
 		return -ENODEV;

@@ -151,7 +151,7 @@ static void call_info(struct fuzz_thread *t)
 	CHECK(t, info.page_size == VT_PAGE);
 	CHECK(t, info.vram_used <= info.vram_size);
 	CHECK(t, info.vram_backing <= info.vram_size);
-	CHECK(t, !info.pad);
+	CHECK(t, !(info.caps & ~DRM_VSVM_CAP_DMA));
 }
 
 static void call_rw(struct fuzz_thread *t, bool write)

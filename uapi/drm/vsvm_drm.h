@@ -85,6 +85,13 @@ extern "C" {
 #define DRM_VSVM_KIND_COHERENT	1U
 
 /**
+ * DRM_VSVM_CAP_DMA: system pages that the device uses have DMA addresses. Not so
+ * where DMA would have to go through bounce buffers or past caches: the device
+ * works all the same, and &DRM_VSVM_STATE_DMA is never said
+ */
+#define DRM_VSVM_CAP_DMA	(1U << 0)
+
+/**
  * struct drm_vsvm_info - what the device is
  *
  * Binds nothing, touches no memory. Never fails but for EINVAL and ENODEV.
@@ -108,8 +115,8 @@ struct drm_vsvm_info {
 	__u64 vram_backing;
 	/** @kind: out, DRM_VSVM_KIND_* */
 	__u32 kind;
-	/** @pad: out, zero */
-	__u32 pad;
+	/** @caps: out, DRM_VSVM_CAP_*; zero before version 1.3 */
+	__u32 caps;
 };
 
 /**
@@ -336,7 +343,8 @@ struct drm_vsvm_snapshot {
  *
  * Errors, with @done telling how many bytes came before:
  *
- * - EFAULT: at @addr + @done nothing is mapped, or it may not be read.
+ * - EFAULT: at @addr + @done nothing is mapped, or it may not be read, or it is
+ *   memory that no device can use (memfd_secret() for one).
  * - EPERM: the mapping at @addr + @done is read-only.
  * - EOPNOTSUPP: the page at @addr + @done is not anonymous memory: core mm
  *   cannot give it to a device alone.
