@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
+#include "vsvm_huge.h"
 #include "vsvm_inject.h"
 #include "vsvm_stats.h"
 
@@ -169,6 +170,12 @@ static inline bool vsvm_devmem_owns(const struct page *page)
 static inline bool vsvm_devmem_coherent(const struct vsvm_devmem *dm)
 {
 	return dm->pgmap.type == MEMORY_DEVICE_COHERENT;
+}
+
+/* True if the memory is given out in huge pages, too. */
+static inline bool vsvm_devmem_huge(const struct vsvm_devmem *dm)
+{
+	return !vsvm_devmem_coherent(dm) && vsvm_huge_pages();
 }
 
 /* The block that a device pfn is part of. */
