@@ -205,8 +205,9 @@ static inline bool vsvm_devmem_lonely(struct page *page)
 	struct vsvm_devmem *dm = vsvm_devmem_of(page);
 	struct vsvm_block *b = vsvm_devmem_block(dm, pfn);
 
-	return !(i && test_bit(i - 1, b->used)) &&
-	       !(i + 1 < VSVM_BLOCK_PAGES && test_bit(i + 1, b->used));
+	return !(i && data_race(test_bit(i - 1, b->used))) &&
+	       !(i + 1 < VSVM_BLOCK_PAGES &&
+		 data_race(test_bit(i + 1, b->used)));
 }
 
 struct page *vsvm_devmem_backing(struct page *page);
