@@ -376,6 +376,14 @@ TEST_F(core, hard_offline_of_a_core_page_is_refused)
 	EXPECT_EQ(-ENXIO, offline("hard", ask("pfn")));
 }
 
+static int checks_all(struct vt_child *c, void *arg)
+{
+	if (vt_hear(c) || vt_check(arg, VT_HUGE, SEED, 0))
+		return 1;
+	vt_fill(arg, VT_HUGE, OTHER, 0);
+	return vt_check(arg, VT_HUGE, OTHER, 0);
+}
+
 static long hmm_pfn(const char *at)
 {
 	return vt_file_set(ASK "hmm", (long)at) ? -1 : ask("hmm");
@@ -394,6 +402,28 @@ TEST_F(core, hmm_tells_the_page_in_a_huge_entry)
 	EXPECT_EQ(first + 1, hmm_pfn(self->mem + VT_PAGE));
 	EXPECT_EQ(first + 300, hmm_pfn(self->mem + 300 * VT_PAGE));
 	EXPECT_EQ(first + 511, hmm_pfn(self->mem + 511 * VT_PAGE));
+}
+
+/*
+ * A huge page that goes to small ones, not to a device even, while a child shares
+ * it: both see what was there.
+ */
+TEST_F(core, huge_page_is_split_for_all)
+{
+	struct vt_child c;
+
+	WANTS("0012");
+	ASSERT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
+	ASSERT_EQ(0, vt_all_in(self->v, self->mem, VT_HUGE,
+			       DRM_VSVM_PLACE_SYSTEM, VT_HUGE_ORDER));
+	ASSERT_EQ(0, vt_start(&c, checks_all, self->mem));
+	ASSERT_EQ(0, vt_file_set(ASK "split", (long)self->mem));
+	EXPECT_EQ(0, vt_all_in(self->v, self->mem, VT_HUGE,
+			       DRM_VSVM_PLACE_SYSTEM, 0));
+	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
 }
 
 /* A device of one block, which one process has and another one wants. */

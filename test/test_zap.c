@@ -81,16 +81,19 @@ static bool marked(const char *mem, unsigned int round)
 	return true;
 }
 
-/* A child that shares the page looks at it when told to, and exits with 0. */
-static pid_t share(char *mem, unsigned int round, const int *go)
+/*
+ * A child that shares the page looks at it when told to, or as soon as it said that
+ * it runs, and exits with 0.
+ */
+static pid_t share(char *mem, unsigned int round, const int *road, bool told)
 {
 	pid_t child = fork();
-	char byte;
+	char byte = 0;
 
 	if (child)
 		return child;
 	alarm(PATIENCE);
-	if (read(go[0], &byte, 1) != 1)
+	if ((told ? read(road[0], &byte, 1) : write(road[1], &byte, 1)) != 1)
 		_exit(2);
 	_exit(!marked(mem, round));
 }
@@ -119,9 +122,10 @@ TEST_F_TIMEOUT(zap, unmapped_while_a_child_reads, VT_LONG)
 {
 	unsigned long round, n = rounds();
 	pid_t child;
-	int go[2];
+	int road[2];
+	char byte;
 
-	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(road));
 	self->mem = vt_map(VT_HUGE, VT_LARGE);
 	ASSERT_NE(NULL, self->mem);
 	for (round = 0; round < n; round++) {
@@ -131,9 +135,9 @@ TEST_F_TIMEOUT(zap, unmapped_while_a_child_reads, VT_LONG)
 		ASSERT_EQ(0, madvise(self->mem, VT_HUGE, MADV_HUGEPAGE));
 		mark(self->mem, round);
 		ASSERT_EQ(0, to_device(self->v, self->mem));
-		child = share(self->mem, round, go);
+		child = share(self->mem, round, road, false);
 		ASSERT_LT(0, child);
-		ASSERT_EQ(1, write(go[1], "x", 1));
+		ASSERT_EQ(1, read(road[0], &byte, 1));
 		nap(400000);
 		ASSERT_EQ(0, munmap(self->mem, VT_HUGE));
 		ASSERT_EQ(0, end(child)) {
@@ -163,15 +167,15 @@ TEST_F_TIMEOUT(zap, dropped_on_the_way_home, VT_LONG)
 	unsigned long round, n = rounds();
 	pthread_t thread;
 	pid_t child;
-	int go[2];
+	int road[2];
 
-	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(road));
 	self->mem = vt_map(VT_HUGE, VT_LARGE);
 	ASSERT_NE(NULL, self->mem);
 	for (round = 0; round < n; round++) {
 		mark(self->mem, 2 * round);
 		ASSERT_EQ(0, to_device(self->v, self->mem));
-		child = share(self->mem, 2 * round, go);
+		child = share(self->mem, 2 * round, road, true);
 		ASSERT_LT(0, child);
 		ASSERT_EQ(0, pthread_create(&thread, NULL, goes_home, self));
 		nap(1500000);
@@ -180,7 +184,7 @@ TEST_F_TIMEOUT(zap, dropped_on_the_way_home, VT_LONG)
 
 		mark(self->mem, 2 * round + 1);
 		ASSERT_EQ(0, to_device(self->v, self->mem));
-		ASSERT_EQ(1, write(go[1], "x", 1));
+		ASSERT_EQ(1, write(road[1], "x", 1));
 		ASSERT_EQ(0, end(child)) {
 			TH_LOG("round %lu", round);
 		}

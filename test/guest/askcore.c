@@ -8,6 +8,8 @@
  *	askcore/pfn	a device page in use, of a pagemap without .memory_failure
  *	askcore/hmm	write an address: hmm_range_fault() asks for its page in
  *			the caller's memory; read: the pfn that it told
+ *	askcore/split	write the address of a huge page of the caller's: it
+ *			migrates whole, to small pages
  *
  *	modprobe askcore [like=PFN]
  *
@@ -16,6 +18,7 @@
  * Lifetime: the module's. Locks: none; one test at a time uses it.
  */
 #include <linux/debugfs.h>
+#include <linux/highmem.h>
 #include <linux/hmm.h>
 #include <linux/ioport.h>
 #include <linux/memremap.h>
@@ -152,6 +155,65 @@ static int hmm_get(void *data, u64 *val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(hmm_fops, hmm_get, hmm_set, "%llu\n");
 
+/* Small destinations for a huge page that was collected: all of them, or none. */
+static void split_fill(struct migrate_vma *args)
+{
+	struct page *from = migrate_pfn_to_page(args->src[0]), *to;
+	unsigned long i;
+
+	for (i = 0; i < args->npages; i++) {
+		to = alloc_page(GFP_HIGHUSER_MOVABLE);
+		if (!to)
+			break;
+		lock_page(to);
+		copy_highpage(to, from + i);
+		args->dst[i] = migrate_pfn(page_to_pfn(to));
+	}
+	while (i < args->npages && i-- > 0) {
+		unlock_page(migrate_pfn_to_page(args->dst[i]));
+		put_page(migrate_pfn_to_page(args->dst[i]));
+		args->dst[i] = 0;
+	}
+}
+
+static int split_set(void *data, u64 addr)
+{
+	struct migrate_vma args = {
+		.start = addr,
+		.end = addr + PMD_SIZE,
+		.flags = MIGRATE_VMA_SELECT_SYSTEM |
+			 MIGRATE_VMA_SELECT_COMPOUND,
+		.pgmap_owner = &pgmap,
+	};
+	unsigned long *entries;
+	int ret;
+
+	if (!current->mm)
+		return -EINVAL;
+	entries = kcalloc(2 * HPAGE_PMD_NR, sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		return -ENOMEM;
+	args.src = entries;
+	args.dst = entries + HPAGE_PMD_NR;
+	mmap_read_lock(current->mm);
+	args.vma = vma_lookup(current->mm, addr);
+	ret = migrate_vma_setup(&args);
+	if (!ret) {
+		ret = -EBUSY;
+		if (args.src[0] & MIGRATE_PFN_MIGRATE &&
+		    args.src[0] & MIGRATE_PFN_COMPOUND)
+			split_fill(&args);
+		migrate_vma_pages(&args);
+		if (args.dst[0] && args.src[0] & MIGRATE_PFN_MIGRATE)
+			ret = 0;
+		migrate_vma_finalize(&args);
+	}
+	mmap_read_unlock(current->mm);
+	kfree(entries);
+	return ret;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(split_fops, NULL, split_set, "%llu\n");
+
 static int __init ask_init(void)
 {
 	struct resource *res;
@@ -185,6 +247,7 @@ static int __init ask_init(void)
 	debugfs_create_file("moves", 0400, dir, NULL, &moves_fops);
 	debugfs_create_file("pfn", 0400, dir, NULL, &pfn_fops);
 	debugfs_create_file("hmm", 0600, dir, NULL, &hmm_fops);
+	debugfs_create_file("split", 0200, dir, NULL, &split_fops);
 	return 0;
 }
 module_init(ask_init);
