@@ -71,7 +71,7 @@ check-debug:
 	@test/check-debug $(ARGS)
 
 bench:
-	@test/guest/run --mem 6144 --timeout 7200 --append 'vsvm.vram_mib=1152 vsvm.devices=1' --share test/bench -- sh /mnt/share/run $(ARGS)
+	@test/guest/run --mem 6144 --timeout 7200 --append 'vsvm.vram_mib=1152 vsvm.devices=1 vsvm.huge_pages=1' --share test/bench -- sh /mnt/share/run $(ARGS)
 
 style:
 	@test/style

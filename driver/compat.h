@@ -16,4 +16,18 @@
 #error "vsvm needs Linux 7.3: older kernels have no 2 MiB device folios and no hmm_range_fault_unlocked_timeout()"
 #endif
 
+/*
+ * The first release whose zap_huge_pmd_folio() looks at the entry, as
+ * docs/upstream/0001 has it: none yet. Kbuild looks into the source, where there
+ * is one.
+ */
+#define VSVM_HUGE_IS_SAFE_SINCE	KERNEL_VERSION(255, 0, 0)
+
+#if defined(VSVM_SOURCE_ZAPS_BY_ENTRY) || \
+	LINUX_VERSION_CODE >= VSVM_HUGE_IS_SAFE_SINCE
+#define VSVM_HUGE_IS_SAFE	1
+#else
+#define VSVM_HUGE_IS_SAFE	0
+#endif
+
 #endif /* VSVM_COMPAT_H */

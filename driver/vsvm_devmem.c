@@ -417,7 +417,7 @@ unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 	unsigned long flags, pfn = 0;
 	struct vsvm_block *b;
 
-	if (vsvm_devmem_coherent(dm))
+	if (!vsvm_devmem_huge(dm))
 		return 0;
 
 	spin_lock_irqsave(&dm->lock, flags);

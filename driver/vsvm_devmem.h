@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
+#include "vsvm_huge.h"
 #include "vsvm_inject.h"
 #include "vsvm_stats.h"
 
@@ -171,6 +172,12 @@ static inline bool vsvm_devmem_coherent(const struct vsvm_devmem *dm)
 	return dm->pgmap.type == MEMORY_DEVICE_COHERENT;
 }
 
+/* True if the memory is given out in huge pages, too. */
+static inline bool vsvm_devmem_huge(const struct vsvm_devmem *dm)
+{
+	return !vsvm_devmem_coherent(dm) && vsvm_huge_pages();
+}
+
 /* The block that a device pfn is part of. */
 static inline struct vsvm_block *vsvm_devmem_block(struct vsvm_devmem *dm,
 						   unsigned long pfn)
@@ -198,8 +205,9 @@ static inline bool vsvm_devmem_lonely(struct page *page)
 	struct vsvm_devmem *dm = vsvm_devmem_of(page);
 	struct vsvm_block *b = vsvm_devmem_block(dm, pfn);
 
-	return !(i && test_bit(i - 1, b->used)) &&
-	       !(i + 1 < VSVM_BLOCK_PAGES && test_bit(i + 1, b->used));
+	return !(i && data_race(test_bit(i - 1, b->used))) &&
+	       !(i + 1 < VSVM_BLOCK_PAGES &&
+		 data_race(test_bit(i + 1, b->used)));
 }
 
 /*

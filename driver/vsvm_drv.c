@@ -16,6 +16,7 @@
  * - access: read, write, snapshot. migrate: to the device, home, CPU faults.
  * - mirror: the device page table and the per-page path.
  * - devmem: device memory. evict: home by physical page.
+ * - huge: whether there are huge device pages.
  * - stats, trace: counters and tracepoints; they call nobody.
  *
  * debugfs looks into all of them, and nobody calls it but drv.
@@ -43,6 +44,7 @@
 #include "vsvm_drv.h"
 #include "vsvm_evict.h"
 #include "vsvm_fault.h"
+#include "vsvm_huge.h"
 #include "vsvm_inject.h"
 #include "vsvm_ioctl.h"
 #include "vsvm_vm.h"
@@ -366,6 +368,7 @@ static int __init vsvm_init(void)
 	if (ret)
 		return ret;
 
+	vsvm_huge_say();
 	vsvm_mirror_teach_lockdep();
 	ret = vsvm_inject_init(vsvm_drv_devices());
 	if (ret)

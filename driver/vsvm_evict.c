@@ -266,7 +266,7 @@ unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
 {
 	unsigned long pfn;
 
-	if (vsvm_devmem_coherent(dm))
+	if (!vsvm_devmem_huge(dm))
 		return 0;
 	return reserve(dm, share, &pfn, 1, true, evicted) ? pfn : 0;
 }

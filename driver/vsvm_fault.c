@@ -158,7 +158,22 @@ count:
 	return ret;
 }
 
+/*
+ * The memory at a device page's address is broken, says root, or for a coherent
+ * page the hardware. Behind a private page's address there is none. A coherent page
+ * cannot be taken from those who use it, who die when they meet the error. This
+ * answer ends it: core mm would go on to look for an inode behind -EOPNOTSUPP
+ * (Linux 7.3, dax_lock_folio()), and find an anon_vma.
+ */
+static int vsvm_fault_memory_failure(struct dev_pagemap *pgmap,
+				     unsigned long pfn, unsigned long nr_pages,
+				     int mf_flags)
+{
+	return -ENXIO;
+}
+
 const struct dev_pagemap_ops vsvm_fault_pagemap_ops = {
 	.folio_free = vsvm_devmem_folio_free,
 	.migrate_to_ram = vsvm_fault_to_ram,
+	.memory_failure = vsvm_fault_memory_failure,
 };

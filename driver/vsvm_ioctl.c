@@ -87,7 +87,7 @@ int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	info->device = vsvm->index;
 	info->devices = vsvm_drv_devices();
 	info->page_size = PAGE_SIZE;
-	info->huge_size = VSVM_BLOCK_SIZE;
+	info->huge_size = vsvm_devmem_huge(dm) ? VSVM_BLOCK_SIZE : 0;
 	info->vram_size = (u64)dm->nr_blocks * VSVM_BLOCK_SIZE;
 	/* Two numbers that may be from two moments. */
 	info->vram_used = (u64)READ_ONCE(dm->nr_used) * PAGE_SIZE;
@@ -95,8 +95,6 @@ int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	info->kind = vsvm_devmem_coherent(dm) ? DRM_VSVM_KIND_COHERENT :
 						DRM_VSVM_KIND_PRIVATE;
 	info->caps = vsvm->dma ? DRM_VSVM_CAP_DMA : 0;
-	if (info->kind == DRM_VSVM_KIND_COHERENT)
-		info->huge_size = 0;
 	drm_dev_exit(idx);
 	return 0;
 }

@@ -341,7 +341,7 @@ static u8 collected_fate(struct chunk *c, struct page *page)
 /* Gives each collected page a device page, as far as there are some. */
 static void fill_device(struct chunk *c)
 {
-	unsigned long i, k, nr;
+	unsigned long i, nr;
 
 	for (i = 0; i < c->args.npages; i += nr) {
 		struct page *page = migrate_pfn_to_page(c->src[i]);
@@ -363,14 +363,8 @@ static void fill_device(struct chunk *c)
 			break_block(c);
 		if (c->block) {
 			c->dst[i] = take_block(c, page);
-		} else if (c->nr_small - c->nr_taken >= nr) {
-			/*
-			 * A huge source with small destinations is split by
-			 * core, which wants every one of them.
-			 */
-			for (k = 0; k < nr; k++)
-				c->dst[i + k] = take_small(c, page ? page + k :
-							      NULL);
+		} else if (c->nr_small > c->nr_taken) {
+			c->dst[i] = take_small(c, page);
 		} else {
 			memset(&c->fate[i], DRM_VSVM_STAY_DEVICE_FULL, nr);
 			continue;
@@ -476,7 +470,6 @@ static void move_collected(struct chunk *c, struct vsvm_home *home)
  */
 static int chunk_move(struct chunk *c)
 {
-	bool coherent = vsvm_devmem_coherent(c->m->devmem);
 	struct mm_struct *mm = c->m->notifier.mm;
 	struct vsvm_home home = {
 		.src = c->src,
@@ -501,7 +494,13 @@ static int chunk_move(struct chunk *c)
 	if (c->count[FATE_DEVICE])
 		c->args.flags |= MIGRATE_VMA_SELECT_DEVICE_PRIVATE |
 				 MIGRATE_VMA_SELECT_DEVICE_COHERENT;
-	if (c->end - c->start == PMD_SIZE && !(c->to_device && coherent))
+	/*
+	 * For small destinations core is to split the page before it unmaps it:
+	 * after that it would split one process's entry alone (Linux 7.3,
+	 * migrate_vma_split_unmapped_folio()). For none it is to stay whole.
+	 */
+	if (c->end - c->start == PMD_SIZE &&
+	    (!c->to_device || c->block || !c->nr_small))
 		c->args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 
 	trace_begin(c);

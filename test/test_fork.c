@@ -9,6 +9,7 @@
 
 #include <kselftest_harness.h>
 
+#include "vsvm_point.h"
 #include "vsvm_test.h"
 
 #define LEN	(2 * VT_HUGE)
@@ -221,6 +222,29 @@ TEST_F(cow, migrate_after_fork)
 	ASSERT_EQ(0, vt_hear(&c));
 	ASSERT_EQ(0, vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
 				0, &m));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
+	ASSERT_EQ(0, vt_say(&c));
+	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* The same when huge pages have to go to small ones, which takes them apart. */
+TEST_F(cow, migrate_in_pieces_after_fork)
+{
+	struct drm_vsvm_migrate m;
+	struct vt_child c;
+
+	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_start(&c, child_checks_twice, self->mem));
+	ASSERT_EQ(0, vt_hear(&c));
+	ASSERT_EQ(0, vt_arm(self->v, "reserve-block", 1, 64));
+	ASSERT_EQ(0, vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
+				0, &m));
+	ASSERT_EQ(0, vt_disarm(self->v, "reserve-block"));
+	EXPECT_EQ(0, vt_all_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_DEVICE,
+			       0));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
 	ASSERT_EQ(0, vt_say(&c));

@@ -65,6 +65,11 @@ TEST_F(module, parameters_refused)
 		"coherent=4G:3M",
 		"coherent=0:2M",
 		"coherent=4G:2Mx",
+		"huge_pages=2",
+		"huge_pages=-1",
+		"huge_pages=yes",
+		"huge_pages=",
+		"huge_pages",
 	};
 	size_t i;
 
@@ -76,6 +81,88 @@ TEST_F(module, parameters_refused)
 		ASSERT_FALSE(vt_module_loaded());
 	}
 	EXPECT_EQ(0, load("devices=2 vram_mib=16"));
+}
+
+#define HUGE_PAGES	"/sys/module/vsvm/parameters/huge_pages"
+#define WHY_NOT		"no huge device pages: this kernel frees them too early"
+
+/* How often the kernel's log says it. */
+static int log_says(const char *text)
+{
+	char command[256];
+	int n = -1;
+	FILE *f;
+
+	snprintf(command, sizeof(command), "dmesg | grep -c '%s'", text);
+	f = popen(command, "r");
+	if (f && fscanf(f, "%d", &n) != 1)
+		n = -1;
+	if (f)
+		pclose(f);
+	return n;
+}
+
+/* Loaded with @huge_pages: what INFO says, and how large pages move. */
+static int load_and_move(const char *huge_pages, uint64_t huge_size)
+{
+	struct drm_vsvm_info info = {};
+	char command[128], text[16] = "";
+	struct vsvm *v;
+	char *mem;
+	int ret = -1;
+	FILE *f;
+
+	snprintf(command, sizeof(command),
+		 "modprobe vsvm huge_pages=%s devices=1 vram_mib=16", huge_pages);
+	if (system(command) || vsvm_open(0, &v))
+		return -1;
+	f = fopen(HUGE_PAGES, "re");
+	if (!f || fscanf(f, "%15s", text) != 1 || strcmp(text, huge_pages))
+		goto close;
+	if (vsvm_info(v, &info) || info.huge_size != huge_size)
+		goto close;
+	mem = vt_map_filled(v, VT_HUGE, VT_LARGE, SEED);
+	if (mem && !vt_to_device(v, mem, VT_HUGE) &&
+	    !vt_all_in(v, mem, VT_HUGE, DRM_VSVM_PLACE_DEVICE,
+		       huge_size ? VT_HUGE_ORDER : 0) &&
+	    !vt_dev_check(v, mem, VT_HUGE, SEED, 0) &&
+	    !vt_dev_fill(v, mem, VT_HUGE, OTHER, 0) &&
+	    !vt_check(mem, VT_HUGE, OTHER, 0))
+		ret = 0;
+close:
+	if (f)
+		fclose(f);
+	vsvm_close(v);
+	return ret;
+}
+
+/* By default there are huge pages where the kernel can have them, or a reason. */
+TEST_F(module, huge_pages_where_the_kernel_has_the_fix)
+{
+	int said = log_says(WHY_NOT);
+
+	ASSERT_EQ(0, vt_module_unload());
+	EXPECT_EQ(0, load_and_move("auto", vh_patched() ? VT_HUGE : 0));
+	EXPECT_EQ(said + !vh_patched(), log_says(WHY_NOT));
+}
+
+TEST_F(module, huge_pages_by_name)
+{
+	int said = log_says(WHY_NOT);
+
+	ASSERT_EQ(0, vt_module_unload());
+	EXPECT_EQ(0, load_and_move("1", VT_HUGE));
+	EXPECT_EQ(said, log_says(WHY_NOT));
+	EXPECT_EQ(-1, vh_write(HUGE_PAGES, "0"));
+}
+
+TEST_F(module, no_huge_pages_by_name)
+{
+	int said = log_says(WHY_NOT);
+
+	ASSERT_EQ(0, vt_module_unload());
+	EXPECT_EQ(0, load_and_move("0", 0));
+	EXPECT_EQ(said, log_says(WHY_NOT));
 }
 
 /* Some platform device that is not ours, and has no driver. */

@@ -74,6 +74,9 @@ int vh_run(const char *const *argv);
 /* Run on processor @cpu, and on no other. */
 int vh_stay_on(unsigned int cpu);
 
+/* Is this a kernel of ours, with the fixes of docs/upstream? */
+bool vh_patched(void);
+
 /* Where devices are bound and unbound. */
 #define VH_DRIVER	"/sys/bus/platform/drivers/vsvm/"
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whether devices make huge pages.
+ *
+ * Core mm that zaps a migration entry of a huge device page takes it for a
+ * mapping (Linux 7.3, zap_huge_pmd_folio()): the page is freed while it is mapped.
+ * Any user can bring that about, and no driver can prevent it, as docs/kernels.md
+ * shows. So by default there are huge device pages only where core looks at
+ * the entry.
+ *
+ * Lifetime: the module's; nothing changes after it was loaded. Locks: none.
+ */
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "vsvm_huge.h"
+
+/* What huge_pages= may be. */
+static const char * const choices[] = { "auto", "0", "1" };
+
+enum {
+	CHOICE_AUTO,
+	CHOICE_OFF,
+	CHOICE_ON,
+};
+
+static int choice = CHOICE_AUTO;
+
+static int huge_set(const char *text, const struct kernel_param *kp)
+{
+	int ret = sysfs_match_string(choices, text);
+
+	if (ret < 0) {
+		pr_err("vsvm: huge_pages=%s: must be auto, 0 or 1\n", text);
+		return ret;
+	}
+	choice = ret;
+	return 0;
+}
+
+static int huge_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", choices[choice]);
+}
+
+static const struct kernel_param_ops huge_ops = {
+	.set = huge_set,
+	.get = huge_get,
+};
+
+module_param_cb(huge_pages, &huge_ops, NULL, 0444);
+MODULE_PARM_DESC(huge_pages,
+		 "2 MiB device pages: 0, 1, or auto: where core mm does not free them too early (default auto)");
+
+/** vsvm_huge_pages() - do private devices have huge pages? */
+bool vsvm_huge_pages(void)
+{
+	return choice == CHOICE_AUTO ? VSVM_HUGE_IS_SAFE : choice == CHOICE_ON;
+}
+
+/**
+ * vsvm_huge_say() - say in the log what is not as one would expect
+ *
+ * Once, as the module is loaded.
+ */
+void vsvm_huge_say(void)
+{
+	if (VSVM_HUGE_IS_SAFE || choice == CHOICE_OFF)
+		return;
+	if (choice == CHOICE_ON)
+		pr_notice("vsvm: huge_pages=1: users of this kernel can reach each other's memory through huge device pages, see docs/kernels.md\n");
+	else
+		pr_notice("vsvm: no huge device pages: this kernel frees them too early, see docs/kernels.md; huge_pages=1 where all users are trusted\n");
+}
