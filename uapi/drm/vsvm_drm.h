@@ -26,6 +26,10 @@ extern "C" {
  * - A file belongs to the address space of the process that used it first
  *   (any ioctl but INFO, pread or pwrite). Any other process that holds the
  *   file, a forked child included, gets EPERM.
+ * - What the device does to memory of the process is an access of the device, not
+ *   of the calling thread: the protection of the mapping binds it, the thread's
+ *   protection keys (pkey_mprotect()) do not. They bind the other side of a copy,
+ *   &drm_vsvm_rw.buf and &drm_vsvm_snapshot.runs, as in any system call.
  * - Output fields are written on failure too: an ioctl that fails in the middle
  *   of a range says how far it got.
  * - Every refusal is explained in the kernel log at drm debug level
