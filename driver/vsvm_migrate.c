@@ -145,6 +145,19 @@ static void account(struct chunk *c, u8 fate, unsigned long bytes)
 	c->mig->next += bytes;
 }
 
+/*
+ * True if somebody holds the folio for I/O. A pin of a small one counts as many
+ * references, among those of its mappings; there are as many of these where
+ * processes share it by fork.
+ */
+static bool is_pinned(struct folio *folio)
+{
+	if (folio_has_pincount(folio))
+		return folio_maybe_dma_pinned(folio);
+	return folio_ref_count(folio) - folio_expected_ref_count(folio) >=
+	       GUP_PIN_COUNTING_BIAS;
+}
+
 /* A system page that is mapped; the page-table lock keeps it so. */
 static u8 system_fate(struct chunk *c, struct page *page)
 {
@@ -155,7 +168,7 @@ static u8 system_fate(struct chunk *c, struct page *page)
 		return DRM_VSVM_STAY_KSM;
 	if (!folio_test_anon(folio))
 		return DRM_VSVM_STAY_FILE;
-	if (folio_maybe_dma_pinned(folio))
+	if (is_pinned(folio))
 		return DRM_VSVM_STAY_PINNED;
 	if (!c->why)
 		return FATE_SYSTEM;
