@@ -23,6 +23,7 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
 
 #include <drm/vsvm_drm.h>
 
@@ -43,7 +44,8 @@
 enum page_fate {
 	FATE_MOVED = DRM_VSVM_STAY_MAX,
 	FATE_THERE,
-	FATE_ABSENT,	/* nothing mapped: untouched or swapped out */
+	FATE_ABSENT,	/* nothing mapped: untouched */
+	FATE_AWAY,	/* swapped out, or behind another entry that a fault resolves */
 	FATE_HOLE,	/* core says it was never touched */
 	FATE_SYSTEM,	/* in system memory, could move */
 	FATE_DEVICE,	/* on a vsvm device, could move */
@@ -54,11 +56,11 @@ enum page_fate {
  * @m: the mirror
  * @mig: the request, and the result as it grows
  * @v: visitor that fills @fate
+ * @peek: looks closer at what it calls absent
  * @start: first address
  * @end: end of the chunk
  * @to_device: the direction
  * @populate: cleared device pages for what was never touched
- * @anon: the mapping is anonymous
  * @nohuge: the mapping does not want huge pages
  * @huge: the CPU maps the whole chunk as one piece, or could
  * @why: the look asks why the pages that could have moved did not
@@ -75,17 +77,18 @@ enum page_fate {
  * @nr_small: how many of @small there are
  * @nr_taken: how many of @small became folios
  * @block: reserved device pfn of a block, or 0
+ * @full: there were not as many as wanted
  * @evicted: pages had to go for these; some of the chunk's may be among them
  */
 struct chunk {
 	struct vsvm_mirror *m;
 	struct drm_vsvm_migrate *mig;
 	struct vsvm_visitor v;
+	struct vsvm_peek peek;
 	unsigned long start;
 	unsigned long end;
 	bool to_device;
 	bool populate;
-	bool anon;
 	bool nohuge;
 	bool huge;
 	bool why;
@@ -102,6 +105,7 @@ struct chunk {
 	unsigned int nr_small;
 	unsigned int nr_taken;
 	unsigned long block;
+	bool full;
 	bool evicted;
 };
 
@@ -158,7 +162,7 @@ static bool is_pinned(struct folio *folio)
 	       GUP_PIN_COUNTING_BIAS;
 }
 
-/* A system page that is mapped; the page-table lock keeps it so. */
+/* A system page that is mapped; a page table's lock keeps it so. */
 static u8 system_fate(struct chunk *c, struct page *page)
 {
 	struct folio *folio = page_folio(page);
@@ -232,10 +236,36 @@ static int look_relax(struct vsvm_visitor *v)
 	return 0;
 }
 
+/*
+ * What is behind an entry that hmm calls absent. Core collects a page all the
+ * same that the CPU may not touch for now, so it has to be counted on.
+ */
+static void peek_see(struct vsvm_peek *peek, unsigned long addr,
+		     enum vsvm_sight sight, struct page *page)
+{
+	struct chunk *c = container_of(peek, struct chunk, peek);
+	u8 *fate = &c->fate[(addr - c->start) >> PAGE_SHIFT];
+
+	if (*fate != FATE_ABSENT || (!page && !c->to_device))
+		return;
+	c->count[FATE_ABSENT]--;
+	if (!page)
+		*fate = sight == VSVM_SIGHT_LOST ? DRM_VSVM_STAY_ERROR :
+						   FATE_AWAY;
+	else if (!vsvm_devmem_owns(page))
+		*fate = c->to_device ? system_fate(c, page) : FATE_THERE;
+	else if (c->to_device && vsvm_devmem_of(page) == c->m->devmem)
+		*fate = FATE_THERE;
+	else
+		*fate = c->why ? DRM_VSVM_STAY_BUSY : FATE_DEVICE;
+	c->count[*fate]++;
+}
+
 /* Finds out what every page of the chunk is; with @why, why it did not move. */
 static int chunk_look(struct chunk *c, bool why)
 {
 	unsigned long next;
+	int ret;
 
 	memset(c->count, 0, sizeof(c->count));
 	c->huge = false;
@@ -243,8 +273,13 @@ static int chunk_look(struct chunk *c, bool why)
 	c->v.visit = look_visit;
 	c->v.relax = look_relax;
 	c->v.pages = true;
-	return vsvm_mirror_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
-				&next, NULL);
+	ret = vsvm_mirror_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
+			       &next, NULL);
+	if (!ret && c->count[FATE_ABSENT]) {
+		c->peek.see = peek_see;
+		vsvm_mirror_peek(c->m, c->start, c->end, &c->peek);
+	}
+	return ret;
 }
 
 /* How many pages the chunk wants to move. */
@@ -263,15 +298,18 @@ static void chunk_reserve(struct chunk *c)
 	c->nr_small = 0;
 	c->nr_taken = 0;
 	c->block = 0;
+	c->full = false;
 	c->evicted = false;
 	if (!c->to_device)
 		return;
 	if (c->huge && want == CHUNK_PAGES)
 		c->block = vsvm_evict_reserve_block(dm, c->m->share,
 						    &c->evicted);
-	if (!c->block)
+	if (!c->block) {
 		c->nr_small = vsvm_evict_reserve(dm, c->m->share, c->small,
 						 want, &c->evicted);
+		c->full = c->nr_small < want;
+	}
 }
 
 static void chunk_unreserve(struct chunk *c)
@@ -350,7 +388,11 @@ static u8 collected_fate(struct chunk *c, struct page *page)
 	return folio_test_anon(folio) ? FATE_MOVED : DRM_VSVM_STAY_FILE;
 }
 
-/* Gives each collected page a device page, as far as there are some. */
+/*
+ * Gives each collected page a device page, as far as there are some. A page that
+ * came since the look was not counted on: it may be the one for which there is
+ * none, though the device is not full. The next go counts on it.
+ */
 static void fill_device(struct chunk *c)
 {
 	unsigned long i, k, nr;
@@ -369,6 +411,7 @@ static void fill_device(struct chunk *c)
 			memset(&c->fate[i], fate, nr);
 			continue;
 		}
+		memset(&c->fate[i], FATE_SYSTEM, nr);
 		if (chunk_fails(c, DRM_VSVM_POINT_DROP))
 			continue;
 		if (nr == 1 && c->block)
@@ -384,7 +427,9 @@ static void fill_device(struct chunk *c)
 				c->dst[i + k] = take_small(c, page ? page + k :
 							      NULL);
 		} else {
-			memset(&c->fate[i], DRM_VSVM_STAY_DEVICE_FULL, nr);
+			if (c->full)
+				memset(&c->fate[i], DRM_VSVM_STAY_DEVICE_FULL,
+				       nr);
 			continue;
 		}
 		if (chunk_fails(c, DRM_VSVM_POINT_COPY_DEVICE))
@@ -533,38 +578,46 @@ unlock:
 	return 0;
 }
 
-static long touch_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+/*
+ * Has the contents of one page brought that are elsewhere, by the CPU's fault: to
+ * the device what it has alone is there. Returns 1 if even that brings none.
+ */
+static int bring_in(struct chunk *c, unsigned long addr)
 {
-	return span->len;
+	struct mm_struct *mm = c->m->notifier.mm;
+	bool unlocked = false;
+	int ret;
+
+	/* Interrupted: the next look says so. */
+	if (chunk_fails(c, DRM_VSVM_POINT_HOLE_LOCK) ||
+	    mmap_read_lock_killable(mm))
+		return 0;
+	ret = fixup_user_fault(mm, addr, FAULT_FLAG_REMOTE, &unlocked);
+	mmap_read_unlock(mm);
+	return ret == -EFAULT ? 1 : ret;
 }
 
 /*
- * A page that looked absent in an anonymous mapping, but that core did not
- * offer as a hole, is swapped out, or behind another entry that a fault resolves:
- * under migration, or exclusively a device's. Reads such pages in; what is not
- * there even then is lost. Returns how many, or an error of the walk's.
+ * The same for the chunk. What was never touched is not faulted, nor what a
+ * userfaultfd handler would have to be asked for: unless it became so since the
+ * look, by the process's own doing.
  */
-static int chunk_swap_in(struct chunk *c)
+static int chunk_bring_in(struct chunk *c)
 {
-	struct vsvm_visitor touch = { touch_visit, look_relax };
-	unsigned long i, addr, next;
-	int n = 0, ret;
+	unsigned long i;
+	int ret;
 
-	if (!c->anon)
-		return 0;
-	for (i = 0; i < c->args.npages; i++) {
-		if (c->fate[i] != FATE_ABSENT)
+	for (i = 0; i < chunk_pages(c); i++) {
+		if (c->fate[i] != FATE_AWAY)
 			continue;
-		addr = c->start + (i << PAGE_SHIFT);
-		ret = vsvm_mirror_walk(c->m, addr, addr + PAGE_SIZE,
-				       VSVM_NEED_READ, &touch, &next, NULL);
-		if (ret && ret != -EFAULT)
+		cond_resched();
+		ret = bring_in(c, c->start + (i << PAGE_SHIFT));
+		if (ret < 0)
 			return ret;
 		if (ret)
 			__set_bit(i, c->lost);
-		n++;
 	}
-	return n;
+	return 0;
 }
 
 static bool chunk_has_movable(const struct chunk *c)
@@ -577,28 +630,23 @@ static bool chunk_has_movable(const struct chunk *c)
 	return false;
 }
 
-/* Is it worth a go? What looks absent may be swapped out; the look cannot tell. */
-static bool chunk_worth(const struct chunk *c)
-{
-	return chunk_wants(c) ||
-	       (c->to_device && c->anon && c->count[FATE_ABSENT]);
-}
-
 /*
  * Moves what can move of a chunk. What another thread has locked for a moment
  * gets more than one go, but not many.
  */
 static int chunk_migrate(struct chunk *c)
 {
-	int pass, swapped, ret;
+	int pass, ret;
 
 	bitmap_zero(c->moved, CHUNK_PAGES);
 	bitmap_zero(c->lost, CHUNK_PAGES);
 	for (pass = 0; pass < MAX_PASSES; pass++) {
 		ret = chunk_look(c, false);
+		if (!ret && !pass && c->count[FATE_AWAY])
+			ret = chunk_bring_in(c) ?: chunk_look(c, false);
 		if (ret)
 			return ret;
-		if (!chunk_worth(c))
+		if (!chunk_wants(c))
 			return 0;
 
 		chunk_reserve(c);
@@ -607,10 +655,7 @@ static int chunk_migrate(struct chunk *c)
 		if (ret)
 			return ret;
 
-		swapped = c->to_device && !pass ? chunk_swap_in(c) : 0;
-		if (swapped < 0)
-			return swapped;
-		if (!swapped && !chunk_has_movable(c) &&
+		if (!chunk_has_movable(c) &&
 		    !(c->evicted && c->count[FATE_THERE]))
 			return 0;
 	}
@@ -651,8 +696,10 @@ static int chunk_cut(struct chunk *c, unsigned long end)
 	}
 
 	c->end = min(end, vma->vm_end);
-	c->anon = vma_is_anonymous(vma);
-	c->nohuge = !c->anon || vma->vm_flags & VM_NOHUGEPAGE;
+	c->nohuge = !vma_is_anonymous(vma) || vma->vm_flags & VM_NOHUGEPAGE;
+	/* Core fills nothing else, and not what a handler has to be asked for. */
+	c->populate = c->mig->flags & DRM_VSVM_MIGRATE_POPULATE &&
+		      vma_is_anonymous(vma) && !userfaultfd_missing(vma);
 	if (is_vm_hugetlb_page(vma)) {
 		fate = c->to_device ? DRM_VSVM_STAY_HUGETLB : FATE_THERE;
 	} else if (vma->vm_flags & VM_SPECIAL || vma_is_dax(vma)) {
@@ -674,7 +721,7 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 	u32 state = 0;
 	int fate, ret;
 
-	if (!c->populate) {
+	if (!(c->mig->flags & DRM_VSVM_MIGRATE_POPULATE)) {
 		c->end = vsvm_mirror_hole(c->m, c->start, end, &state);
 		if (c->end > c->start && state == DRM_VSVM_PLACE_ABSENT) {
 			account(c, FATE_ABSENT, c->end - c->start);
@@ -725,7 +772,6 @@ int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 	c->m = m;
 	c->mig = mig;
 	c->to_device = mig->target == DRM_VSVM_TARGET_DEVICE;
-	c->populate = mig->flags & DRM_VSVM_MIGRATE_POPULATE;
 	while (!ret && mig->next < end) {
 		cond_resched();
 		if (fatal_signal_pending(current)) {

@@ -89,19 +89,10 @@ static unsigned long leaf_end(unsigned long addr, unsigned long end)
 	return next - 1 < end - 1 ? next : end;
 }
 
-/*
- * The huge zero folio is not exported. It is the only PMD-mapped folio that
- * counts no mappings.
- */
 static bool is_huge_zero(unsigned long pfn, unsigned int order)
 {
-	struct folio *folio;
-
-	if (order != HPAGE_PMD_ORDER)
-		return false;
-	folio = page_folio(pfn_to_page(pfn));
-	return !folio_test_anon(folio) && !folio_test_hugetlb(folio) &&
-	       !folio_mapcount(folio);
+	return order == HPAGE_PMD_ORDER &&
+	       vsvm_mirror_huge_zero(page_folio(pfn_to_page(pfn)));
 }
 
 /*

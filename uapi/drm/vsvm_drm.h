@@ -161,7 +161,10 @@ enum drm_vsvm_target {
 	DRM_VSVM_TARGET_DEVICE = 1,
 };
 
-/** DRM_VSVM_MIGRATE_POPULATE: give what was never touched cleared pages there */
+/**
+ * DRM_VSVM_MIGRATE_POPULATE: give what was never touched cleared pages there; only
+ * anonymous memory, and not what a userfaultfd handler has to be asked for first
+ */
 #define DRM_VSVM_MIGRATE_POPULATE	(1U << 0)
 
 /**
@@ -207,8 +210,11 @@ enum drm_vsvm_stay {
  * when it fails they add up to @next - @addr.
  *
  * A page that was swapped out, or that the device has alone (see &struct
- * drm_vsvm_exclusive), is taken back before it moves. A page of a mapping that is
- * mlocked moves too; after that mlock no longer means resident in
+ * drm_vsvm_exclusive), is taken back before it moves. A page that the CPU may not
+ * touch for now, because NUMA balancing or userfaultfd wants to see that it does,
+ * moves, and nobody is asked. Memory that was never touched is not touched, also
+ * where userfaultfd protects it or owes it, so no handler is waited for. A page of
+ * a mapping that is mlocked moves too; after that mlock no longer means resident in
  * system memory.
  *
  * Errors:
