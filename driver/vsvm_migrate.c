@@ -17,8 +17,10 @@
  * Locks: mmap_lock for reading around migrate_vma; folio locks are core's, by
  * trylock only.
  */
+#include <linux/cpuset.h>
 #include <linux/highmem.h>
 #include <linux/ksm.h>
+#include <linux/mempolicy.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -70,6 +72,7 @@ enum page_fate {
  * @lost: pages that could not be read in: lost to a memory error
  * @now: how many moved in this pass
  * @order: the largest of those
+ * @node: the NUMA node that untouched pages would come from
  * @args: for migrate_vma
  * @src: for migrate_vma
  * @dst: for migrate_vma
@@ -98,6 +101,7 @@ struct chunk {
 	DECLARE_BITMAP(lost, CHUNK_PAGES);
 	unsigned int now;
 	unsigned int order;
+	int node;
 	struct migrate_vma args;
 	unsigned long src[CHUNK_PAGES];
 	unsigned long dst[CHUNK_PAGES];
@@ -346,6 +350,34 @@ static struct page *source_bytes(struct page *page)
 	return page && vsvm_devmem_owns(page) ? vsvm_devmem_backing(page) : page;
 }
 
+/*
+ * The NUMA node that a first touch by the caller would take a page of @vma from;
+ * of several that its policy allows, the nearest. mmap_lock keeps the policy.
+ */
+static int touch_node(const struct vm_area_struct *vma)
+{
+	int node = numa_mem_id();
+#ifdef CONFIG_NUMA
+	struct mempolicy *policy = vma->vm_policy ?: current->mempolicy;
+	nodemask_t may = cpuset_current_mems_allowed;
+
+	if (policy && nodes_intersects(policy->nodes, may))
+		nodes_and(may, may, policy->nodes);
+	if (!node_isset(node, may) && !nodes_empty(may))
+		node = nearest_node_nodemask(node, &may);
+#endif
+	return node;
+}
+
+/* Where a page has its home: a device page remembers it. */
+static int source_node(const struct chunk *c, struct page *page)
+{
+	if (!page)
+		return c->node;
+	return vsvm_devmem_owns(page) ? *vsvm_devmem_node(page) :
+					page_to_nid(page);
+}
+
 static unsigned long take_block(struct chunk *c, struct page *page)
 {
 	struct folio *folio = vsvm_devmem_folio(c->m->devmem, c->block,
@@ -354,8 +386,11 @@ static unsigned long take_block(struct chunk *c, struct page *page)
 	struct page *from = source_bytes(page);
 	unsigned long i;
 
-	for (i = 0; i < CHUNK_PAGES; i++)
+	for (i = 0; i < CHUNK_PAGES; i++) {
 		fill_page(to + i, from ? from + i : NULL);
+		*vsvm_devmem_node(folio_page(folio, i)) =
+			source_node(c, page ? page + i : NULL);
+	}
 	c->block = 0;
 	return migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
 }
@@ -366,6 +401,7 @@ static unsigned long take_small(struct chunk *c, struct page *page)
 	struct folio *folio = vsvm_devmem_folio(c->m->devmem, pfn, 0);
 
 	fill_page(vsvm_devmem_backing(&folio->page), source_bytes(page));
+	*vsvm_devmem_node(&folio->page) = source_node(c, page);
 	return migrate_pfn(pfn);
 }
 
@@ -569,6 +605,7 @@ static int chunk_move(struct chunk *c)
 		goto unlock;
 	}
 
+	c->node = touch_node(c->args.vma);
 	home.vma = c->args.vma;
 	home.npages = c->args.npages;
 	move_collected(c, &home);
