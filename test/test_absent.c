@@ -46,6 +46,7 @@ FIXTURE(absent)
 	struct vsvm *v;
 	char *mem;
 	int fd;
+	bool stop;
 	struct vh_zram zram;
 	struct drm_vsvm_migrate m;
 };
@@ -320,6 +321,37 @@ TEST_F(absent, touched_before_setup)
 	EXPECT_EQ(0, vt_stayed(&self->m));
 	EXPECT_EQ(2 * SOME, self->m.moved);
 	EXPECT_EQ(0, vt_check(self->mem, 2 * SOME, SEED, 0));
+}
+
+/* Throws the memory away all the time, page tables included, and touches some. */
+static void *come_and_go(void *arg)
+{
+	FIXTURE_DATA(absent) *self = arg;
+	size_t i = 0;
+
+	while (!__atomic_load_n(&self->stop, __ATOMIC_ACQUIRE)) {
+		self->mem[i++ % (LEN / VT_PAGE) * VT_PAGE] = 1;
+		if (madvise(self->mem, LEN, MADV_DONTNEED))
+			return self;
+	}
+	return NULL;
+}
+
+/* MIGRATE's look finds tables that come and go under it, and calls no device full. */
+TEST_F(absent, tables_come_and_go)
+{
+	pthread_t thread;
+	void *ret;
+	int i;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, come_and_go, self));
+	for (i = 0; i < 2000; i++) {
+		ASSERT_EQ(0, MIGRATE(DEVICE, 0));
+		ASSERT_EQ(0, STAYED(DEVICE_FULL));
+	}
+	__atomic_store_n(&self->stop, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(NULL, ret);
 }
 
 TEST_HARNESS_MAIN
