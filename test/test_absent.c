@@ -250,6 +250,10 @@ TEST_F(absent, barred)
 	EXPECT_EQ(LEN, self->m.moved);
 	EXPECT_EQ(0, vt_all_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_DEVICE,
 			       variant->kind == VT_LARGE ? VT_HUGE_ORDER : 0));
+	ASSERT_EQ(0, MIGRATE(SYSTEM, 0));
+	EXPECT_EQ(LEN, self->m.moved);
+	ASSERT_EQ(0, MIGRATE(DEVICE, 0));
+	EXPECT_EQ(LEN, self->m.moved);
 	ASSERT_EQ(0, bar(self->fd, self->mem, LEN, false));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
