@@ -250,7 +250,10 @@ struct drm_vsvm_migrate {
  */
 /** DRM_VSVM_STATE_PLACE: mask of the place in a state */
 #define DRM_VSVM_STATE_PLACE	0xfU
-/** DRM_VSVM_PLACE_ABSENT: mapped memory without a page: untouched or swapped out */
+/**
+ * DRM_VSVM_PLACE_ABSENT: mapped memory without a page: untouched or swapped out; or
+ * with one that the CPU may not touch for now (NUMA balancing, userfaultfd's RWP)
+ */
 #define DRM_VSVM_PLACE_ABSENT	0U
 /** DRM_VSVM_PLACE_ERROR: no mapping, no right to read, or not usable by a device */
 #define DRM_VSVM_PLACE_ERROR	1U
