@@ -70,10 +70,12 @@ struct vsvm_share {
  * @share: whose pages are in it, or will be as soon as it has backing; NULL:
  *	nobody's
  * @last_use: value of &vsvm_devmem.clock when it was filled or accessed
+ * @node: for each page in use, the NUMA node that it came from and that it goes home
+ *	to when nobody can say more; protected by the lock of the page's folio
  * @link: in &vsvm_devmem.free, &vsvm_share.partial or &vsvm_devmem.full; empty
  *	while a reserve looks for backing
  *
- * Protected by &vsvm_devmem.lock, but for @last_use, which is a hint.
+ * Protected by &vsvm_devmem.lock, but for @node, and for @last_use, which is a hint.
  */
 struct vsvm_block {
 	struct vsvm_devmem *devmem;
@@ -82,6 +84,7 @@ struct vsvm_block {
 	struct folio *backing;
 	struct vsvm_share __rcu *share;
 	unsigned long last_use;
+	short node[VSVM_BLOCK_PAGES];
 	struct list_head link;
 };
 
@@ -183,6 +186,16 @@ static inline struct vsvm_block *vsvm_devmem_block(struct vsvm_devmem *dm,
 						   unsigned long pfn)
 {
 	return &dm->blocks[(pfn - dm->first_pfn) >> VSVM_BLOCK_ORDER];
+}
+
+/* Where &vsvm_block.node of a device page is; the caller has its folio locked. */
+static inline short *vsvm_devmem_node(struct page *page)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(page);
+	unsigned long pfn = page_to_pfn(page);
+
+	return &vsvm_devmem_block(dm, pfn)->node[(pfn - dm->first_pfn) &
+						 (VSVM_BLOCK_PAGES - 1)];
 }
 
 /*

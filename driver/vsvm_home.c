@@ -100,6 +100,23 @@ static struct folio *home_spare(struct vsvm_home *home, unsigned long i)
 				NULL;
 }
 
+/*
+ * Without a mapping: on the node that the page came from, or else near it. The
+ * memory policy and the cpuset of who happens to need the room do not decide; the
+ * latter may of what is near. A policy that forbids other nodes is not seen here,
+ * and would not keep the page from having to leave. The node's own memory is not
+ * reclaimed for it.
+ */
+static struct folio *home_alloc_node(gfp_t gfp, unsigned int order, int node)
+{
+	struct folio *folio;
+
+	gfp &= ~__GFP_HARDWALL;
+	folio = __folio_alloc((gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE |
+			      __GFP_NOWARN, order, node, NULL);
+	return folio ?: __folio_alloc(gfp, order, node, NULL);
+}
+
 static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
 				unsigned long i, struct page *page)
 {
@@ -121,7 +138,7 @@ static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
 
 	if (home->vma)
 		return vma_alloc_folio(gfp, order, home->vma, addr);
-	return folio_alloc(gfp, order);
+	return home_alloc_node(gfp, order, *vsvm_devmem_node(page));
 }
 
 /*

@@ -17,12 +17,15 @@
  * Locks: mmap_lock for reading around migrate_vma; folio locks are core's, by
  * trylock only.
  */
+#include <linux/cpuset.h>
 #include <linux/highmem.h>
 #include <linux/ksm.h>
+#include <linux/mempolicy.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
 
 #include <drm/vsvm_drm.h>
 
@@ -43,7 +46,8 @@
 enum page_fate {
 	FATE_MOVED = DRM_VSVM_STAY_MAX,
 	FATE_THERE,
-	FATE_ABSENT,	/* nothing mapped: untouched or swapped out */
+	FATE_ABSENT,	/* nothing mapped: untouched */
+	FATE_AWAY,	/* swapped out, or behind another entry that a fault resolves */
 	FATE_HOLE,	/* core says it was never touched */
 	FATE_SYSTEM,	/* in system memory, could move */
 	FATE_DEVICE,	/* on a vsvm device, could move */
@@ -54,11 +58,11 @@ enum page_fate {
  * @m: the mirror
  * @mig: the request, and the result as it grows
  * @v: visitor that fills @fate
+ * @peek: looks closer at what it calls absent
  * @start: first address
  * @end: end of the chunk
  * @to_device: the direction
  * @populate: cleared device pages for what was never touched
- * @anon: the mapping is anonymous
  * @nohuge: the mapping does not want huge pages
  * @huge: the CPU maps the whole chunk as one piece, or could
  * @why: the look asks why the pages that could have moved did not
@@ -68,6 +72,7 @@ enum page_fate {
  * @lost: pages that could not be read in: lost to a memory error
  * @now: how many moved in this pass
  * @order: the largest of those
+ * @node: the NUMA node that untouched pages would come from
  * @args: for migrate_vma
  * @src: for migrate_vma
  * @dst: for migrate_vma
@@ -75,17 +80,18 @@ enum page_fate {
  * @nr_small: how many of @small there are
  * @nr_taken: how many of @small became folios
  * @block: reserved device pfn of a block, or 0
+ * @full: there were not as many as wanted
  * @evicted: pages had to go for these; some of the chunk's may be among them
  */
 struct chunk {
 	struct vsvm_mirror *m;
 	struct drm_vsvm_migrate *mig;
 	struct vsvm_visitor v;
+	struct vsvm_peek peek;
 	unsigned long start;
 	unsigned long end;
 	bool to_device;
 	bool populate;
-	bool anon;
 	bool nohuge;
 	bool huge;
 	bool why;
@@ -95,6 +101,7 @@ struct chunk {
 	DECLARE_BITMAP(lost, CHUNK_PAGES);
 	unsigned int now;
 	unsigned int order;
+	int node;
 	struct migrate_vma args;
 	unsigned long src[CHUNK_PAGES];
 	unsigned long dst[CHUNK_PAGES];
@@ -102,6 +109,7 @@ struct chunk {
 	unsigned int nr_small;
 	unsigned int nr_taken;
 	unsigned long block;
+	bool full;
 	bool evicted;
 };
 
@@ -145,7 +153,20 @@ static void account(struct chunk *c, u8 fate, unsigned long bytes)
 	c->mig->next += bytes;
 }
 
-/* A system page that is mapped; the page-table lock keeps it so. */
+/*
+ * True if somebody holds the folio for I/O. A pin of a small one counts as many
+ * references, among those of its mappings; there are as many of these where
+ * processes share it by fork.
+ */
+static bool is_pinned(struct folio *folio)
+{
+	if (folio_has_pincount(folio))
+		return folio_maybe_dma_pinned(folio);
+	return folio_ref_count(folio) - folio_expected_ref_count(folio) >=
+	       GUP_PIN_COUNTING_BIAS;
+}
+
+/* A system page that is mapped; a page table's lock keeps it so. */
 static u8 system_fate(struct chunk *c, struct page *page)
 {
 	struct folio *folio = page_folio(page);
@@ -155,7 +176,7 @@ static u8 system_fate(struct chunk *c, struct page *page)
 		return DRM_VSVM_STAY_KSM;
 	if (!folio_test_anon(folio))
 		return DRM_VSVM_STAY_FILE;
-	if (folio_maybe_dma_pinned(folio))
+	if (is_pinned(folio))
 		return DRM_VSVM_STAY_PINNED;
 	if (!c->why)
 		return FATE_SYSTEM;
@@ -219,10 +240,36 @@ static int look_relax(struct vsvm_visitor *v)
 	return 0;
 }
 
+/*
+ * What is behind an entry that hmm calls absent. Core collects a page all the
+ * same that the CPU may not touch for now, so it has to be counted on.
+ */
+static void peek_see(struct vsvm_peek *peek, unsigned long addr,
+		     enum vsvm_sight sight, struct page *page)
+{
+	struct chunk *c = container_of(peek, struct chunk, peek);
+	u8 *fate = &c->fate[(addr - c->start) >> PAGE_SHIFT];
+
+	if (*fate != FATE_ABSENT || (!page && !c->to_device))
+		return;
+	c->count[FATE_ABSENT]--;
+	if (!page)
+		*fate = sight == VSVM_SIGHT_LOST ? DRM_VSVM_STAY_ERROR :
+						   FATE_AWAY;
+	else if (!vsvm_devmem_owns(page))
+		*fate = c->to_device ? system_fate(c, page) : FATE_THERE;
+	else if (c->to_device && vsvm_devmem_of(page) == c->m->devmem)
+		*fate = FATE_THERE;
+	else
+		*fate = c->why ? DRM_VSVM_STAY_BUSY : FATE_DEVICE;
+	c->count[*fate]++;
+}
+
 /* Finds out what every page of the chunk is; with @why, why it did not move. */
 static int chunk_look(struct chunk *c, bool why)
 {
 	unsigned long next;
+	int ret;
 
 	memset(c->count, 0, sizeof(c->count));
 	c->huge = false;
@@ -230,8 +277,13 @@ static int chunk_look(struct chunk *c, bool why)
 	c->v.visit = look_visit;
 	c->v.relax = look_relax;
 	c->v.pages = true;
-	return vsvm_mirror_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
-				&next, NULL);
+	ret = vsvm_mirror_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
+			       &next, NULL);
+	if (!ret && c->count[FATE_ABSENT]) {
+		c->peek.see = peek_see;
+		vsvm_mirror_peek(c->m, c->start, c->end, &c->peek);
+	}
+	return ret;
 }
 
 /* How many pages the chunk wants to move. */
@@ -250,15 +302,18 @@ static void chunk_reserve(struct chunk *c)
 	c->nr_small = 0;
 	c->nr_taken = 0;
 	c->block = 0;
+	c->full = false;
 	c->evicted = false;
 	if (!c->to_device)
 		return;
 	if (c->huge && want == CHUNK_PAGES)
 		c->block = vsvm_evict_reserve_block(dm, c->m->share,
 						    &c->evicted);
-	if (!c->block)
+	if (!c->block) {
 		c->nr_small = vsvm_evict_reserve(dm, c->m->share, c->small,
 						 want, &c->evicted);
+		c->full = c->nr_small < want;
+	}
 }
 
 static void chunk_unreserve(struct chunk *c)
@@ -296,6 +351,34 @@ static struct page *source_bytes(struct page *page)
 	return page && vsvm_devmem_owns(page) ? vsvm_devmem_backing(page) : page;
 }
 
+/*
+ * The NUMA node that a first touch by the caller would take a page of @vma from;
+ * of several that its policy allows, the nearest. mmap_lock keeps the policy.
+ */
+static int touch_node(const struct vm_area_struct *vma)
+{
+	int node = numa_mem_id();
+#ifdef CONFIG_NUMA
+	struct mempolicy *policy = vma->vm_policy ?: current->mempolicy;
+	nodemask_t may = cpuset_current_mems_allowed;
+
+	if (policy && nodes_intersects(policy->nodes, may))
+		nodes_and(may, may, policy->nodes);
+	if (!node_isset(node, may) && !nodes_empty(may))
+		node = nearest_node_nodemask(node, &may);
+#endif
+	return node;
+}
+
+/* Where a page has its home: a device page remembers it. */
+static int source_node(const struct chunk *c, struct page *page)
+{
+	if (!page)
+		return c->node;
+	return vsvm_devmem_owns(page) ? *vsvm_devmem_node(page) :
+					page_to_nid(page);
+}
+
 static unsigned long take_block(struct chunk *c, struct page *page)
 {
 	struct folio *folio = vsvm_devmem_folio(c->m->devmem, c->block,
@@ -304,8 +387,11 @@ static unsigned long take_block(struct chunk *c, struct page *page)
 	struct page *from = source_bytes(page);
 	unsigned long i;
 
-	for (i = 0; i < CHUNK_PAGES; i++)
+	for (i = 0; i < CHUNK_PAGES; i++) {
 		fill_page(to + i, from ? from + i : NULL);
+		*vsvm_devmem_node(folio_page(folio, i)) =
+			source_node(c, page ? page + i : NULL);
+	}
 	c->block = 0;
 	return migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
 }
@@ -316,6 +402,7 @@ static unsigned long take_small(struct chunk *c, struct page *page)
 	struct folio *folio = vsvm_devmem_folio(c->m->devmem, pfn, 0);
 
 	fill_page(vsvm_devmem_backing(&folio->page), source_bytes(page));
+	*vsvm_devmem_node(&folio->page) = source_node(c, page);
 	return migrate_pfn(pfn);
 }
 
@@ -338,7 +425,11 @@ static u8 collected_fate(struct chunk *c, struct page *page)
 	return folio_test_anon(folio) ? FATE_MOVED : DRM_VSVM_STAY_FILE;
 }
 
-/* Gives each collected page a device page, as far as there are some. */
+/*
+ * Gives each collected page a device page, as far as there are some. A page that
+ * came since the look was not counted on: it may be the one for which there is
+ * none, though the device is not full. The next go counts on it.
+ */
 static void fill_device(struct chunk *c)
 {
 	unsigned long i, nr;
@@ -357,6 +448,7 @@ static void fill_device(struct chunk *c)
 			memset(&c->fate[i], fate, nr);
 			continue;
 		}
+		memset(&c->fate[i], FATE_SYSTEM, nr);
 		if (VSVM_INJECT(chunk_inject(c), DROP, true, false))
 			continue;
 		if (nr == 1 && c->block)
@@ -366,7 +458,9 @@ static void fill_device(struct chunk *c)
 		} else if (c->nr_small > c->nr_taken) {
 			c->dst[i] = take_small(c, page);
 		} else {
-			memset(&c->fate[i], DRM_VSVM_STAY_DEVICE_FULL, nr);
+			if (c->full)
+				memset(&c->fate[i], DRM_VSVM_STAY_DEVICE_FULL,
+				       nr);
 			continue;
 		}
 		if (VSVM_INJECT(chunk_inject(c), COPY_DEVICE, true, false))
@@ -512,6 +606,7 @@ static int chunk_move(struct chunk *c)
 		goto unlock;
 	}
 
+	c->node = touch_node(c->args.vma);
 	home.vma = c->args.vma;
 	home.npages = c->args.npages;
 	move_collected(c, &home);
@@ -521,38 +616,46 @@ unlock:
 	return 0;
 }
 
-static long touch_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+/*
+ * Has the contents of one page brought that are elsewhere, by the CPU's fault: to
+ * the device what it has alone is there. Returns 1 if even that brings none.
+ */
+static int bring_in(struct chunk *c, unsigned long addr)
 {
-	return span->len;
+	struct mm_struct *mm = c->m->notifier.mm;
+	bool unlocked = false;
+	int ret;
+
+	/* Interrupted: the next look says so. */
+	if (VSVM_INJECT(chunk_inject(c), HOLE_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
+		return 0;
+	ret = fixup_user_fault(mm, addr, FAULT_FLAG_REMOTE, &unlocked);
+	mmap_read_unlock(mm);
+	return ret == -EFAULT ? 1 : ret;
 }
 
 /*
- * A page that looked absent in an anonymous mapping, but that core did not
- * offer as a hole, is swapped out, or behind another entry that a fault resolves:
- * under migration, or exclusively a device's. Reads such pages in; what is not
- * there even then is lost. Returns how many, or an error of the walk's.
+ * The same for the chunk. What was never touched is not faulted, nor what a
+ * userfaultfd handler would have to be asked for: unless it became so since the
+ * look, by the process's own doing.
  */
-static int chunk_swap_in(struct chunk *c)
+static int chunk_bring_in(struct chunk *c)
 {
-	struct vsvm_visitor touch = { touch_visit, look_relax };
-	unsigned long i, addr, next;
-	int n = 0, ret;
+	unsigned long i;
+	int ret;
 
-	if (!c->anon)
-		return 0;
-	for (i = 0; i < c->args.npages; i++) {
-		if (c->fate[i] != FATE_ABSENT)
+	for (i = 0; i < chunk_pages(c); i++) {
+		if (c->fate[i] != FATE_AWAY)
 			continue;
-		addr = c->start + (i << PAGE_SHIFT);
-		ret = vsvm_mirror_walk(c->m, addr, addr + PAGE_SIZE,
-				       VSVM_NEED_READ, &touch, &next, NULL);
-		if (ret && ret != -EFAULT)
+		cond_resched();
+		ret = bring_in(c, c->start + (i << PAGE_SHIFT));
+		if (ret < 0)
 			return ret;
 		if (ret)
 			__set_bit(i, c->lost);
-		n++;
 	}
-	return n;
+	return 0;
 }
 
 static bool chunk_has_movable(const struct chunk *c)
@@ -565,28 +668,23 @@ static bool chunk_has_movable(const struct chunk *c)
 	return false;
 }
 
-/* Is it worth a go? What looks absent may be swapped out; the look cannot tell. */
-static bool chunk_worth(const struct chunk *c)
-{
-	return chunk_wants(c) ||
-	       (c->to_device && c->anon && c->count[FATE_ABSENT]);
-}
-
 /*
  * Moves what can move of a chunk. What another thread has locked for a moment
  * gets more than one go, but not many.
  */
 static int chunk_migrate(struct chunk *c)
 {
-	int pass, swapped, ret;
+	int pass, ret;
 
 	bitmap_zero(c->moved, CHUNK_PAGES);
 	bitmap_zero(c->lost, CHUNK_PAGES);
 	for (pass = 0; pass < MAX_PASSES; pass++) {
 		ret = chunk_look(c, false);
+		if (!ret && !pass && c->count[FATE_AWAY])
+			ret = chunk_bring_in(c) ?: chunk_look(c, false);
 		if (ret)
 			return ret;
-		if (!chunk_worth(c))
+		if (!chunk_wants(c))
 			return 0;
 
 		chunk_reserve(c);
@@ -595,10 +693,7 @@ static int chunk_migrate(struct chunk *c)
 		if (ret)
 			return ret;
 
-		swapped = c->to_device && !pass ? chunk_swap_in(c) : 0;
-		if (swapped < 0)
-			return swapped;
-		if (!swapped && !chunk_has_movable(c) &&
+		if (!chunk_has_movable(c) &&
 		    !(c->evicted && c->count[FATE_THERE]))
 			return 0;
 	}
@@ -639,8 +734,10 @@ static int chunk_cut(struct chunk *c, unsigned long end)
 	}
 
 	c->end = min(end, vma->vm_end);
-	c->anon = vma_is_anonymous(vma);
-	c->nohuge = !c->anon || vma->vm_flags & VM_NOHUGEPAGE;
+	c->nohuge = !vma_is_anonymous(vma) || vma->vm_flags & VM_NOHUGEPAGE;
+	/* Core fills nothing else, and not what a handler has to be asked for. */
+	c->populate = c->mig->flags & DRM_VSVM_MIGRATE_POPULATE &&
+		      vma_is_anonymous(vma) && !userfaultfd_missing(vma);
 	if (is_vm_hugetlb_page(vma)) {
 		fate = c->to_device ? DRM_VSVM_STAY_HUGETLB : FATE_THERE;
 	} else if (vma->vm_flags & VM_SPECIAL || vma_is_dax(vma)) {
@@ -662,7 +759,7 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 	u32 state = 0;
 	int fate, ret;
 
-	if (!c->populate) {
+	if (!(c->mig->flags & DRM_VSVM_MIGRATE_POPULATE)) {
 		c->end = vsvm_mirror_hole(c->m, c->start, end, &state);
 		if (c->end > c->start && state == DRM_VSVM_PLACE_ABSENT) {
 			account(c, FATE_ABSENT, c->end - c->start);
@@ -713,7 +810,6 @@ int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 	c->m = m;
 	c->mig = mig;
 	c->to_device = mig->target == DRM_VSVM_TARGET_DEVICE;
-	c->populate = mig->flags & DRM_VSVM_MIGRATE_POPULATE;
 	while (!ret && mig->next < end) {
 		cond_resched();
 		if (fatal_signal_pending(current)) {

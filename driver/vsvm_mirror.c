@@ -14,6 +14,7 @@
  *
  * Locks: the page-table lock, &vsvm_table.lock.
  */
+#include <linux/leafops.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -220,6 +221,138 @@ unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 	}
 	mmap_read_unlock(mm);
 	return next;
+}
+
+/* The entry for @addr of the lowest upper page table; NULL: there is none. */
+static pmd_t *find_pmd(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t *pud;
+
+	mmap_assert_locked(mm);
+	if (pgd_none(READ_ONCE(*pgd)))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(READ_ONCE(*p4d)))
+		return NULL;
+	pud = pud_offset(p4d, addr);
+	if (pud_none(READ_ONCE(*pud)) || pud_leaf(READ_ONCE(*pud)))
+		return NULL;
+	return pmd_offset(pud, addr);
+}
+
+static void peek_pte(struct vsvm_peek *peek, unsigned long addr, pte_t pte)
+{
+	softleaf_t leaf;
+
+	if (pte_none(pte))
+		return;
+	if (pte_present(pte)) {
+		/* In an ordinary mapping only the zero page is special. */
+		if (!pte_special(pte) && !is_zero_pfn(pte_pfn(pte)))
+			peek->see(peek, addr, VSVM_SIGHT_PAGE,
+				  pfn_to_page(pte_pfn(pte)));
+		return;
+	}
+	leaf = softleaf_from_pte(pte);
+	if (softleaf_is_hwpoison(leaf) || softleaf_is_guard_marker(leaf) ||
+	    softleaf_is_poison_marker(leaf))
+		peek->see(peek, addr, VSVM_SIGHT_LOST, NULL);
+	else if (!softleaf_is_marker(leaf))
+		peek->see(peek, addr, VSVM_SIGHT_AWAY, NULL);
+}
+
+/*
+ * Under mmap_lock for reading a table of a mapping may go away: an empty one
+ * (MADV_DONTNEED), or one with nothing but a file's pages (khugepaged). Whoever
+ * takes it clears the upper entry with the table's lock held, and frees it by RCU. So
+ * it is there until rcu_read_unlock(), and what is in it stays while its lock is
+ * held and the upper entry still leads to it. pte_offset_map_lock(), which is not
+ * exported, does the same. Where the upper entry changed there is nothing to see.
+ */
+static void peek_table(struct mm_struct *mm, pmd_t *pmdp, unsigned long addr,
+		       unsigned long end, struct vsvm_peek *peek)
+{
+	spinlock_t *ptl; /* of the table */
+	pmd_t pmd;
+	pte_t *pte;
+
+	rcu_read_lock();
+	pmd = pmdp_get_lockless(pmdp);
+	if (pmd_none(pmd) || !pmd_present(pmd) || pmd_leaf(pmd) || pmd_bad(pmd))
+		goto unlock_rcu;
+	ptl = pte_lockptr(mm, &pmd);
+	spin_lock(ptl);
+	if (pmd_same(pmd, pmdp_get_lockless(pmdp))) {
+		/* No HIGHPTE: where there is device memory there is no highmem. */
+		pte = pte_offset_kernel(&pmd, addr);
+		for (; addr < end; addr += PAGE_SIZE)
+			peek_pte(peek, addr, ptep_get(pte++));
+	}
+	spin_unlock(ptl);
+unlock_rcu:
+	rcu_read_unlock();
+}
+
+/* The same where one entry is for all of it. */
+static void peek_huge(struct mm_struct *mm, pmd_t *pmdp, unsigned long addr,
+		      unsigned long end, struct vsvm_peek *peek)
+{
+	spinlock_t *ptl = pmd_lock(mm, pmdp);
+	pmd_t pmd = pmdp_get_lockless(pmdp);
+	struct page *page = NULL;
+
+	if (pmd_none(pmd) || (pmd_present(pmd) && !pmd_leaf(pmd)))
+		goto unlock;
+	if (pmd_present(pmd)) {
+		page = pmd_page(pmd);
+		if (vsvm_mirror_huge_zero(page_folio(page)))
+			goto unlock;
+	}
+	for (; addr < end; addr += PAGE_SIZE)
+		peek->see(peek, addr, page ? VSVM_SIGHT_PAGE : VSVM_SIGHT_AWAY,
+			  page ? page + vsvm_leaf_index(addr) : NULL);
+unlock:
+	spin_unlock(ptl);
+}
+
+/**
+ * vsvm_mirror_peek() - look at entries of which hmm says no more than absent
+ * @m: the mirror, bound to current->mm
+ * @start: first address, page aligned
+ * @end: end of the range, page aligned, in the same leaf
+ * @peek: who wants to know; not told of what was never touched, of the zero page,
+ *	and of nothing at all where the mapping is gone, is special or hugetlb, or
+ *	when the caller is being killed
+ *
+ * Takes mmap_lock for reading. Faults nothing in.
+ */
+void vsvm_mirror_peek(struct vsvm_mirror *m, unsigned long start,
+		      unsigned long end, struct vsvm_peek *peek)
+{
+	struct mm_struct *mm = m->notifier.mm;
+	struct vm_area_struct *vma;
+	pmd_t *pmdp, pmd;
+
+	if (VSVM_INJECT(m->table.inject, HOLE_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
+		return;
+	vma = vma_lookup(mm, start);
+	if (!vma || vma->vm_flags & (VM_SPECIAL | VM_HUGETLB))
+		goto unlock;
+	pmdp = find_pmd(mm, start);
+	if (!pmdp)
+		goto unlock;
+
+	end = min(end, vma->vm_end);
+	pmd = pmdp_get_lockless(pmdp);
+	if (pmd_present(pmd) && !pmd_leaf(pmd))
+		peek_table(mm, pmdp, start, end, peek);
+	else
+		peek_huge(mm, pmdp, start, end, peek);
+unlock:
+	mmap_read_unlock(mm);
 }
 
 /**

@@ -3,6 +3,7 @@
 #define VSVM_MIRROR_H
 
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/spinlock.h>
 
@@ -102,6 +103,31 @@ struct vsvm_visitor {
 	bool pages;
 };
 
+/**
+ * enum vsvm_sight - what the CPU's page table has where hmm saw nothing
+ * @VSVM_SIGHT_PAGE: a page, behind an entry that bars access for now: NUMA hinting,
+ *	userfaultfd's RWP; or one that came since
+ * @VSVM_SIGHT_AWAY: contents that a fault brings: swapped out, under migration,
+ *	exclusively a device's, on another driver's device
+ * @VSVM_SIGHT_LOST: contents that no fault brings: memory error, guard, poison
+ */
+enum vsvm_sight {
+	VSVM_SIGHT_PAGE,
+	VSVM_SIGHT_AWAY,
+	VSVM_SIGHT_LOST,
+};
+
+/**
+ * struct vsvm_peek - who wants to know
+ * @see: called for each page of which there is something to say, in address
+ *	order, with @page for VSVM_SIGHT_PAGE and NULL otherwise. Under a lock of
+ *	the CPU's page table, a spinlock, which keeps the page mapped
+ */
+struct vsvm_peek {
+	void (*see)(struct vsvm_peek *peek, unsigned long addr,
+		    enum vsvm_sight sight, struct page *page);
+};
+
 void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
 		      struct device *dma, struct vsvm_inject *inject);
 void vsvm_mirror_teach_lockdep(void);
@@ -117,5 +143,17 @@ int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 		     struct vsvm_visitor *v, unsigned long *next, u64 *faults);
 unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 			       unsigned long end, u32 *state);
+void vsvm_mirror_peek(struct vsvm_mirror *m, unsigned long start,
+		      unsigned long end, struct vsvm_peek *peek);
+
+/*
+ * The huge zero folio is not exported. It is the only PMD-mapped folio that
+ * counts no mappings.
+ */
+static inline bool vsvm_mirror_huge_zero(const struct folio *folio)
+{
+	return !folio_test_anon(folio) && !folio_test_hugetlb(folio) &&
+	       !folio_mapcount(folio);
+}
 
 #endif /* VSVM_MIRROR_H */

@@ -92,19 +92,10 @@ static unsigned long leaf_end(unsigned long addr, unsigned long end)
 	return next - 1 < end - 1 ? next : end;
 }
 
-/*
- * The huge zero folio is not exported. It is the only PMD-mapped folio that
- * counts no mappings.
- */
 static bool is_huge_zero(unsigned long pfn, unsigned int order)
 {
-	struct folio *folio;
-
-	if (order != HPAGE_PMD_ORDER)
-		return false;
-	folio = page_folio(pfn_to_page(pfn));
-	return !folio_test_anon(folio) && !folio_test_hugetlb(folio) &&
-	       !folio_mapcount(folio);
+	return order == HPAGE_PMD_ORDER &&
+	       vsvm_mirror_huge_zero(page_folio(pfn_to_page(pfn)));
 }
 
 /*
@@ -308,7 +299,9 @@ static int visit_valid(struct walk *w, unsigned long end)
 /*
  * Own device pages are reported before hmm looks for write permission, so
  * after fork or mprotect success does not mean writable. Let the CPU's fault
- * break the sharing; that may bring the page home.
+ * break the sharing; that may bring the page home. The access is the device's,
+ * not the calling thread's, whose protection keys do not bind it: hmm faults in
+ * the same way (FAULT_FLAG_REMOTE), and so does make_device_exclusive().
  */
 static int break_cow(struct walk *w, unsigned long addr)
 {
@@ -328,7 +321,8 @@ static int break_cow(struct walk *w, unsigned long addr)
 	else if (!(vma->vm_flags & VM_WRITE))
 		ret = -EPERM;
 	else
-		ret = fixup_user_fault(mm, addr, FAULT_FLAG_WRITE, &unlocked);
+		ret = fixup_user_fault(mm, addr, FAULT_FLAG_WRITE |
+				       FAULT_FLAG_REMOTE, &unlocked);
 	vsvm_stats_cow_end(&cow);
 	mmap_read_unlock(mm);
 	return ret;

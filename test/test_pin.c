@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include <kselftest_harness.h>
 
@@ -258,6 +259,98 @@ TEST_F(pin, io_uring_fixed_buffer)
 			     IORING_UNREGISTER_BUFFERS, NULL, 0));
 	EXPECT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* A page that more processes share by fork than a pin counts for. */
+#define SHARERS	1100
+
+/* Each waits for the end of the pipe, and finds the page as it was. */
+static int share(char *page, pid_t *pids, int *out)
+{
+	int fds[2], i;
+	char byte;
+
+	if (pipe(fds))
+		return -errno;
+	for (i = 0; i < SHARERS; i++) {
+		pids[i] = fork();
+		if (pids[i] < 0)
+			return -errno;
+		if (pids[i])
+			continue;
+		close(fds[1]);
+		close(*out);
+		if (read(fds[0], &byte, 1) != 0)
+			_exit(9);
+		_exit(vt_check(page, VT_PAGE, SEED, 0) ? 1 : 0);
+	}
+	close(fds[0]);
+	*out = fds[1];
+	return 0;
+}
+
+FIXTURE(shared)
+{
+	struct vsvm *v;
+	char *page;
+	pid_t pids[SHARERS];
+	int hold;
+	struct drm_vsvm_migrate m;
+};
+
+FIXTURE_SETUP(shared)
+{
+	self->hold = -1;
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	self->page = vt_map_filled(self->v, VT_PAGE, VT_SMALL, SEED);
+	ASSERT_NE(NULL, self->page);
+	ASSERT_EQ(0, share(self->page, self->pids, &self->hold));
+}
+
+/* Lets the sharers go, also when the test has died: its end of the pipe is gone. */
+FIXTURE_TEARDOWN(shared)
+{
+	vsvm_close(self->v);
+}
+
+/* Returns how many sharers did not find their bytes. */
+static int sharers_end(const pid_t *pids, int hold)
+{
+	int i, status, bad = 0;
+
+	close(hold);
+	for (i = 0; i < SHARERS; i++)
+		if (waitpid(pids[i], &status, 0) != pids[i] || status)
+			bad++;
+	return bad;
+}
+
+/* That is no pin: it moves, for all of them. */
+TEST_F_TIMEOUT(shared, moves, VT_LONG)
+{
+	EXPECT_EQ(0, vt_to_device(self->v, self->page, VT_PAGE));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->page, VT_PAGE, SEED, 0));
+	ASSERT_EQ(0, vt_dev_fill(self->v, self->page, VT_PAGE, OTHER, 0));
+	EXPECT_EQ(0, sharers_end(self->pids, self->hold));
+	EXPECT_EQ(0, vt_check(self->page, VT_PAGE, OTHER, 0));
+}
+
+/* Held by a pipe as well it stays; read out of there, it goes. */
+TEST_F_TIMEOUT(shared, and_held_stays, VT_LONG)
+{
+	struct iovec iov = { self->page, VT_PAGE };
+	char buf[VT_PAGE];
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_EQ(VT_PAGE, vmsplice(fds[1], &iov, 1, 0));
+	ASSERT_EQ(0, vt_migrate(self->v, self->page, VT_PAGE,
+				DRM_VSVM_TARGET_DEVICE, 0, &self->m));
+	EXPECT_EQ(VT_PAGE, PINNED);
+	ASSERT_EQ(VT_PAGE, read(fds[0], buf, VT_PAGE));
+	EXPECT_EQ(0, vt_to_device(self->v, self->page, VT_PAGE));
+	EXPECT_EQ(0, sharers_end(self->pids, self->hold));
+	EXPECT_EQ(0, vt_check(self->page, VT_PAGE, SEED, 0));
 }
 
 static int child_checks(struct vt_child *c, void *arg)

@@ -26,6 +26,10 @@ extern "C" {
  * - A file belongs to the address space of the process that used it first
  *   (any ioctl but INFO, pread or pwrite). Any other process that holds the
  *   file, a forked child included, gets EPERM.
+ * - What the device does to memory of the process is an access of the device, not
+ *   of the calling thread: the protection of the mapping binds it, the thread's
+ *   protection keys (pkey_mprotect()) do not. They bind the other side of a copy,
+ *   &drm_vsvm_rw.buf and &drm_vsvm_snapshot.runs, as in any system call.
  * - Output fields are written on failure too: an ioctl that fails in the middle
  *   of a range says how far it got.
  * - Every refusal is explained in the kernel log at drm debug level
@@ -164,7 +168,10 @@ enum drm_vsvm_target {
 	DRM_VSVM_TARGET_DEVICE = 1,
 };
 
-/** DRM_VSVM_MIGRATE_POPULATE: give what was never touched cleared pages there */
+/**
+ * DRM_VSVM_MIGRATE_POPULATE: give what was never touched cleared pages there; only
+ * anonymous memory, and not what a userfaultfd handler has to be asked for first
+ */
 #define DRM_VSVM_MIGRATE_POPULATE	(1U << 0)
 
 /**
@@ -210,8 +217,11 @@ enum drm_vsvm_stay {
  * when it fails they add up to @next - @addr.
  *
  * A page that was swapped out, or that the device has alone (see &struct
- * drm_vsvm_exclusive), is taken back before it moves. A page of a mapping that is
- * mlocked moves too; after that mlock no longer means resident in
+ * drm_vsvm_exclusive), is taken back before it moves. A page that the CPU may not
+ * touch for now, because NUMA balancing or userfaultfd wants to see that it does,
+ * moves, and nobody is asked. Memory that was never touched is not touched, also
+ * where userfaultfd protects it or owes it, so no handler is waited for. A page of
+ * a mapping that is mlocked moves too; after that mlock no longer means resident in
  * system memory.
  *
  * Errors:
@@ -247,7 +257,10 @@ struct drm_vsvm_migrate {
  */
 /** DRM_VSVM_STATE_PLACE: mask of the place in a state */
 #define DRM_VSVM_STATE_PLACE	0xfU
-/** DRM_VSVM_PLACE_ABSENT: mapped memory without a page: untouched or swapped out */
+/**
+ * DRM_VSVM_PLACE_ABSENT: mapped memory without a page: untouched or swapped out; or
+ * with one that the CPU may not touch for now (NUMA balancing, userfaultfd's RWP)
+ */
 #define DRM_VSVM_PLACE_ABSENT	0U
 /** DRM_VSVM_PLACE_ERROR: no mapping, no right to read, or not usable by a device */
 #define DRM_VSVM_PLACE_ERROR	1U
