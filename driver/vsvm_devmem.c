@@ -237,10 +237,12 @@ static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 	} else if (b->nr_used) {
 		list_move(&b->link, &block_share(dm, b)->partial);
 	} else {
-		if (b->backing)
+		if (b->backing) {
 			list_move(&b->link, &dm->free);
-		else
+			dm->nr_idle++;
+		} else {
 			list_move_tail(&b->link, &dm->free);
+		}
 		block_disown(dm, b);
 	}
 }
@@ -308,6 +310,8 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 		return NULL;
 
 	list_del_init(&b->link);
+	if (b->backing)
+		dm->nr_idle--;
 	block_own(dm, b, share);
 	if (b->backing || vsvm_devmem_coherent(dm))
 		return b;
@@ -486,18 +490,8 @@ static unsigned long shrink_count(struct shrinker *shrinker,
 				  struct shrink_control *sc)
 {
 	struct vsvm_devmem *dm = shrinker->private_data;
-	struct vsvm_block *b;
-	unsigned long flags, n = 0;
 
-	/* Those with backing come first. */
-	spin_lock_irqsave(&dm->lock, flags);
-	list_for_each_entry(b, &dm->free, link) {
-		if (!b->backing)
-			break;
-		n += VSVM_BLOCK_PAGES;
-	}
-	spin_unlock_irqrestore(&dm->lock, flags);
-	return n ?: SHRINK_EMPTY;
+	return READ_ONCE(dm->nr_idle) * VSVM_BLOCK_PAGES ?: SHRINK_EMPTY;
 }
 
 static unsigned long shrink_scan(struct shrinker *shrinker,
@@ -517,6 +511,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 			backing = b->backing;
 			b->backing = NULL;
 			dm->nr_backed--;
+			dm->nr_idle--;
 			list_move_tail(&b->link, &dm->free);
 		}
 		spin_unlock_irqrestore(&dm->lock, flags);

@@ -99,6 +99,7 @@ struct vsvm_block {
  * @nr_holders: shares that have blocks
  * @nr_used: pages given out
  * @nr_backed: blocks with backing
+ * @nr_idle: those of them without a page in use; also read without @lock
  * @clock: counts the blocks that were opened, or tried for eviction
  * @evict_lock: outside mmap_lock; one thread at a time makes room
  * @shrinker: gives backing of empty blocks back
@@ -119,6 +120,7 @@ struct vsvm_devmem {
 	unsigned long nr_holders;
 	unsigned long nr_used;
 	unsigned long nr_backed;
+	unsigned long nr_idle;
 	unsigned long clock;
 	struct mutex evict_lock; /* making room */
 	struct shrinker *shrinker;
