@@ -29,6 +29,7 @@
 #include <linux/migrate.h>
 #include <linux/numa.h>
 #include <linux/pid.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
@@ -131,6 +132,65 @@ void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block)
 	spin_unlock_irqrestore(&dm->lock, flags);
 }
 
+/* Blocks to put in their right place before the lock is dropped for a moment. */
+#define RANK_BATCH	64
+
+static bool is_colder(struct rb_node *node, const struct rb_node *other)
+{
+	const struct vsvm_block *a = rb_entry(node, struct vsvm_block, cold);
+	const struct vsvm_block *b = rb_entry(other, struct vsvm_block, cold);
+
+	return a->rank == b->rank ? a < b : (long)(a->rank - b->rank) < 0;
+}
+
+static void block_rank(struct vsvm_block *b, struct vsvm_share *share,
+		       unsigned long rank)
+{
+	/* Also read without the lock, by who chooses a block to evict. */
+	WRITE_ONCE(b->rank, rank);
+	rb_add_cached(&b->cold, &share->cold, is_colder);
+}
+
+/**
+ * vsvm_devmem_coldest() - the block of a share that was used longest ago
+ * @dm: the device's memory
+ * @share: whose; the caller keeps it, by a reference or RCU
+ * @budget: in and out, how many blocks may be put in their right place
+ *
+ * An access notes the use in its block and does not look at the order, which
+ * would need a lock. So the first block in order may have been used since it got
+ * its place: it gets another one, and the next is looked at. No place is earlier
+ * than the one before, so the first block that was not used since is the one
+ * that was used longest ago. Each use of a block costs one new place, whoever
+ * pays for it; @budget is for a share whose blocks are used as fast as they get
+ * their places.
+ *
+ * Return: the block; NULL: it has none with a page; -EAGAIN: call again.
+ */
+struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
+				       struct vsvm_share *share,
+				       unsigned long *budget)
+{
+	struct vsvm_block *b = NULL, *found = ERR_PTR(-EAGAIN);
+	unsigned long use;
+	unsigned int n;
+
+	guard(spinlock_irqsave)(&dm->lock);
+	for (n = 0; n < RANK_BATCH && IS_ERR(found); n++) {
+		b = rb_entry_safe(rb_first_cached(&share->cold),
+				  struct vsvm_block, cold);
+		use = b ? READ_ONCE(b->last_use) : 0;
+		if (!b || (long)(use - b->rank) <= 0 || !*budget) {
+			found = b;
+			continue;
+		}
+		--*budget;
+		rb_erase_cached(&b->cold, &share->cold);
+		block_rank(b, share, use);
+	}
+	return found;
+}
+
 /* Out of the way of an eviction that looks at it; also drops what pids hold. */
 static void share_free(struct rcu_head *rcu)
 {
@@ -145,7 +205,7 @@ static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 	lockdep_assert_held(&dm->lock);
 	if (--share->refs)
 		return;
-	list_del(&share->link);
+	list_del_rcu(&share->link);
 	call_rcu(&share->rcu, share_free);
 }
 
@@ -165,6 +225,7 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
 	if (!fresh)
 		return NULL;
 	INIT_LIST_HEAD(&fresh->partial);
+	fresh->cold = RB_ROOT_CACHED;
 	fresh->owner = get_pid(task_tgid(current));
 	fresh->tgid = pid_nr(fresh->owner);
 
@@ -174,7 +235,7 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
 			goto found;
 	share = fresh;
 	fresh = NULL;
-	list_add(&share->link, &dm->shares);
+	list_add_rcu(&share->link, &dm->shares);
 found:
 	share->refs++;
 	spin_unlock_irqrestore(&dm->lock, flags);
@@ -221,6 +282,10 @@ static void block_disown(struct vsvm_devmem *dm, struct vsvm_block *b)
 
 	if (!share)
 		return;
+	if (!RB_EMPTY_NODE(&b->cold)) {
+		rb_erase_cached(&b->cold, &share->cold);
+		RB_CLEAR_NODE(&b->cold);
+	}
 	RCU_INIT_POINTER(b->share, NULL);
 	if (!--share->nr_blocks)
 		dm->nr_holders--;
@@ -232,6 +297,9 @@ static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 {
 	lockdep_assert_held(&dm->lock);
 
+	/* Without a page it is only just being opened, and not to be evicted. */
+	if (b->nr_used && RB_EMPTY_NODE(&b->cold))
+		block_rank(b, block_share(dm, b), READ_ONCE(b->last_use));
 	if (b->nr_used == VSVM_BLOCK_PAGES) {
 		list_move(&b->link, &dm->full);
 	} else if (b->nr_used) {
@@ -649,6 +717,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	widen(dm->first_pfn, PHYS_PFN(res->end));
 	for (i = 0; i < dm->nr_blocks; i++) {
 		dm->blocks[i].devmem = dm;
+		RB_CLEAR_NODE(&dm->blocks[i].cold);
 		list_add_tail(&dm->blocks[i].link, &dm->free);
 	}
 

@@ -20,6 +20,7 @@
 #include <linux/delay.h>
 #include <linux/folio_batch.h>
 #include <linux/migrate.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -108,50 +109,66 @@ static void evict_block(struct vsvm_devmem *dm, unsigned long block,
 	migrate_device_finalize(a->src, a->dst, home.npages);
 }
 
+/* The same order as within a share: by use, then by number. */
+static bool is_colder(const struct vsvm_block *a, const struct vsvm_block *b)
+{
+	long later = READ_ONCE(a->rank) - READ_ONCE(b->rank);
+
+	return later ? later < 0 : a < b;
+}
+
 /*
- * The block to go for @wants, or nr_blocks if there is none. Unlocked: a choice
- * that is out of date is a worse choice, no more.
+ * The block to go for @wants; NULL: there is none; -EAGAIN: call again. Of shares
+ * and blocks that come and go meanwhile it sees some: a choice that is out of date
+ * is a worse choice, no more.
  */
-static unsigned long coldest_block(struct vsvm_devmem *dm,
-				   struct vsvm_share *wants)
+static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
+				       struct vsvm_share *wants,
+				       unsigned long *budget)
 {
 	unsigned long has = READ_ONCE(wants->nr_blocks);
 	unsigned long fair = vsvm_devmem_fair(dm, !has);
-	unsigned long best = dm->nr_blocks, use = 0, i;
+	struct vsvm_block *best = NULL, *b;
 	struct vsvm_share *share;
-	struct vsvm_block *b;
 
-	rcu_read_lock();
-	for (i = 0; i < dm->nr_blocks; i++) {
-		b = &dm->blocks[i];
-		share = rcu_dereference(b->share);
-		/* Without a page it is only just being opened. */
-		if (!share || !READ_ONCE(b->nr_used))
-			continue;
+	guard(rcu)();
+	list_for_each_entry_rcu(share, &dm->shares, link) {
 		/* Its own only once it has its share, others' only above theirs. */
 		if (share == wants ? has < max(fair, 1) :
 				     READ_ONCE(share->nr_blocks) <= fair)
 			continue;
-		if (best < dm->nr_blocks &&
-		    (long)(READ_ONCE(b->last_use) - use) >= 0)
-			continue;
-		best = i;
-		use = READ_ONCE(b->last_use);
+		b = vsvm_devmem_coldest(dm, share, budget);
+		if (IS_ERR(b))
+			return b;
+		if (b && (!best || is_colder(b, best)))
+			best = b;
 	}
-	rcu_read_unlock();
 	return best;
+}
+
+static struct vsvm_block *coldest_block(struct vsvm_devmem *dm,
+					struct vsvm_share *wants)
+{
+	unsigned long budget = dm->nr_blocks;
+	struct vsvm_block *b;
+
+	lockdep_assert_held(&dm->evict_lock);
+	while ((b = choose_block(dm, wants, &budget)) == ERR_PTR(-EAGAIN))
+		cond_resched();
+	return b;
 }
 
 /* Makes some room. Returns false if there is nothing to evict. */
 static bool evict_coldest(struct vsvm_devmem *dm, struct vsvm_share *wants,
 			  struct evict_arrays *a)
 {
-	unsigned long block = VSVM_INJECT(dm->inject, EVICT_VICTIM,
-					  dm->nr_blocks,
-					  coldest_block(dm, wants));
+	struct vsvm_block *b = VSVM_INJECT(dm->inject, EVICT_VICTIM, NULL,
+					   coldest_block(dm, wants));
+	unsigned long block;
 
-	if (block == dm->nr_blocks)
+	if (!b)
 		return false;
+	block = b - dm->blocks;
 	/* If it cannot go now, the next try takes another one. */
 	vsvm_devmem_warm(dm, block);
 	if (!VSVM_INJECT(dm->inject, EVICT_BLOCK, true, false))
