@@ -26,6 +26,7 @@
 #include <linux/bitmap.h>
 #include <linux/highmem.h>
 #include <linux/ioport.h>
+#include <linux/jiffies.h>
 #include <linux/migrate.h>
 #include <linux/numa.h>
 #include <linux/pid.h>
@@ -681,6 +682,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	INIT_LIST_HEAD(&dm->free);
 	INIT_LIST_HEAD(&dm->shares);
 	mutex_init(&dm->evict_lock);
+	dm->drained = jiffies - HZ;
 	INIT_LIST_HEAD(&dm->full);
 	dm->device = device;
 	snprintf(dm->name, sizeof(dm->name), "vsvm.%u", device);

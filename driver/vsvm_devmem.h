@@ -109,6 +109,8 @@ struct vsvm_block {
  * @nr_idle: those of them without a page in use; also read without @lock
  * @clock: counts the blocks that were opened, or tried for eviction
  * @evict_lock: outside mmap_lock; one thread at a time makes room
+ * @drained: when all processors last had to look at their batches for it, in
+ *	jiffies; under @evict_lock
  * @shrinker: gives backing of empty blocks back
  * @blocks: the blocks
  * @stats: counters
@@ -129,7 +131,8 @@ struct vsvm_devmem {
 	unsigned long nr_backed;
 	unsigned long nr_idle;
 	unsigned long clock;
-	struct mutex evict_lock; /* making room */
+	struct mutex evict_lock; /* making room, drained */
+	unsigned long drained;
 	struct shrinker *shrinker;
 	struct vsvm_block *blocks;
 	struct vsvm_cpu_stats __percpu *stats;

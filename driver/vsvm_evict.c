@@ -19,6 +19,7 @@
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/folio_batch.h>
+#include <linux/jiffies.h>
 #include <linux/migrate.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
@@ -201,6 +202,19 @@ static void drain_all_batches(void)
 	cpus_read_unlock();
 }
 
+/*
+ * Anybody can have a full device, and go on asking. That may not give him all
+ * processors to wake: once a second must do.
+ */
+static void drain_sometimes(struct vsvm_devmem *dm)
+{
+	lockdep_assert_held(&dm->evict_lock);
+	if (time_before(jiffies, dm->drained + HZ))
+		return;
+	drain_all_batches();
+	dm->drained = jiffies;
+}
+
 /* Takes what there is, one kind or the other; returns how much. */
 static unsigned int take(struct vsvm_devmem *dm, struct vsvm_share *share,
 			 unsigned long *pfns, unsigned int n, bool block)
@@ -240,7 +254,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 				fatal_signal_pending(current)))
 			break;
 		if (tries == MAX_TRIES)
-			drain_all_batches();
+			drain_sometimes(dm);
 		else if (evict_coldest(dm, share, a))
 			*evicted = true;
 		else
