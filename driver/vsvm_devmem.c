@@ -16,9 +16,10 @@
  * A coherent device has no backing: its pages are memory that the CPU reaches,
  * and they are always small.
  *
- * Lifetime: from probe until remove, which first drains every page. Pages may
- * outlive the file and the process that brought them here (a fork's child has
- * them mapped too), so nothing in this file knows of files or processes.
+ * Lifetime: from probe until the last page is gone after remove, which drains
+ * them. Pages may outlive the file and the process that brought them here (a
+ * fork's child has them mapped too), and, where the CPU reaches them, the device;
+ * so nothing in this file knows of any of these.
  *
  * Locks: &vsvm_devmem.lock, a leaf, taken with interrupts off because a folio
  * may be freed from any context.
@@ -28,6 +29,7 @@
 #include <linux/ioport.h>
 #include <linux/jiffies.h>
 #include <linux/migrate.h>
+#include <linux/module.h>
 #include <linux/numa.h>
 #include <linux/pid.h>
 #include <linux/rculist.h>
@@ -316,6 +318,28 @@ static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 	}
 }
 
+/*
+ * A page of a coherent device can be held for as long as somebody likes, and the
+ * module's exit function cannot fail. So the module stays as long as there is one.
+ * It is taken by a caller with an open file, which holds it already. It is given
+ * back in code of the module, which may go then, but not before this returned:
+ * who unreserves has an open file; and what comes from folio_free is waited for
+ * in memunmap_pages(), because core mm puts the pagemap's reference after it.
+ */
+static void count_used(struct vsvm_devmem *dm, int nr)
+{
+	bool was = dm->nr_used;
+
+	lockdep_assert_held(&dm->lock);
+	dm->nr_used += nr;
+	if (!vsvm_devmem_coherent(dm))
+		return;
+	if (!was && dm->nr_used)
+		__module_get(THIS_MODULE);
+	else if (was && !dm->nr_used)
+		module_put(THIS_MODULE);
+}
+
 static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
 		       unsigned int nr)
 {
@@ -325,7 +349,7 @@ static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
 	bitmap_clear(b->used, (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1),
 		     nr);
 	b->nr_used -= nr;
-	dm->nr_used -= nr;
+	count_used(dm, -(int)nr);
 	block_share(dm, b)->nr_pages -= nr;
 	block_file(dm, b);
 }
@@ -413,7 +437,7 @@ static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
 		pfns[got++] = first + bit;
 	}
 	b->nr_used += got;
-	dm->nr_used += got;
+	count_used(dm, got);
 	block_share(dm, b)->nr_pages += got;
 	block_file(dm, b);
 	return got;
@@ -498,7 +522,7 @@ unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 	if (b) {
 		bitmap_fill(b->used, VSVM_BLOCK_PAGES);
 		b->nr_used = VSVM_BLOCK_PAGES;
-		dm->nr_used += VSVM_BLOCK_PAGES;
+		count_used(dm, VSVM_BLOCK_PAGES);
 		share->nr_pages += VSVM_BLOCK_PAGES;
 		block_file(dm, b);
 		pfn = block_pfn(dm, b);
@@ -626,7 +650,11 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 		return ERR_PTR(-EBUSY);
 	}
 	res = request_mem_region(start, size, name);
-	return res ?: ERR_PTR(-EBUSY);
+	if (res)
+		return res;
+	pr_err("vsvm: %#llx is in use; by pages of a device that was unplugged?\n",
+	       start);
+	return ERR_PTR(-EBUSY);
 }
 
 /*
