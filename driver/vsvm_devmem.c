@@ -16,9 +16,10 @@
  * A coherent device has no backing: its pages are memory that the CPU reaches,
  * and they are always small.
  *
- * Lifetime: from probe until remove, which first drains every page. Pages may
- * outlive the file and the process that brought them here (a fork's child has
- * them mapped too), so nothing in this file knows of files or processes.
+ * Lifetime: from probe until the last page is gone after remove, which drains
+ * them. Pages may outlive the file and the process that brought them here (a
+ * fork's child has them mapped too), and, where the CPU reaches them, the device;
+ * so nothing in this file knows of any of these.
  *
  * Locks: &vsvm_devmem.lock, a leaf, taken with interrupts off because a folio
  * may be freed from any context.
@@ -26,9 +27,12 @@
 #include <linux/bitmap.h>
 #include <linux/highmem.h>
 #include <linux/ioport.h>
+#include <linux/jiffies.h>
 #include <linux/migrate.h>
+#include <linux/module.h>
 #include <linux/numa.h>
 #include <linux/pid.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
@@ -131,6 +135,65 @@ void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block)
 	spin_unlock_irqrestore(&dm->lock, flags);
 }
 
+/* Blocks to put in their right place before the lock is dropped for a moment. */
+#define RANK_BATCH	64
+
+static bool is_colder(struct rb_node *node, const struct rb_node *other)
+{
+	const struct vsvm_block *a = rb_entry(node, struct vsvm_block, cold);
+	const struct vsvm_block *b = rb_entry(other, struct vsvm_block, cold);
+
+	return a->rank == b->rank ? a < b : (long)(a->rank - b->rank) < 0;
+}
+
+static void block_rank(struct vsvm_block *b, struct vsvm_share *share,
+		       unsigned long rank)
+{
+	/* Also read without the lock, by who chooses a block to evict. */
+	WRITE_ONCE(b->rank, rank);
+	rb_add_cached(&b->cold, &share->cold, is_colder);
+}
+
+/**
+ * vsvm_devmem_coldest() - the block of a share that was used longest ago
+ * @dm: the device's memory
+ * @share: whose; the caller keeps it, by a reference or RCU
+ * @budget: in and out, how many blocks may be put in their right place
+ *
+ * An access notes the use in its block and does not look at the order, which
+ * would need a lock. So the first block in order may have been used since it got
+ * its place: it gets another one, and the next is looked at. No place is earlier
+ * than the one before, so the first block that was not used since is the one
+ * that was used longest ago. Each use of a block costs one new place, whoever
+ * pays for it; @budget is for a share whose blocks are used as fast as they get
+ * their places.
+ *
+ * Return: the block; NULL: it has none with a page; -EAGAIN: call again.
+ */
+struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
+				       struct vsvm_share *share,
+				       unsigned long *budget)
+{
+	struct vsvm_block *b = NULL, *found = ERR_PTR(-EAGAIN);
+	unsigned long use;
+	unsigned int n;
+
+	guard(spinlock_irqsave)(&dm->lock);
+	for (n = 0; n < RANK_BATCH && IS_ERR(found); n++) {
+		b = rb_entry_safe(rb_first_cached(&share->cold),
+				  struct vsvm_block, cold);
+		use = b ? READ_ONCE(b->last_use) : 0;
+		if (!b || (long)(use - b->rank) <= 0 || !*budget) {
+			found = b;
+			continue;
+		}
+		--*budget;
+		rb_erase_cached(&b->cold, &share->cold);
+		block_rank(b, share, use);
+	}
+	return found;
+}
+
 /* Out of the way of an eviction that looks at it; also drops what pids hold. */
 static void share_free(struct rcu_head *rcu)
 {
@@ -145,7 +208,7 @@ static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 	lockdep_assert_held(&dm->lock);
 	if (--share->refs)
 		return;
-	list_del(&share->link);
+	list_del_rcu(&share->link);
 	call_rcu(&share->rcu, share_free);
 }
 
@@ -165,6 +228,7 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
 	if (!fresh)
 		return NULL;
 	INIT_LIST_HEAD(&fresh->partial);
+	fresh->cold = RB_ROOT_CACHED;
 	fresh->owner = get_pid(task_tgid(current));
 	fresh->tgid = pid_nr(fresh->owner);
 
@@ -174,7 +238,7 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
 			goto found;
 	share = fresh;
 	fresh = NULL;
-	list_add(&share->link, &dm->shares);
+	list_add_rcu(&share->link, &dm->shares);
 found:
 	share->refs++;
 	spin_unlock_irqrestore(&dm->lock, flags);
@@ -221,6 +285,10 @@ static void block_disown(struct vsvm_devmem *dm, struct vsvm_block *b)
 
 	if (!share)
 		return;
+	if (!RB_EMPTY_NODE(&b->cold)) {
+		rb_erase_cached(&b->cold, &share->cold);
+		RB_CLEAR_NODE(&b->cold);
+	}
 	RCU_INIT_POINTER(b->share, NULL);
 	if (!--share->nr_blocks)
 		dm->nr_holders--;
@@ -232,17 +300,44 @@ static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 {
 	lockdep_assert_held(&dm->lock);
 
+	/* Without a page it is only just being opened, and not to be evicted. */
+	if (b->nr_used && RB_EMPTY_NODE(&b->cold))
+		block_rank(b, block_share(dm, b), READ_ONCE(b->last_use));
 	if (b->nr_used == VSVM_BLOCK_PAGES) {
 		list_move(&b->link, &dm->full);
 	} else if (b->nr_used) {
 		list_move(&b->link, &block_share(dm, b)->partial);
 	} else {
-		if (b->backing)
+		if (b->backing) {
 			list_move(&b->link, &dm->free);
-		else
+			dm->nr_idle++;
+		} else {
 			list_move_tail(&b->link, &dm->free);
+		}
 		block_disown(dm, b);
 	}
+}
+
+/*
+ * A page of a coherent device can be held for as long as somebody likes, and the
+ * module's exit function cannot fail. So the module stays as long as there is one.
+ * It is taken by a caller with an open file, which holds it already. It is given
+ * back in code of the module, which may go then, but not before this returned:
+ * who unreserves has an open file; and what comes from folio_free is waited for
+ * in memunmap_pages(), because core mm puts the pagemap's reference after it.
+ */
+static void count_used(struct vsvm_devmem *dm, int nr)
+{
+	bool was = dm->nr_used;
+
+	lockdep_assert_held(&dm->lock);
+	dm->nr_used += nr;
+	if (!vsvm_devmem_coherent(dm))
+		return;
+	if (!was && dm->nr_used)
+		__module_get(THIS_MODULE);
+	else if (was && !dm->nr_used)
+		module_put(THIS_MODULE);
 }
 
 static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
@@ -254,7 +349,7 @@ static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
 	bitmap_clear(b->used, (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1),
 		     nr);
 	b->nr_used -= nr;
-	dm->nr_used -= nr;
+	count_used(dm, -(int)nr);
 	block_share(dm, b)->nr_pages -= nr;
 	block_file(dm, b);
 }
@@ -308,6 +403,8 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 		return NULL;
 
 	list_del_init(&b->link);
+	if (b->backing)
+		dm->nr_idle--;
 	block_own(dm, b, share);
 	if (b->backing || vsvm_devmem_coherent(dm))
 		return b;
@@ -340,7 +437,7 @@ static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
 		pfns[got++] = first + bit;
 	}
 	b->nr_used += got;
-	dm->nr_used += got;
+	count_used(dm, got);
 	block_share(dm, b)->nr_pages += got;
 	block_file(dm, b);
 	return got;
@@ -425,7 +522,7 @@ unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 	if (b) {
 		bitmap_fill(b->used, VSVM_BLOCK_PAGES);
 		b->nr_used = VSVM_BLOCK_PAGES;
-		dm->nr_used += VSVM_BLOCK_PAGES;
+		count_used(dm, VSVM_BLOCK_PAGES);
 		share->nr_pages += VSVM_BLOCK_PAGES;
 		block_file(dm, b);
 		pfn = block_pfn(dm, b);
@@ -486,18 +583,8 @@ static unsigned long shrink_count(struct shrinker *shrinker,
 				  struct shrink_control *sc)
 {
 	struct vsvm_devmem *dm = shrinker->private_data;
-	struct vsvm_block *b;
-	unsigned long flags, n = 0;
 
-	/* Those with backing come first. */
-	spin_lock_irqsave(&dm->lock, flags);
-	list_for_each_entry(b, &dm->free, link) {
-		if (!b->backing)
-			break;
-		n += VSVM_BLOCK_PAGES;
-	}
-	spin_unlock_irqrestore(&dm->lock, flags);
-	return n ?: SHRINK_EMPTY;
+	return READ_ONCE(dm->nr_idle) * VSVM_BLOCK_PAGES ?: SHRINK_EMPTY;
 }
 
 static unsigned long shrink_scan(struct shrinker *shrinker,
@@ -517,6 +604,7 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 			backing = b->backing;
 			b->backing = NULL;
 			dm->nr_backed--;
+			dm->nr_idle--;
 			list_move_tail(&b->link, &dm->free);
 		}
 		spin_unlock_irqrestore(&dm->lock, flags);
@@ -562,7 +650,11 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 		return ERR_PTR(-EBUSY);
 	}
 	res = request_mem_region(start, size, name);
-	return res ?: ERR_PTR(-EBUSY);
+	if (res)
+		return res;
+	pr_err("vsvm: %#llx is in use; by pages of a device that was unplugged?\n",
+	       start);
+	return ERR_PTR(-EBUSY);
 }
 
 /*
@@ -618,6 +710,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	INIT_LIST_HEAD(&dm->free);
 	INIT_LIST_HEAD(&dm->shares);
 	mutex_init(&dm->evict_lock);
+	dm->drained = jiffies - HZ;
 	INIT_LIST_HEAD(&dm->full);
 	dm->device = device;
 	snprintf(dm->name, sizeof(dm->name), "vsvm.%u", device);
@@ -654,6 +747,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	widen(dm->first_pfn, PHYS_PFN(res->end));
 	for (i = 0; i < dm->nr_blocks; i++) {
 		dm->blocks[i].devmem = dm;
+		RB_CLEAR_NODE(&dm->blocks[i].cold);
 		list_add_tail(&dm->blocks[i].link, &dm->free);
 	}
 

@@ -6,6 +6,7 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 
 #include "vsvm_huge.h"
@@ -32,7 +33,7 @@ struct shrinker;
 
 /**
  * struct vsvm_share - what one process has of one device
- * @link: in &vsvm_devmem.shares
+ * @link: in &vsvm_devmem.shares; also walked under RCU
  * @owner: the process; its struct pid is held, so that no later process is taken
  *	for it while it has blocks left
  * @refs: open files and blocks that point here
@@ -40,6 +41,7 @@ struct shrinker;
  * @nr_blocks: blocks that hold its pages, or are about to
  * @nr_pages: pages in those blocks
  * @partial: those of them with room for more
+ * @cold: those of them with pages in use, by &vsvm_block.rank
  * @stats: what happened to its blocks, whoever did it
  * @rcu: freed when no eviction can be looking
  *
@@ -54,6 +56,7 @@ struct vsvm_share {
 	unsigned long nr_blocks;
 	unsigned long nr_pages;
 	struct list_head partial;
+	struct rb_root_cached cold;
 	struct vsvm_stats stats;
 	struct rcu_head rcu;
 };
@@ -72,6 +75,8 @@ struct vsvm_share {
  * @last_use: value of &vsvm_devmem.clock when it was filled or accessed
  * @node: for each page in use, the NUMA node that it came from and that it goes home
  *	to when nobody can say more; protected by the lock of the page's folio
+ * @rank: @last_use as it was when the block got its place in @cold
+ * @cold: in &vsvm_share.cold of @share, as long as a page is in use
  * @link: in &vsvm_devmem.free, &vsvm_share.partial or &vsvm_devmem.full; empty
  *	while a reserve looks for backing
  *
@@ -85,6 +90,8 @@ struct vsvm_block {
 	struct vsvm_share __rcu *share;
 	unsigned long last_use;
 	short node[VSVM_BLOCK_PAGES];
+	unsigned long rank;
+	struct rb_node cold;
 	struct list_head link;
 };
 
@@ -102,8 +109,11 @@ struct vsvm_block {
  * @nr_holders: shares that have blocks
  * @nr_used: pages given out
  * @nr_backed: blocks with backing
+ * @nr_idle: those of them without a page in use; also read without @lock
  * @clock: counts the blocks that were opened, or tried for eviction
  * @evict_lock: outside mmap_lock; one thread at a time makes room
+ * @drained: when all processors last had to look at their batches for it, in
+ *	jiffies; under @evict_lock
  * @shrinker: gives backing of empty blocks back
  * @blocks: the blocks
  * @stats: counters
@@ -122,8 +132,10 @@ struct vsvm_devmem {
 	unsigned long nr_holders;
 	unsigned long nr_used;
 	unsigned long nr_backed;
+	unsigned long nr_idle;
 	unsigned long clock;
-	struct mutex evict_lock; /* making room */
+	struct mutex evict_lock; /* making room, drained */
+	unsigned long drained;
 	struct shrinker *shrinker;
 	struct vsvm_block *blocks;
 	struct vsvm_cpu_stats __percpu *stats;
@@ -242,6 +254,9 @@ static inline void vsvm_devmem_untag(struct page *backing)
 struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
 void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block);
+struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
+				       struct vsvm_share *share,
+				       unsigned long *budget);
 void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
 		       enum vsvm_stat stat, u64 n);
 

@@ -279,8 +279,7 @@ static void vsvm_remove(struct platform_device *pdev)
 	list_for_each_entry(vm, &vsvm->vms, link)
 		vsvm_mirror_unplug(&vm->mirror);
 	mutex_unlock(&vsvm->vms_lock);
-	vsvm_evict_all(vsvm->devmem);
-	vsvm_devmem_destroy(vsvm->devmem);
+	vsvm_evict_retire(vsvm->devmem);
 }
 
 static struct platform_driver vsvm_platform_driver = {
@@ -299,6 +298,7 @@ static void unregister_devices(unsigned int n)
 	while (n-- > 0)
 		platform_device_unregister(platform_devices[n]);
 	platform_driver_unregister(&vsvm_platform_driver);
+	vsvm_evict_exit();
 	vsvm_inject_exit();
 	/* Shares are freed by a function of ours, late. */
 	rcu_barrier();
@@ -373,8 +373,14 @@ static int __init vsvm_init(void)
 	ret = vsvm_inject_init(vsvm_drv_devices());
 	if (ret)
 		return ret;
+	ret = vsvm_evict_init();
+	if (ret) {
+		vsvm_inject_exit();
+		return ret;
+	}
 	ret = platform_driver_register(&vsvm_platform_driver);
 	if (ret) {
+		vsvm_evict_exit();
 		vsvm_inject_exit();
 		return ret;
 	}

@@ -11,7 +11,12 @@
  * blocks divided by the processes that have any, or want one. A process that has
  * its share makes room among its own, too, and cannot push out a smaller one.
  *
- * Lifetime: a call. Locks: &vsvm_devmem.evict_lock while making room; folio
+ * When a device is unplugged, all of its pages go home. Some may not be able to:
+ * a page of a coherent device that is in a pipe stays there as long as the pipe
+ * wants. Such memory is left behind, with a work item that destroys it later.
+ *
+ * Lifetime: a call; or, of what is left behind, until its last page is gone.
+ * Locks: &vsvm_devmem.evict_lock while making room; folio
  * locks, by core's trylock. The caller holds no lock that a CPU fault takes, and
  * no folio lock.
  */
@@ -19,7 +24,10 @@
 #include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/folio_batch.h>
+#include <linux/jiffies.h>
 #include <linux/migrate.h>
+#include <linux/module.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -32,6 +40,10 @@
 
 /* Blocks to try before a caller gets less than it wanted. */
 #define MAX_TRIES	8
+/* How long unplug waits for pages that could not go. */
+#define PATIENCE	(5 * HZ)
+/* How long such pages may be gone before somebody notices. */
+#define MAX_PAUSE	(8 * HZ)
 
 struct evict_arrays {
 	unsigned long src[VSVM_BLOCK_PAGES];
@@ -108,50 +120,66 @@ static void evict_block(struct vsvm_devmem *dm, unsigned long block,
 	migrate_device_finalize(a->src, a->dst, home.npages);
 }
 
+/* The same order as within a share: by use, then by number. */
+static bool is_colder(const struct vsvm_block *a, const struct vsvm_block *b)
+{
+	long later = READ_ONCE(a->rank) - READ_ONCE(b->rank);
+
+	return later ? later < 0 : a < b;
+}
+
 /*
- * The block to go for @wants, or nr_blocks if there is none. Unlocked: a choice
- * that is out of date is a worse choice, no more.
+ * The block to go for @wants; NULL: there is none; -EAGAIN: call again. Of shares
+ * and blocks that come and go meanwhile it sees some: a choice that is out of date
+ * is a worse choice, no more.
  */
-static unsigned long coldest_block(struct vsvm_devmem *dm,
-				   struct vsvm_share *wants)
+static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
+				       struct vsvm_share *wants,
+				       unsigned long *budget)
 {
 	unsigned long has = READ_ONCE(wants->nr_blocks);
 	unsigned long fair = vsvm_devmem_fair(dm, !has);
-	unsigned long best = dm->nr_blocks, use = 0, i;
+	struct vsvm_block *best = NULL, *b;
 	struct vsvm_share *share;
-	struct vsvm_block *b;
 
-	rcu_read_lock();
-	for (i = 0; i < dm->nr_blocks; i++) {
-		b = &dm->blocks[i];
-		share = rcu_dereference(b->share);
-		/* Without a page it is only just being opened. */
-		if (!share || !READ_ONCE(b->nr_used))
-			continue;
+	guard(rcu)();
+	list_for_each_entry_rcu(share, &dm->shares, link) {
 		/* Its own only once it has its share, others' only above theirs. */
 		if (share == wants ? has < max(fair, 1) :
 				     READ_ONCE(share->nr_blocks) <= fair)
 			continue;
-		if (best < dm->nr_blocks &&
-		    (long)(READ_ONCE(b->last_use) - use) >= 0)
-			continue;
-		best = i;
-		use = READ_ONCE(b->last_use);
+		b = vsvm_devmem_coldest(dm, share, budget);
+		if (IS_ERR(b))
+			return b;
+		if (b && (!best || is_colder(b, best)))
+			best = b;
 	}
-	rcu_read_unlock();
 	return best;
+}
+
+static struct vsvm_block *coldest_block(struct vsvm_devmem *dm,
+					struct vsvm_share *wants)
+{
+	unsigned long budget = dm->nr_blocks;
+	struct vsvm_block *b;
+
+	lockdep_assert_held(&dm->evict_lock);
+	while ((b = choose_block(dm, wants, &budget)) == ERR_PTR(-EAGAIN))
+		cond_resched();
+	return b;
 }
 
 /* Makes some room. Returns false if there is nothing to evict. */
 static bool evict_coldest(struct vsvm_devmem *dm, struct vsvm_share *wants,
 			  struct evict_arrays *a)
 {
-	unsigned long block = VSVM_INJECT(dm->inject, EVICT_VICTIM,
-					  dm->nr_blocks,
-					  coldest_block(dm, wants));
+	struct vsvm_block *b = VSVM_INJECT(dm->inject, EVICT_VICTIM, NULL,
+					   coldest_block(dm, wants));
+	unsigned long block;
 
-	if (block == dm->nr_blocks)
+	if (!b)
 		return false;
+	block = b - dm->blocks;
 	/* If it cannot go now, the next try takes another one. */
 	vsvm_devmem_warm(dm, block);
 	if (!VSVM_INJECT(dm->inject, EVICT_BLOCK, true, false))
@@ -182,6 +210,19 @@ static void drain_all_batches(void)
 	for_each_online_cpu(cpu)
 		work_on_cpu(cpu, drain_batches, NULL);
 	cpus_read_unlock();
+}
+
+/*
+ * Anybody can have a full device, and go on asking. That may not give him all
+ * processors to wake: once a second must do.
+ */
+static void drain_sometimes(struct vsvm_devmem *dm)
+{
+	lockdep_assert_held(&dm->evict_lock);
+	if (time_before(jiffies, dm->drained + HZ))
+		return;
+	drain_all_batches();
+	dm->drained = jiffies;
 }
 
 /* Takes what there is, one kind or the other; returns how much. */
@@ -223,7 +264,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 				fatal_signal_pending(current)))
 			break;
 		if (tries == MAX_TRIES)
-			drain_all_batches();
+			drain_sometimes(dm);
 		else if (evict_coldest(dm, share, a))
 			*evicted = true;
 		else
@@ -272,33 +313,125 @@ unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
 }
 
 /**
- * vsvm_evict_all() - bring every page home, before the memory goes away
- * @dm: the memory; nobody takes pages of it any more
- *
- * Does not return before the last page left: the memory cannot be unmapped
- * earlier. Says so in the log when that takes long.
+ * struct retired - memory of a device that is gone, in which pages are in use
+ * @work: looks whether they can go by now
+ * @dm: the memory
+ * @pause: until the next look, in jiffies
+ * @arrays: for the looks
  */
-void vsvm_evict_all(struct vsvm_devmem *dm)
-{
-	unsigned long warn = jiffies + 10 * HZ, block;
-	struct evict_arrays *a;
+struct retired {
+	struct delayed_work work;
+	struct vsvm_devmem *dm;
+	unsigned long pause;
+	struct evict_arrays arrays;
+};
 
-	/* Two pages; there is no way on without them. */
-	a = kmalloc_obj(*a, GFP_KERNEL | __GFP_NOFAIL);
+static struct workqueue_struct *retired_wq;
+
+/* Tries every block once; until @deadline, unless that is 0. */
+static void evict_pass(struct retired *r, unsigned long deadline)
+{
+	unsigned long block;
+
+	for (block = 0; block < r->dm->nr_blocks; block++) {
+		evict_block(r->dm, block, &r->arrays, VSVM_CAUSE_UNPLUG);
+		cond_resched();
+		if (deadline && time_after(jiffies, deadline))
+			break;
+	}
+}
+
+/*
+ * Nobody waits for this, so it makes no processor look at its batches. What
+ * destroys the memory runs in code of the module, which may go only then: see
+ * vsvm_evict_exit().
+ */
+static void look_again(struct work_struct *work)
+{
+	struct retired *r = container_of(to_delayed_work(work), struct retired,
+					 work);
+
+	evict_pass(r, 0);
+	if (READ_ONCE(r->dm->nr_used)) {
+		r->pause = min(2 * r->pause, MAX_PAUSE);
+		queue_delayed_work(retired_wq, &r->work, r->pause);
+		return;
+	}
+	pr_info("vsvm: device %u: the last page is gone\n", r->dm->device);
+	vsvm_devmem_destroy(r->dm);
+	kvfree(r);
+	module_put(THIS_MODULE);
+}
+
+/* @r's pages will not go for now. Fails when the module is being unloaded. */
+static bool leave_behind(struct retired *r)
+{
+	if (!try_module_get(THIS_MODULE))
+		return false;
+	pr_warn("vsvm: device %u: %lu pages are in use elsewhere; its memory stays until they are not\n",
+		r->dm->device, READ_ONCE(r->dm->nr_used));
+	INIT_DELAYED_WORK(&r->work, look_again);
+	r->pause = HZ / 8;
+	queue_delayed_work(retired_wq, &r->work, r->pause);
+	return true;
+}
+
+/**
+ * vsvm_evict_retire() - bring every page home, and destroy the memory
+ * @dm: the memory; nobody takes pages of it any more. Not the caller's after
+ *
+ * Tries each page once, however long that takes, and what is left for PATIENCE
+ * more. What then is still in use, in a pipe or because the host is full, keeps
+ * the memory, which is left to a work item that looks for it at growing
+ * intervals; and it keeps the module. When the module is being unloaded that is
+ * not possible, and this function waits. That happens with private memory only:
+ * pages in use of a coherent device hold the module, so that it cannot be
+ * unloaded, and private pages cannot be held for ever, because whoever wants to
+ * hold one brings it home.
+ */
+void vsvm_evict_retire(struct vsvm_devmem *dm)
+{
+	unsigned long deadline, warn, pause = 1000;
+	struct retired *r;
+
+	/* There is no way on without it. */
+	r = kvmalloc_obj(*r, GFP_KERNEL | __GFP_NOFAIL);
+	r->dm = dm;
+	evict_pass(r, 0);
+	deadline = jiffies + PATIENCE;
+	warn = deadline;
 	while (READ_ONCE(dm->nr_used)) {
-		for (block = 0; block < dm->nr_blocks; block++) {
-			evict_block(dm, block, a, VSVM_CAUSE_UNPLUG);
-			cond_resched();
-		}
-		if (READ_ONCE(dm->nr_used)) {
-			drain_all_batches();
-			fsleep(1000);
-		}
+		if (time_after(jiffies, deadline) && leave_behind(r))
+			return;
 		if (time_after(jiffies, warn)) {
 			pr_warn("vsvm: device %u: still %lu pages to bring home\n",
 				dm->device, READ_ONCE(dm->nr_used));
 			warn = jiffies + 10 * HZ;
 		}
+		drain_all_batches();
+		fsleep(pause);
+		pause = min(2 * pause, USEC_PER_SEC);
+		evict_pass(r, jiffies + PATIENCE);
 	}
-	kfree(a);
+	kvfree(r);
+	vsvm_devmem_destroy(dm);
+}
+
+/** vsvm_evict_init() - before the first device; Return: 0 or -ENOMEM */
+int vsvm_evict_init(void)
+{
+	retired_wq = alloc_workqueue("vsvm", WQ_UNBOUND, 0);
+	return retired_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * vsvm_evict_exit() - after the last device
+ *
+ * No memory is left behind any more, because it would hold the module. But the
+ * work item that gave up the module's last reference may not have returned yet:
+ * waits for it.
+ */
+void vsvm_evict_exit(void)
+{
+	destroy_workqueue(retired_wq);
 }

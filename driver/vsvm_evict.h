@@ -10,6 +10,8 @@ unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
 				unsigned int n, bool *evicted);
 unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
 				       struct vsvm_share *share, bool *evicted);
-void vsvm_evict_all(struct vsvm_devmem *dm);
+void vsvm_evict_retire(struct vsvm_devmem *dm);
+int vsvm_evict_init(void);
+void vsvm_evict_exit(void);
 
 #endif /* VSVM_EVICT_H */

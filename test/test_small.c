@@ -4,7 +4,6 @@
  * all that is there, and a coherent one. Loads the module with little memory and
  * puts it back as it was.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -218,43 +217,15 @@ FIXTURE_VARIANT_ADD(coherent, large)
 	.kind = VT_LARGE,
 };
 
-/* Where the kernel was told to leave memory alone: memmap=SIZE$ADDR. */
-static int reserved(char *where, size_t room)
-{
-	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
-	char line[4096], *at;
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	line[n > 0 ? n : 0] = 0;
-	at = strstr(line, "memmap=");
-	at = at ? strchr(at, '$') : NULL;
-	if (!at)
-		return -1;
-	n = strcspn(++at, " ,\n");
-	if ((size_t)n >= room)
-		return -1;
-	memcpy(where, at, n);
-	where[n] = 0;
-	return 0;
-}
-
 FIXTURE_SETUP(coherent)
 {
-	char command[128], where[32];
 	struct drm_vsvm_info info = {};
+	char where[32];
 
 	ASSERT_EQ(0, vt_module_get(&self->module));
 	if (reserved(where, sizeof(where)))
 		SKIP(return, "no memory was reserved with memmap=");
-	ASSERT_EQ(0, vt_module_unload());
-	snprintf(command, sizeof(command),
-		 "modprobe vsvm devices=1 vram_mib=2 coherent=%s:%luM", where,
-		 VRAM_MIB);
-	ASSERT_EQ(0, system(command));
+	ASSERT_EQ(0, load_coherent(where));
 	ASSERT_EQ(0, vsvm_open(1, &self->v));
 	ASSERT_EQ(0, vsvm_info(self->v, &info));
 	ASSERT_EQ(DRM_VSVM_KIND_COHERENT, info.kind);

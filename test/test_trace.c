@@ -9,10 +9,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <kselftest_harness.h>
 
 #include "vsvm_host.h"
+#include "vsvm_point.h"
 #include "vsvm_test.h"
 
 #define TRACING		"/sys/kernel/tracing/"
@@ -147,6 +149,19 @@ static long long sum(const char *event, const char *words, const char *key)
 	for (at = find(text, event, words); at;
 	     at = find(next_line(at), event, words))
 		n += value(at, key);
+	return n;
+}
+
+/* How often a word is in what was traced. */
+static long occurrences(const char *word)
+{
+	const char *at = text;
+	long n = 0;
+
+	while ((at = strstr(at, word))) {
+		at += strlen(word);
+		n++;
+	}
 	return n;
 }
 
@@ -392,6 +407,34 @@ TEST_F_TIMEOUT(small_device, eviction, VT_LONG)
 	EXPECT_EQ(1, count("migrate_end",
 			   "cause=eviction target=home" ALL_HUGE));
 	EXPECT_EQ(0, vt_dev_check(self->v, mem, ROOM + VT_HUGE, SEED, 0));
+}
+
+/*
+ * A device that is full, and of which nothing can go, has the processors look at
+ * their batches once a second, however often somebody asks.
+ */
+TEST_F_TIMEOUT(small_device, processors_are_left_alone, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, ROOM + VT_HUGE, VT_SMALL, SEED);
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN), since, took, i;
+	struct drm_vsvm_migrate m;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, ROOM));
+	ASSERT_EQ(0, vt_arm(self->v, "evict-block", 1, 1000000));
+	ASSERT_EQ(0, put(INSTANCE "events/workqueue/workqueue_queue_work/enable",
+			 "1"));
+	since = time(NULL);
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(0, vt_migrate(self->v, mem + ROOM, VT_HUGE,
+					DRM_VSVM_TARGET_DEVICE, 0, &m));
+		ASSERT_EQ(VT_HUGE, m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
+	}
+	took = time(NULL) - since;
+	ASSERT_EQ(0, trace_read());
+	i = occurrences("function=work_for_cpu_fn");
+	EXPECT_LE(cpus, i);
+	EXPECT_GE(cpus * (took + 2), i) TH_LOG("%ld seconds", took);
 }
 
 /* Unplug brings every page home and says that it is to blame. */

@@ -6,6 +6,7 @@
 #ifndef VSVM_SWEEP_H
 #define VSVM_SWEEP_H
 
+#include <fcntl.h>
 #include <time.h>
 
 #include "vsvm_test.h"
@@ -37,6 +38,43 @@ static inline void restore(const struct vt_module *was)
 	if (vt_module_loaded())
 		vt_module_unload();
 	vt_module_load(was->devices, was->vram_mib);
+}
+
+/* Where the kernel was told to leave memory alone: memmap=SIZE$ADDR. */
+static inline int reserved(char *where, size_t room)
+{
+	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	char line[4096], *at;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[n > 0 ? n : 0] = 0;
+	at = strstr(line, "memmap=");
+	at = at ? strchr(at, '$') : NULL;
+	if (!at)
+		return -1;
+	n = strcspn(++at, " ,\n");
+	if ((size_t)n >= room)
+		return -1;
+	memcpy(where, at, n);
+	where[n] = 0;
+	return 0;
+}
+
+/* Device 0 is private, device 1 coherent, of VRAM bytes. */
+static inline int load_coherent(const char *where)
+{
+	char command[128];
+
+	if (vt_module_unload())
+		return -1;
+	snprintf(command, sizeof(command),
+		 "modprobe vsvm devices=1 vram_mib=2 coherent=%s:%luM", where,
+		 VRAM_MIB);
+	return system(command);
 }
 
 #define TO_DEVICE(mem, len)						\
