@@ -230,9 +230,13 @@ static inline bool vsvm_devmem_lonely(struct page *page)
 	struct vsvm_devmem *dm = vsvm_devmem_of(page);
 	struct vsvm_block *b = vsvm_devmem_block(dm, pfn);
 
-	return !(i && data_race(test_bit(i - 1, b->used))) &&
-	       !(i + 1 < VSVM_BLOCK_PAGES &&
-		 data_race(test_bit(i + 1, b->used)));
+	bool last = i + 1 == VSVM_BLOCK_PAGES;
+	/* Written under the lock; either answer will do. */
+	bool before = i && data_race(test_bit(i - 1, b->used));
+	/* The same. */
+	bool after = !last && data_race(test_bit(i + 1, b->used));
+
+	return !before && !after;
 }
 
 /*
