@@ -149,12 +149,14 @@ static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 }
 
 /**
- * vsvm_devmem_share_get() - the caller's share, made if need be
+ * vsvm_devmem_share_get() - a process's share, made if need be
  * @dm: the device's memory
+ * @owner: the process, which need not be the caller: that may be a vfork child of it
  *
  * Return: the share, referenced; NULL: no memory.
  */
-struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
+struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
+					 struct pid *owner)
 {
 	struct vsvm_share *fresh, *share;
 	unsigned long flags;
@@ -164,12 +166,12 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
 	if (!fresh)
 		return NULL;
 	INIT_LIST_HEAD(&fresh->partial);
-	fresh->owner = get_pid(task_tgid(current));
+	fresh->owner = get_pid(owner);
 	fresh->tgid = pid_nr(fresh->owner);
 
 	spin_lock_irqsave(&dm->lock, flags);
 	list_for_each_entry(share, &dm->shares, link)
-		if (share->owner == task_tgid(current))
+		if (share->owner == owner)
 			goto found;
 	share = fresh;
 	fresh = NULL;

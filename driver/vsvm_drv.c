@@ -98,14 +98,14 @@ static int vsvm_open(struct drm_device *drm, struct drm_file *file)
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
 	vm = vsvm_vm_create(drm, vsvm->devmem);
-	if (vm) {
+	if (!IS_ERR(vm)) {
 		file->driver_priv = vm;
 		mutex_lock(&vsvm->vms_lock);
 		list_add(&vm->link, &vsvm->vms);
 		mutex_unlock(&vsvm->vms_lock);
 	}
 	drm_dev_exit(idx);
-	return vm ? 0 : -ENOMEM;
+	return PTR_ERR_OR_ZERO(vm);
 }
 
 static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
@@ -128,9 +128,18 @@ static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
 	vsvm_vm_destroy(vm);
 }
 
-static void vsvm_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+/* Not drm_driver.show_fdinfo(), which is not told who reads. */
+static void vsvm_show_fdinfo(struct seq_file *m, struct file *filp)
 {
-	vsvm_vm_fdinfo(file->driver_priv, p);
+	struct drm_file *file = filp->private_data;
+	struct vsvm_vm *vm = file->driver_priv;
+	int idx;
+
+	drm_show_fdinfo(m, filp);
+	if (!drm_dev_enter(vm->drm, &idx))
+		return;
+	vsvm_vm_fdinfo(vm, filp, m);
+	drm_dev_exit(idx);
 }
 
 static const struct drm_ioctl_desc vsvm_ioctls[] = {
@@ -172,7 +181,7 @@ static const struct file_operations vsvm_fops = {
 	.write = vsvm_ioctl_pwrite,
 	.mmap = vsvm_ioctl_mmap,
 	.llseek = vsvm_ioctl_llseek,
-	.show_fdinfo = drm_show_fdinfo,
+	.show_fdinfo = vsvm_show_fdinfo,
 	.fop_flags = FOP_UNSIGNED_OFFSET,
 };
 
@@ -185,7 +194,6 @@ static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
 	.open = vsvm_open,
 	.postclose = vsvm_postclose,
-	.show_fdinfo = vsvm_show_fdinfo,
 	.ioctls = vsvm_ioctls,
 	.num_ioctls = ARRAY_SIZE(vsvm_ioctls),
 	.fops = &vsvm_fops,
