@@ -26,6 +26,7 @@
 #include <linux/bitmap.h>
 #include <linux/highmem.h>
 #include <linux/ioport.h>
+#include <linux/memory_hotplug.h>
 #include <linux/migrate.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
@@ -563,7 +564,38 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 		return ERR_PTR(-EBUSY);
 	}
 	res = request_mem_region(start, size, name);
-	return res ?: ERR_PTR(-EBUSY);
+	if (!res) {
+		pr_err("vsvm: %#llx is somebody else's, or no memory\n", start);
+		return ERR_PTR(-EBUSY);
+	}
+	return res;
+}
+
+/**
+ * vsvm_devmem_check() - can a coherent device have these addresses?
+ * @start: physical address
+ * @size: bytes; @start + @size does not wrap
+ *
+ * For the module's load, before the first device is there. That they are free now
+ * does not keep them free.
+ *
+ * Return: 0; -ERANGE: the kernel cannot map them; -EBUSY: they are not free.
+ */
+int vsvm_devmem_check(u64 start, u64 size)
+{
+	struct range range = mhp_get_pluggable_range(true);
+	struct resource *res;
+
+	if (start < range.start || start + size - 1 > range.end) {
+		pr_err("vsvm: %#llx is where the kernel maps no memory\n",
+		       start);
+		return -ERANGE;
+	}
+	res = claim_addresses(start, size, "vsvm");
+	if (IS_ERR(res))
+		return PTR_ERR(res);
+	release_mem_region(start, size);
+	return 0;
 }
 
 static void widen(unsigned long low, unsigned long high)

@@ -127,6 +127,7 @@ struct vsvm_devmem {
 	char name[16];
 };
 
+int vsvm_devmem_check(u64 start, u64 size);
 struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 				       u64 size,
 				       const struct dev_pagemap_ops *ops);

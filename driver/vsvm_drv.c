@@ -83,7 +83,7 @@ static const struct platform_device_id vsvm_ids[MAX_DEVICES + 1] = {
 	DEVICE_ID(12), DEVICE_ID(13), DEVICE_ID(14), DEVICE_ID(15),
 };
 
-/** vsvm_drv_devices() - how many devices the driver made */
+/** vsvm_drv_devices() - how many devices the driver was asked for */
 unsigned int vsvm_drv_devices(void)
 {
 	return devices + nr_coherent;
@@ -279,17 +279,6 @@ static struct platform_driver vsvm_platform_driver = {
 	},
 };
 
-/* Undoes the first @n registrations, and what comes before them. */
-static void unregister_devices(unsigned int n)
-{
-	while (n-- > 0)
-		platform_device_unregister(platform_devices[n]);
-	platform_driver_unregister(&vsvm_platform_driver);
-	vsvm_inject_exit();
-	/* Shares are freed by a function of ours, late. */
-	rcu_barrier();
-}
-
 /* ADDR:SIZE of one coherent device; both with K, M, G, blocks of 2 MiB. */
 static int __init parse_coherent(const char *text, u64 *start, u64 *size)
 {
@@ -305,9 +294,27 @@ static int __init parse_coherent(const char *text, u64 *start, u64 *size)
 	return 0;
 }
 
+/* Is the memory of coherent device @n its own, and to be had? */
+static int __init check_memory(unsigned int n)
+{
+	u64 start = device_memory[n].start, size = device_memory[n].size;
+	unsigned int i;
+
+	for (i = devices; i < n; i++) {
+		if (start >= device_memory[i].start + device_memory[i].size ||
+		    device_memory[i].start >= start + size)
+			continue;
+		pr_err("vsvm: coherent=%s and %s overlap\n",
+		       coherent[i - devices], coherent[n - devices]);
+		return -EINVAL;
+	}
+	return vsvm_devmem_check(start, size);
+}
+
 static int __init parse_parameters(void)
 {
 	unsigned int i;
+	int ret;
 
 	if (devices < 1 || devices > MAX_DEVICES ||
 	    vsvm_drv_devices() > MAX_DEVICES) {
@@ -332,9 +339,21 @@ static int __init parse_parameters(void)
 		       coherent[i]);
 		return -EINVAL;
 	}
+	for (i = devices; i < vsvm_drv_devices(); i++) {
+		ret = check_memory(i);
+		if (ret)
+			return ret;
+	}
 	return 0;
 }
 
+/*
+ * Who loads the module is told at once of all that can be known before the first
+ * device is there. From then on somebody may have a file of it open, which holds
+ * the module, but not against an init that fails: nothing may fail any more. A
+ * device that does not come is in the log, from the driver core if it is probe
+ * that would not; the others are not worse for it, and it can be bound later.
+ */
 static int __init vsvm_init(void)
 {
 	unsigned int i;
@@ -360,23 +379,24 @@ static int __init vsvm_init(void)
 		pdev = platform_device_register_simple(vsvm_ids[i].name,
 						       PLATFORM_DEVID_NONE,
 						       NULL, 0);
-		if (IS_ERR(pdev)) {
-			unregister_devices(i);
-			return PTR_ERR(pdev);
-		}
+		if (IS_ERR(pdev))
+			pr_err("vsvm: device %u did not come: %pe\n", i, pdev);
 		platform_devices[i] = pdev;
-		/* Registering does not say whether probe liked it. */
-		if (!platform_get_drvdata(pdev)) {
-			unregister_devices(i + 1);
-			return -ENOMEM;
-		}
 	}
 	return 0;
 }
 
 static void __exit vsvm_exit(void)
 {
-	unregister_devices(vsvm_drv_devices());
+	unsigned int n = vsvm_drv_devices();
+
+	/* One that did not come is an error pointer, which this takes. */
+	while (n-- > 0)
+		platform_device_unregister(platform_devices[n]);
+	platform_driver_unregister(&vsvm_platform_driver);
+	vsvm_inject_exit();
+	/* Shares are freed by a function of ours, late. */
+	rcu_barrier();
 }
 
 module_init(vsvm_init);

@@ -97,7 +97,10 @@ struct drm_vsvm_info {
 	__u32 flags;
 	/** @device: out, number of this device among vsvm's, from 0 */
 	__u32 device;
-	/** @devices: out, how many devices the driver made when it was loaded */
+	/**
+	 * @devices: out, how many devices the driver was asked for when it was
+	 * loaded; one that could not be made has no node
+	 */
 	__u32 devices;
 	/** @page_size: out, bytes in a small page */
 	__u32 page_size;
