@@ -156,16 +156,13 @@ static int show_tables(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	struct vsvm_table *t;
 	struct vsvm_vm *vm;
-	bool bound;
 
 	seq_puts(m, "owner leaves entries zero system device peer\n");
 	mutex_lock(&vsvm->vms_lock);
 	list_for_each_entry(vm, &vsvm->vms, link) {
-		/* Pairs with the release in bind(): owner is set. */
-		bound = smp_load_acquire(&vm->mm);
 		t = &vm->mirror.table;
 		seq_printf(m, "%d %lu %lu %lu %lu %lu %lu\n",
-			   bound ? pid_nr(vm->owner) : 0, count_leaves(t),
+			   pid_nr(vm->owner), count_leaves(t),
 			   t->count[DRM_VSVM_PLACE_ZERO] +
 			   t->count[DRM_VSVM_PLACE_SYSTEM] +
 			   t->count[DRM_VSVM_PLACE_DEVICE] +

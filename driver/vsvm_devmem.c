@@ -28,6 +28,7 @@
 #include <linux/highmem.h>
 #include <linux/ioport.h>
 #include <linux/jiffies.h>
+#include <linux/memory_hotplug.h>
 #include <linux/migrate.h>
 #include <linux/module.h>
 #include <linux/numa.h>
@@ -213,12 +214,14 @@ static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 }
 
 /**
- * vsvm_devmem_share_get() - the caller's share, made if need be
+ * vsvm_devmem_share_get() - a process's share, made if need be
  * @dm: the device's memory
+ * @owner: the process, which need not be the caller: that may be a vfork child of it
  *
  * Return: the share, referenced; NULL: no memory.
  */
-struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
+struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
+					 struct pid *owner)
 {
 	struct vsvm_share *fresh, *share;
 	unsigned long flags;
@@ -229,12 +232,12 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm)
 		return NULL;
 	INIT_LIST_HEAD(&fresh->partial);
 	fresh->cold = RB_ROOT_CACHED;
-	fresh->owner = get_pid(task_tgid(current));
+	fresh->owner = get_pid(owner);
 	fresh->tgid = pid_nr(fresh->owner);
 
 	spin_lock_irqsave(&dm->lock, flags);
 	list_for_each_entry(share, &dm->shares, link)
-		if (share->owner == task_tgid(current))
+		if (share->owner == owner)
 			goto found;
 	share = fresh;
 	fresh = NULL;
@@ -655,6 +658,33 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 	pr_err("vsvm: %#llx is in use; by pages of a device that was unplugged?\n",
 	       start);
 	return ERR_PTR(-EBUSY);
+}
+
+/**
+ * vsvm_devmem_check() - can a coherent device have these addresses?
+ * @start: physical address
+ * @size: bytes; @start + @size does not wrap
+ *
+ * For the module's load, before the first device is there. That they are free now
+ * does not keep them free.
+ *
+ * Return: 0; -ERANGE: the kernel cannot map them; -EBUSY: they are not free.
+ */
+int vsvm_devmem_check(u64 start, u64 size)
+{
+	struct range range = mhp_get_pluggable_range(true);
+	struct resource *res;
+
+	if (start < range.start || start + size - 1 > range.end) {
+		pr_err("vsvm: %#llx is where the kernel maps no memory\n",
+		       start);
+		return -ERANGE;
+	}
+	res = claim_addresses(start, size, "vsvm");
+	if (IS_ERR(res))
+		return PTR_ERR(res);
+	release_mem_region(start, size);
+	return 0;
 }
 
 /*

@@ -143,13 +143,15 @@ struct vsvm_devmem {
 	char name[16];
 };
 
+int vsvm_devmem_check(u64 start, u64 size);
 struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 				       u64 size,
 				       const struct dev_pagemap_ops *ops);
 void vsvm_devmem_destroy(struct vsvm_devmem *dm);
 void vsvm_devmem_folio_free(struct folio *folio);
 
-struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm);
+struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
+					 struct pid *owner);
 void vsvm_devmem_share_put(struct vsvm_devmem *dm, struct vsvm_share *share);
 
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,

@@ -87,7 +87,7 @@ static const struct platform_device_id vsvm_ids[MAX_DEVICES + 1] = {
 	DEVICE_ID(12), DEVICE_ID(13), DEVICE_ID(14), DEVICE_ID(15),
 };
 
-/** vsvm_drv_devices() - how many devices the driver made */
+/** vsvm_drv_devices() - how many devices the driver was asked for */
 unsigned int vsvm_drv_devices(void)
 {
 	return devices + nr_coherent;
@@ -102,14 +102,14 @@ static int vsvm_open(struct drm_device *drm, struct drm_file *file)
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
 	vm = vsvm_vm_create(drm, vsvm->devmem, vsvm->dma);
-	if (vm) {
+	if (!IS_ERR(vm)) {
 		file->driver_priv = vm;
 		mutex_lock(&vsvm->vms_lock);
 		list_add(&vm->link, &vsvm->vms);
 		mutex_unlock(&vsvm->vms_lock);
 	}
 	drm_dev_exit(idx);
-	return vm ? 0 : -ENOMEM;
+	return PTR_ERR_OR_ZERO(vm);
 }
 
 static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
@@ -132,9 +132,18 @@ static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
 	vsvm_vm_destroy(vm);
 }
 
-static void vsvm_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+/* Not drm_driver.show_fdinfo(), which is not told who reads. */
+static void vsvm_show_fdinfo(struct seq_file *m, struct file *filp)
 {
-	vsvm_vm_fdinfo(file->driver_priv, p);
+	struct drm_file *file = filp->private_data;
+	struct vsvm_vm *vm = file->driver_priv;
+	int idx;
+
+	drm_show_fdinfo(m, filp);
+	if (!drm_dev_enter(vm->drm, &idx))
+		return;
+	vsvm_vm_fdinfo(vm, filp, m);
+	drm_dev_exit(idx);
 }
 
 static const struct drm_ioctl_desc vsvm_ioctls[] = {
@@ -176,7 +185,7 @@ static const struct file_operations vsvm_fops = {
 	.write = vsvm_ioctl_pwrite,
 	.mmap = vsvm_ioctl_mmap,
 	.llseek = vsvm_ioctl_llseek,
-	.show_fdinfo = drm_show_fdinfo,
+	.show_fdinfo = vsvm_show_fdinfo,
 	.fop_flags = FOP_UNSIGNED_OFFSET,
 };
 
@@ -190,7 +199,6 @@ static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
 	.open = vsvm_open,
 	.postclose = vsvm_postclose,
-	.show_fdinfo = vsvm_show_fdinfo,
 	.ioctls = vsvm_ioctls,
 	.num_ioctls = ARRAY_SIZE(vsvm_ioctls),
 	.fops = &vsvm_fops,
@@ -292,18 +300,6 @@ static struct platform_driver vsvm_platform_driver = {
 	},
 };
 
-/* Undoes the first @n registrations, and what comes before them. */
-static void unregister_devices(unsigned int n)
-{
-	while (n-- > 0)
-		platform_device_unregister(platform_devices[n]);
-	platform_driver_unregister(&vsvm_platform_driver);
-	vsvm_evict_exit();
-	vsvm_inject_exit();
-	/* Shares are freed by a function of ours, late. */
-	rcu_barrier();
-}
-
 /*
  * A device has whole blocks, and one at least: with pages of 64 KiB a huge page
  * is 512 MiB, more than the default.
@@ -329,9 +325,27 @@ static int __init parse_coherent(const char *text, u64 *start, u64 *size)
 	return 0;
 }
 
+/* Is the memory of coherent device @n its own, and to be had? */
+static int __init check_memory(unsigned int n)
+{
+	u64 start = device_memory[n].start, size = device_memory[n].size;
+	unsigned int i;
+
+	for (i = devices; i < n; i++) {
+		if (start >= device_memory[i].start + device_memory[i].size ||
+		    device_memory[i].start >= start + size)
+			continue;
+		pr_err("vsvm: coherent=%s and %s overlap\n",
+		       coherent[i - devices], coherent[n - devices]);
+		return -EINVAL;
+	}
+	return vsvm_devmem_check(start, size);
+}
+
 static int __init parse_parameters(void)
 {
 	unsigned int i;
+	int ret;
 
 	if (devices < 1 || devices > MAX_DEVICES ||
 	    vsvm_drv_devices() > MAX_DEVICES) {
@@ -356,9 +370,21 @@ static int __init parse_parameters(void)
 		       coherent[i], VSVM_BLOCK_SIZE >> 20);
 		return -EINVAL;
 	}
+	for (i = devices; i < vsvm_drv_devices(); i++) {
+		ret = check_memory(i);
+		if (ret)
+			return ret;
+	}
 	return 0;
 }
 
+/*
+ * Who loads the module is told at once of all that can be known before the first
+ * device is there. From then on somebody may have a file of it open, which holds
+ * the module, but not against an init that fails: nothing may fail any more. A
+ * device that does not come is in the log, from the driver core if it is probe
+ * that would not; the others are not worse for it, and it can be bound later.
+ */
 static int __init vsvm_init(void)
 {
 	unsigned int i;
@@ -391,23 +417,25 @@ static int __init vsvm_init(void)
 		pdev = platform_device_register_simple(vsvm_ids[i].name,
 						       PLATFORM_DEVID_NONE,
 						       NULL, 0);
-		if (IS_ERR(pdev)) {
-			unregister_devices(i);
-			return PTR_ERR(pdev);
-		}
+		if (IS_ERR(pdev))
+			pr_err("vsvm: device %u did not come: %pe\n", i, pdev);
 		platform_devices[i] = pdev;
-		/* Registering does not say whether probe liked it. */
-		if (!platform_get_drvdata(pdev)) {
-			unregister_devices(i + 1);
-			return -ENOMEM;
-		}
 	}
 	return 0;
 }
 
 static void __exit vsvm_exit(void)
 {
-	unregister_devices(vsvm_drv_devices());
+	unsigned int n = vsvm_drv_devices();
+
+	/* One that did not come is an error pointer, which this takes. */
+	while (n-- > 0)
+		platform_device_unregister(platform_devices[n]);
+	platform_driver_unregister(&vsvm_platform_driver);
+	vsvm_evict_exit();
+	vsvm_inject_exit();
+	/* Shares are freed by a function of ours, late. */
+	rcu_barrier();
 }
 
 module_init(vsvm_init);

@@ -369,7 +369,7 @@ static ssize_t file_copy(struct file *filp, char __user *buf, size_t len,
 	int ret;
 
 	if (!len)
-		return 0;
+		return vsvm_vm_check(vm);
 	ret = check_range(vm->drm, rw.addr, rw.len);
 	if (ret)
 		return ret;
@@ -424,8 +424,8 @@ loff_t vsvm_ioctl_llseek(struct file *filp, loff_t offset, int whence)
  *
  * The pages belong to the mapping alone, and are charged to the caller.
  *
- * Return: 0; -EINVAL: offset not 0, or larger than DRM_VSVM_MMAP_MAX; -ENOMEM;
- * -EINTR; -ENODEV.
+ * Return: 0; -EINVAL: offset not 0, or larger than DRM_VSVM_MMAP_MAX; -EPERM:
+ * the file is another mm's; -ENOMEM; -EINTR; -ENODEV.
  */
 int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma)
 {
@@ -433,13 +433,19 @@ int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma)
 	struct vsvm_vm *vm = file->driver_priv;
 	struct vsvm_inject *inject = vm->mirror.table.inject;
 	unsigned long addr;
-	int idx, ret = 0;
+	int idx, ret;
 
 	if (refuse(vm->drm, vma->vm_pgoff != 0) ||
 	    refuse(vm->drm, vma->vm_end - vma->vm_start > DRM_VSVM_MMAP_MAX))
 		return -EINVAL;
 	if (!drm_dev_enter(vm->drm, &idx))
 		return -ENODEV;
+	/* Not vsvm_vm_use(): binding takes mmap_lock, which core has here. */
+	ret = vsvm_vm_check(vm);
+	if (ret) {
+		drm_dev_exit(idx);
+		return ret;
+	}
 
 	vm_flags_set(vma, VM_DONTEXPAND);
 	for (addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE) {

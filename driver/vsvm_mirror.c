@@ -402,16 +402,18 @@ void vsvm_mirror_teach_lockdep(void)
  * vsvm_mirror_bind() - start to mirror an mm
  * @m: the mirror
  * @mm: current->mm
+ * @owner: whose share of the device is used
  *
  * Takes mmap_lock for writing.
  *
  * Return: 0, -ENOMEM or -EINTR.
  */
-int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm)
+int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
+		     struct pid *owner)
 {
 	int ret;
 
-	m->share = vsvm_devmem_share_get(m->devmem);
+	m->share = vsvm_devmem_share_get(m->devmem, owner);
 	if (!m->share)
 		return -ENOMEM;
 	m->table.mm = mm;

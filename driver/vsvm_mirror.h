@@ -11,6 +11,7 @@
 #include "vsvm_table.h"
 
 struct device;
+struct pid;
 struct vsvm_devmem;
 struct vsvm_inject;
 struct vsvm_share;
@@ -132,7 +133,8 @@ void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
 		      struct device *dma, struct vsvm_inject *inject);
 void vsvm_mirror_teach_lockdep(void);
 void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n);
-int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm);
+int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
+		     struct pid *owner);
 void vsvm_mirror_unbind(struct vsvm_mirror *m);
 void vsvm_mirror_unplug(struct vsvm_mirror *m);
 void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,

@@ -2,17 +2,26 @@
 /*
  * One open file's address space.
  *
- * A file belongs to the mm of its first use. A forked child, a process that was
+ * A file belongs to the mm that opened it. A forked child, a process that was
  * handed the descriptor, or the same process after exec has another mm and is
- * refused: it must not see memory through a file that it could not see itself.
+ * refused. It must not see memory through a file that it could not see itself;
+ * and a program that does not know what its standard input is must not be made
+ * to read or write its own memory.
  *
- * Lifetime: from open to the last close. Locks: &vsvm_vm.bind, outside
- * mmap_lock, once in a file's life.
+ * The opener is remembered, and never asked of current: who reads fdinfo or uses
+ * the file first may be another process, or another user.
+ *
+ * Lifetime: from open to the last close. It keeps the mm_struct, not its memory,
+ * so that the pointer stays this mm's and is never that of a new one. Locks:
+ * &vsvm_vm.bind, outside mmap_lock, once in a file's life.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/fs.h>
 #include <linux/pid.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include <drm/drm_file.h>
@@ -23,22 +32,32 @@
 #include "vsvm_vm.h"
 
 /**
- * vsvm_vm_create() - a new file's address space, not bound yet
+ * vsvm_vm_create() - a new file's address space, the caller's
  * @drm: the device
  * @devmem: its memory
  * @dma: the device that system pages are mapped for; NULL: they are not
+ *
+ * Nothing is mirrored before vsvm_vm_use(): who opens the file only to ask what
+ * the device is pays for no notifier.
+ *
+ * Return: the address space; -EPERM: a kernel thread has none; -ENOMEM.
  */
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem, struct device *dma)
 {
 	struct vsvm_vm *vm;
 
+	if (!current->mm)
+		return ERR_PTR(-EPERM);
 	vm = VSVM_INJECT(devmem->inject, OPEN, NULL,
 			 kzalloc_obj(*vm, GFP_KERNEL_ACCOUNT));
 	if (!vm)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 
 	vm->drm = drm;
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+	vm->owner = get_pid(task_tgid(current));
 	mutex_init(&vm->bind);
 	vsvm_mirror_init(&vm->mirror, devmem, dma, devmem->inject);
 	return vm;
@@ -50,14 +69,15 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
  */
 void vsvm_vm_destroy(struct vsvm_vm *vm)
 {
-	if (vm->mm)
+	if (vm->bound)
 		vsvm_mirror_unbind(&vm->mirror);
+	mmdrop(vm->mm);
 	put_pid(vm->owner);
 	mutex_destroy(&vm->bind);
 	kfree(vm);
 }
 
-/* Binds the file to the caller's mm, unless somebody was quicker. */
+/* Begins to mirror the file's mm, unless another thread was quicker. */
 static int bind(struct vsvm_vm *vm)
 {
 	int ret = 0;
@@ -65,44 +85,48 @@ static int bind(struct vsvm_vm *vm)
 	if (VSVM_INJECT(vm->mirror.table.inject, BIND_LOCK, -EINTR,
 			mutex_lock_killable(&vm->bind)))
 		return -EINTR;
-	if (!vm->mm) {
-		ret = vsvm_mirror_bind(&vm->mirror, current->mm);
-		if (!ret) {
-			vm->owner = get_pid(task_tgid(current));
-			vm->uid = current_uid();
+	if (!vm->bound) {
+		ret = vsvm_mirror_bind(&vm->mirror, vm->mm, vm->owner);
+		if (!ret)
 			/* Pairs with the acquires below. */
-			smp_store_release(&vm->mm, current->mm);
-		}
+			smp_store_release(&vm->bound, true);
 	}
 	mutex_unlock(&vm->bind);
 	return ret;
 }
 
 /**
+ * vsvm_vm_check() - is this file the caller's?
+ * @vm: the address space
+ *
+ * Takes no lock, binds nothing.
+ *
+ * Return: 0; -EPERM: it belongs to another mm.
+ */
+int vsvm_vm_check(struct vsvm_vm *vm)
+{
+	if (vm->mm == current->mm)
+		return 0;
+	drm_dbg_driver(vm->drm, "file belongs to another mm\n");
+	return -EPERM;
+}
+
+/**
  * vsvm_vm_use() - may the caller use this file?
- * @vm: the address space; bound to current->mm if it was not bound
+ * @vm: the address space; its mirror is bound if it was not
+ *
+ * Takes mmap_lock for writing, the first time.
  *
  * Return: 0; -EPERM: it belongs to another mm; -ENOMEM or -EINTR from binding.
  */
 int vsvm_vm_use(struct vsvm_vm *vm)
 {
-	struct mm_struct *mm;
-	int ret;
+	int ret = vsvm_vm_check(vm);
 
-	/* Pairs with the release in bind(): mm set means the mirror is bound. */
-	mm = smp_load_acquire(&vm->mm);
-	if (!mm && current->mm) {
-		ret = bind(vm);
-		if (ret)
-			return ret;
-		mm = vm->mm;
-	}
-
-	if (!mm || mm != current->mm) {
-		drm_dbg_driver(vm->drm, "file belongs to another mm\n");
-		return -EPERM;
-	}
-	return 0;
+	if (ret)
+		return ret;
+	/* Pairs with the release in bind(): the mirror is bound. */
+	return smp_load_acquire(&vm->bound) ? 0 : bind(vm);
 }
 
 static u64 table_bytes(struct vsvm_vm *vm, u32 place)
@@ -130,51 +154,57 @@ static void device_memory(struct vsvm_vm *vm, const struct vsvm_share *share,
 }
 
 /*
- * May the caller see what the file's process does? Whoever has the descriptor
- * has an fdinfo of it, so that core asked for a right to look at the process
- * that holds it says nothing about the one that uses it.
+ * May @reader, an fdinfo file of @file, tell what the process does that opened
+ * @file? Whoever has the descriptor has an fdinfo of it, so that core asked for a
+ * right to look at the process that holds it says nothing about the one that uses
+ * it. And whoever reads may have been handed @reader: what counts is as whom it
+ * was opened.
  */
-static bool may_look(const struct vsvm_vm *vm)
+static bool may_look(const struct vsvm_vm *vm, struct file *file,
+		     const struct file *reader)
 {
-	return vm->mm == current->mm || uid_eq(vm->uid, current_uid()) ||
-	       capable(CAP_PERFMON);
+	return vm->mm == current->mm ||
+	       uid_eq(file->f_cred->euid, reader->f_cred->euid) ||
+	       file_ns_capable(reader, &init_user_ns, CAP_PERFMON);
 }
 
 /**
  * vsvm_vm_fdinfo() - what a file has and what it did, for /proc/PID/fdinfo
  * @vm: its address space; the device's memory is there
- * @p: where to print
+ * @file: the file
+ * @m: where to print
  *
  * Says nothing about a process of somebody else's. Takes no lock: numbers may be
  * from different moments.
  */
-void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct drm_printer *p)
+void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m)
 {
 	struct drm_memory_stats device = {}, memory = {};
-	/* Pairs with the release in bind(): share and owner are set. */
-	bool bound = smp_load_acquire(&vm->mm);
-	struct vsvm_share *share = bound ? vm->mirror.share : NULL;
+	struct drm_printer p = drm_seq_file_printer(m);
+	/* Pairs with the release in bind(): the share is set. */
+	struct vsvm_share *share = smp_load_acquire(&vm->bound) ?
+				   vm->mirror.share : NULL;
 	unsigned int i;
 	u64 n;
 
-	drm_printf(p, "vsvm-device:\t%u\n", vm->mirror.devmem->device);
-	if (bound && !may_look(vm))
+	seq_printf(m, "vsvm-device:\t%u\n", vm->mirror.devmem->device);
+	if (!may_look(vm, file, m->file))
 		return;
 	if (share)
 		device_memory(vm, share, &device);
 	memory.resident = table_bytes(vm, DRM_VSVM_PLACE_SYSTEM);
 	memory.private = memory.resident;
 	memory.active = memory.resident;
-	drm_print_memory_stats(p, &device, DRM_GEM_OBJECT_RESIDENT |
+	drm_print_memory_stats(&p, &device, DRM_GEM_OBJECT_RESIDENT |
 			       DRM_GEM_OBJECT_ACTIVE, "device");
-	drm_print_memory_stats(p, &memory, DRM_GEM_OBJECT_RESIDENT |
+	drm_print_memory_stats(&p, &memory, DRM_GEM_OBJECT_RESIDENT |
 			       DRM_GEM_OBJECT_ACTIVE, "memory");
 
-	drm_printf(p, "vsvm-owner:\t%d\n", bound ? pid_vnr(vm->owner) : 0);
+	seq_printf(m, "vsvm-owner:\t%d\n", pid_vnr(vm->owner));
 	for (i = 0; i < VSVM_STATS; i++) {
 		n = vsvm_stats_get(&vm->mirror.stats, i);
 		if (share)
 			n += vsvm_stats_get(&share->stats, i);
-		drm_printf(p, "vsvm-%s:\t%llu\n", vsvm_stats_name(i), n);
+		seq_printf(m, "vsvm-%s:\t%llu\n", vsvm_stats_name(i), n);
 	}
 }

@@ -4,39 +4,39 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/uidgid.h>
 
 #include "vsvm_mirror.h"
 
 struct drm_device;
-struct drm_printer;
+struct file;
+struct seq_file;
 
 /**
  * struct vsvm_vm - one open file's address space
  * @drm: the device, for messages
- * @mirror: the device's view of @mm, once bound
+ * @mirror: the device's view of @mm, once @bound
  * @bind: serializes binding
- * @mm: the mm this file belongs to, NULL before the first use. Only compared,
- *	never followed: the mirror's notifier keeps the mm_struct from being
- *	reused while the file is open
- * @owner: the process that bound it, for people to read; set before @mm
- * @uid: and as whom
+ * @bound: @mirror has its notifier and its share
+ * @mm: the mm this file belongs to, the opener's; with a reference to the
+ *	mm_struct, so that no other can be at this address
+ * @owner: the process that opened it: whose share it uses, and for people to read
  * @link: in the device's list of files, protected by the device
  */
 struct vsvm_vm {
 	struct drm_device *drm;
 	struct vsvm_mirror mirror;
-	struct mutex bind; /* taken once, to set mm */
+	struct mutex bind; /* taken once, to set bound */
+	bool bound;
 	struct mm_struct *mm;
 	struct pid *owner;
-	kuid_t uid;
 	struct list_head link;
 };
 
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem, struct device *dma);
 void vsvm_vm_destroy(struct vsvm_vm *vm);
+int vsvm_vm_check(struct vsvm_vm *vm);
 int vsvm_vm_use(struct vsvm_vm *vm);
-void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct drm_printer *p);
+void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m);
 
 #endif /* VSVM_VM_H */

@@ -219,9 +219,8 @@ int storm_all_give(int fd, char *mem, size_t len, int error)
 	if (!buf)
 		return say("no memory");
 	for (call = 0; call < STORM_CALLS; call++) {
-		/* These two do not ask whose file it is. */
-		bool anybody = call == STORM_INFO || call == STORM_MMAP;
-		int want = anybody && error == -EPERM ? 0 : error;
+		/* This one does not ask whose file it is. */
+		int want = call == STORM_INFO && error == -EPERM ? 0 : error;
 
 		ret = storm_call(fd, call, mem, len, buf);
 		if (ret != want)

@@ -53,7 +53,7 @@ const char *storm_name(enum storm_call call);
 int storm_call(int fd, enum storm_call call, char *mem, size_t len, char *buf);
 
 /*
- * 0 when each of the calls gives @error; for EPERM, those that need no owner
+ * 0 when each of the calls gives @error; for EPERM, INFO gives
  * none. They are made on the first 64 pages, which are zeroed if they can be.
  */
 int storm_all_give(int fd, char *mem, size_t len, int error);

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A file belongs to the address space that used it first, and to no other:
- * not to a forked child, not to whoever is handed the descriptor, not to
- * anybody after its owner is gone.
+ * A file belongs to the address space that opened it, and to no other: not to a
+ * forked child, not to whoever is handed the descriptor, not to the program that
+ * is started with it, not to anybody after its owner is gone; whether it was used
+ * before or not.
  */
+#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <kselftest_harness.h>
 
@@ -15,6 +23,7 @@
 #define LEN	(16 * VT_PAGE)
 #define SEED	81
 #define OTHER	82
+#define USER	1000
 
 FIXTURE(bind)
 {
@@ -59,6 +68,9 @@ static int all_refused(struct vsvm *v, char *mem)
 		return 4;
 	if (vsvm_snapshot(v, mem, LEN, &run, &nr, NULL) != -EPERM)
 		return 5;
+	if (mmap(NULL, LEN, PROT_READ, MAP_SHARED, vsvm_fd(v), 0) !=
+	    MAP_FAILED || errno != EPERM)
+		return 10;
 	errno = 0;
 	if (pread(vsvm_fd(v), buf, 8, (off_t)(uintptr_t)mem) != -1 ||
 	    errno != EPERM)
@@ -96,42 +108,70 @@ TEST_F(bind, refuses_a_forked_child)
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 }
 
-static int child_binds(struct vt_child *c, void *arg)
-{
-	struct holder *a = arg;
-	int ret = 0;
-
-	if (vt_to_device(a->v, a->mem, LEN))
-		ret = 1;
-	vt_say(c);
-	vt_hear(c);
-	return ret ? ret : vt_dev_check(a->v, a->mem, LEN, SEED, 0) ? 2 : 0;
-}
-
-/* The one who opened a file does not own it if a child used it first. */
-TEST_F(bind, first_user_owns)
+/* Nor does it get the file by being the first to use it. */
+TEST_F(bind, refuses_a_forked_child_that_is_first)
 {
 	struct holder a = { self->v, self->mem };
-	struct vt_child c;
 
-	ASSERT_EQ(0, vt_start(&c, child_binds, &a));
-	ASSERT_EQ(0, vt_hear(&c));
-	EXPECT_EQ(0, all_refused(self->v, self->mem));
-	EXPECT_EQ(0, vt_say(&c));
-	EXPECT_EQ(0, vt_wait(&c));
+	EXPECT_EQ(0, vt_run(child_is_refused, &a));
+	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
+}
+
+/* Opens a file, uses it, tells its number, and stays as long as it has to. */
+struct opener {
+	char *mem;
+	int *fd;	/* in shared memory */
+};
+
+static int child_opens(struct vt_child *c, void *arg)
+{
+	struct opener *a = arg;
+	struct vsvm *v;
+
+	if (vsvm_open(0, &v) || vt_to_device(v, a->mem, LEN))
+		return 1;
+	*a->fd = vsvm_fd(v);
+	vt_say(c);
+	return vt_hear(c);
+}
+
+/* Every byte of the transfer is refused. */
+static int transfers_refused(int fd, char *mem)
+{
+	char buf[8] = "before";
+
+	if (pread(fd, buf, sizeof(buf), (uintptr_t)mem) != -1 ||
+	    errno != EPERM)
+		return 1;
+	if (pwrite(fd, buf, sizeof(buf), (uintptr_t)mem) != -1 ||
+	    errno != EPERM)
+		return 2;
+	if (mmap(NULL, VT_PAGE, PROT_READ, MAP_PRIVATE, fd, 0) != MAP_FAILED ||
+	    errno != EPERM)
+		return 3;
+	return strcmp(buf, "before") ? 4 : 0;
 }
 
 /* When the owner is gone the file is nobody's, not the next one's. */
 TEST_F(bind, is_not_inherited)
 {
-	struct holder a = { self->v, self->mem };
+	int *number = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct opener a = { self->mem, number };
 	struct vt_child c;
+	int pidfd, fd;
 
-	ASSERT_EQ(0, vt_start(&c, child_binds, &a));
+	ASSERT_NE(MAP_FAILED, number);
+	ASSERT_EQ(0, vt_start(&c, child_opens, &a));
 	ASSERT_EQ(0, vt_hear(&c));
+	pidfd = syscall(SYS_pidfd_open, c.pid, 0);
+	ASSERT_LE(0, pidfd);
+	fd = syscall(SYS_pidfd_getfd, pidfd, *number, 0);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, transfers_refused(fd, self->mem));
 	EXPECT_EQ(0, vt_say(&c));
 	ASSERT_EQ(0, vt_wait(&c));
-	EXPECT_EQ(0, all_refused(self->v, self->mem));
+	EXPECT_EQ(0, transfers_refused(fd, self->mem));
 	/* The child moved pages that it shared: they are still there. */
 	EXPECT_EQ(self->used + LEN, vt_used(self->v));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
@@ -211,6 +251,203 @@ TEST_F(bind, shared_memory_process)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
+}
+
+/* The number of a key of a file's fdinfo, in KiB where it has a unit; or -1. */
+static long fdinfo(struct vsvm *v, const char *key)
+{
+	char path[64], line[256];
+	long value = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", vsvm_fd(v));
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)) &&
+		    line[strlen(key)] == ':')
+			value = strtol(line + strlen(key) + 1, NULL, 10);
+	if (f)
+		fclose(f);
+	return value;
+}
+
+static int clone_moves(void *arg)
+{
+	struct holder *a = arg;
+
+	return vt_to_device(a->v, a->mem, LEN) ? 1 : 0;
+}
+
+/* Even if that one is the first to use it, it works for the one who opened it. */
+TEST_F(bind, shared_memory_process_is_first)
+{
+	struct holder a = { self->v, self->mem };
+	char *stack = vt_map(VT_MIB, VT_SMALL);
+	struct vsvm *other;
+	int status = -1;
+	pid_t pid;
+
+	ASSERT_NE(NULL, stack);
+	/* Of the opener's as well: it has the same pages to show. */
+	ASSERT_EQ(0, vsvm_open(0, &other));
+	ASSERT_EQ(DRM_VSVM_PLACE_SYSTEM, vt_place(other, self->mem));
+	pid = clone(clone_moves, stack + VT_MIB,
+		    CLONE_VM | CLONE_FILES | CLONE_VFORK | SIGCHLD, &a);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(getpid(), fdinfo(self->v, "vsvm-owner"));
+	EXPECT_EQ(LEN / 1024, fdinfo(other, "drm-resident-device"));
+	vsvm_close(other);
+}
+
+/*
+ * The victim: a program that root made setuid, with memory of its own at an
+ * address that everybody knows, started by a user.
+ */
+#define VICTIM		"VSVM_TEST_VICTIM"
+#define VICTIM_MEM	((char *)0x200000000000)
+#define SECRET_AT	2048
+
+/* Says an error, reads a line, as any program does. 0: that is all it did. */
+static int victim(void)
+{
+	static const char text[] = "victim: no such thing\n";
+	char *mem = mmap(VICTIM_MEM, VT_PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+			 0);
+	char buf[16] = "nothing";
+
+	if (mem != VICTIM_MEM)
+		return 1;
+	vt_fill(mem, VT_PAGE, SEED, 0);
+	if (getuid() != USER || geteuid())
+		return 2;
+	if (write(STDERR_FILENO, text, sizeof(text)) != -1 || errno != EPERM)
+		return 3;
+	if (read(STDIN_FILENO, buf, sizeof(buf)) != -1 || errno != EPERM)
+		return 4;
+	if (transfers_refused(STDIN_FILENO, mem) ||
+	    transfers_refused(STDERR_FILENO, mem))
+		return 5;
+	if (strcmp(buf, "nothing"))
+		return 6;
+	return vt_check(mem, VT_PAGE, SEED, 0) ? 7 : 0;
+}
+
+/* Before main(), which belongs to the harness. */
+static void __attribute__((constructor)) maybe_victim(void)
+{
+	if (getenv(VICTIM))
+		_exit(victim());
+}
+
+FIXTURE(setuid)
+{
+	char dir[32];
+	char program[64];
+	char node[PATH_MAX];
+};
+
+FIXTURE_VARIANT(setuid)
+{
+	bool used;	/* by the attacker, before */
+};
+
+FIXTURE_VARIANT_ADD(setuid, unused)
+{
+};
+
+FIXTURE_VARIANT_ADD(setuid, used)
+{
+	.used = true,
+};
+
+static int copy_myself(const char *to)
+{
+	int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	struct stat st;
+	int ret;
+
+	ret = in < 0 || out < 0 || fstat(in, &st) ||
+	      sendfile(out, in, NULL, st.st_size) != st.st_size ||
+	      fchmod(out, 04755);
+	close(in);
+	close(out);
+	return ret;
+}
+
+FIXTURE_SETUP(setuid)
+{
+	char link[64];
+	struct vsvm *v;
+
+	/* Where users may open the node, as a distribution has it. */
+	ASSERT_EQ(0, vsvm_open(0, &v));
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", vsvm_fd(v));
+	ASSERT_LT(0, readlink(link, self->node, sizeof(self->node) - 1));
+	vsvm_close(v);
+	ASSERT_EQ(0, chmod(self->node, 0666));
+	strcpy(self->dir, "/tmp/vsvm-setuid-XXXXXX");
+	ASSERT_NE(NULL, mkdtemp(self->dir));
+	ASSERT_EQ(0, mount("vsvm-test", self->dir, "tmpfs", 0, "mode=755"));
+	snprintf(self->program, sizeof(self->program), "%s/victim", self->dir);
+	ASSERT_EQ(0, copy_myself(self->program));
+}
+
+FIXTURE_TEARDOWN(setuid)
+{
+	umount2(self->dir, MNT_DETACH);
+	rmdir(self->dir);
+}
+
+struct attack {
+	const char *program;
+	const char *node;
+	bool used;
+};
+
+/* A file at an offset, which becomes descriptor @as. */
+static int aim(const struct attack *a, const char *at, int as)
+{
+	int fd = open(a->node, O_RDWR);
+	char byte;
+
+	if (fd < 0)
+		return -1;
+	if (a->used && pread(fd, &byte, 1, (uintptr_t)&byte) != 1)
+		return -1;
+	if (lseek(fd, (off_t)(uintptr_t)at, SEEK_SET) < 0)
+		return -1;
+	return dup2(fd, as) == as ? close(fd) : -1;
+}
+
+static int attacker(struct vt_child *c, void *arg)
+{
+	struct attack *a = arg;
+
+	(void)c;
+	if (setresgid(USER, USER, USER) || setresuid(USER, USER, USER))
+		return 97;
+	if (aim(a, VICTIM_MEM, STDERR_FILENO) ||
+	    aim(a, VICTIM_MEM + SECRET_AT, STDIN_FILENO))
+		return 98;
+	setenv(VICTIM, "1", 1);
+	execl(a->program, "victim", NULL);
+	return 99;
+}
+
+/*
+ * A user starts a setuid program with a device file as its standard error and its
+ * input: what it says does not land in its memory, and it does not read a secret
+ * of its own.
+ */
+TEST_F(setuid, program_keeps_its_memory)
+{
+	struct attack a = { self->program, self->node, variant->used };
+
+	EXPECT_EQ(0, vt_run(attacker, &a));
 }
 
 TEST_HARNESS_MAIN

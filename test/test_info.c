@@ -185,7 +185,7 @@ static int ask_in_child(struct vt_child *c, void *arg)
 	return vsvm_info(arg, &info) || info.page_size != VT_PAGE;
 }
 
-/* INFO neither binds a file nor minds to which process it belongs. */
+/* INFO does not mind to which process the file belongs. */
 TEST_F(info, is_for_every_process)
 {
 	char *mem = vt_map(VT_PAGE, VT_SMALL);
@@ -193,7 +193,6 @@ TEST_F(info, is_for_every_process)
 
 	ASSERT_NE(NULL, mem);
 	EXPECT_EQ(0, vt_run(ask_in_child, self->v));
-	/* The child's question did not make the file the child's. */
 	EXPECT_EQ(0, vsvm_read(self->v, mem, &byte, 1, NULL));
 	EXPECT_EQ(0, byte);
 	EXPECT_EQ(0, vt_run(ask_in_child, self->v));

@@ -92,7 +92,6 @@ static int learns_nothing(int fd, void *mem)
 	char buf[64], was[64], path[64], text[4096];
 	struct drm_vsvm_info info = {};
 	ssize_t n;
-	char *own;
 	int ret;
 
 	memset(buf, 0xa5, sizeof(buf));
@@ -105,15 +104,15 @@ static int learns_nothing(int fd, void *mem)
 	if (pread(fd, buf, sizeof(buf), (uintptr_t)mem) >= 0 ||
 	    errno != EPERM ||
 	    pwrite(fd, buf, sizeof(buf), (uintptr_t)mem) >= 0 ||
+	    errno != EPERM || pread(fd, buf, 0, (uintptr_t)mem) >= 0 ||
 	    errno != EPERM)
 		return 8;
 	if (memcmp(buf, was, sizeof(buf)))
 		return 9;
 	if (vt_ioctl(fd, DRM_IOCTL_VSVM_INFO, &info))
 		return 10;
-	/* Pages of the driver's, new and empty: nobody's memory. */
-	own = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (own == MAP_FAILED || vt_check_byte(own, LEN, 0))
+	if (mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) !=
+	    MAP_FAILED || errno != EPERM)
 		return 11;
 	if (!geteuid())
 		return 0;
@@ -139,12 +138,14 @@ __attribute__((constructor)) static void started_by_exec(void)
 FIXTURE(passed)
 {
 	struct vsvm *v;
+	struct vsvm *given;
 	char *mem;
 };
 
 FIXTURE_VARIANT(passed)
 {
 	uid_t uid;
+	bool unused;	/* nobody has used the file when it is given */
 };
 
 FIXTURE_VARIANT_ADD(passed, to_root)
@@ -157,22 +158,40 @@ FIXTURE_VARIANT_ADD(passed, to_user)
 	.uid = USER,
 };
 
+FIXTURE_VARIANT_ADD(passed, unused_to_root)
+{
+	.uid = 0,
+	.unused = true,
+};
+
+FIXTURE_VARIANT_ADD(passed, unused_to_user)
+{
+	.uid = USER,
+	.unused = true,
+};
+
 FIXTURE_SETUP(passed)
 {
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
 	ASSERT_NE(NULL, self->mem);
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vsvm_open(0, &self->given));
+	if (!variant->unused)
+		ASSERT_EQ(0, vt_dev_check(self->given, self->mem, LEN, SEED,
+					  0));
 }
 
 FIXTURE_TEARDOWN(passed)
 {
+	vsvm_close(self->given);
 	vsvm_close(self->v);
 }
 
 /* Who gets the file, how, and as whom. */
 struct receiver {
 	uid_t uid;
+	bool unused;
 	int fd;
 	int sock;
 	char *mem;
@@ -193,9 +212,11 @@ static int by_fork(struct vt_child *c, void *arg)
 	return learns_nothing(r->fd, r->mem);
 }
 
-/* What the owner has is as it was. */
+/* What the owner has is as it was, and the file is still his. */
 #define UNCHANGED()							\
 	do {								\
+		EXPECT_EQ(0, vt_dev_check(self->given, self->mem, LEN, SEED, \
+					  0));				\
 		EXPECT_EQ(0, ON_DEVICE(self->mem, LEN));		\
 		EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0)); \
 	} while (0)
@@ -204,7 +225,8 @@ static int by_fork(struct vt_child *c, void *arg)
 TEST_F(passed, by_fork)
 {
 	struct receiver r = {
-		.uid = variant->uid, .fd = vsvm_fd(self->v), .mem = self->mem,
+		.uid = variant->uid, .fd = vsvm_fd(self->given),
+		.mem = self->mem,
 	};
 
 	EXPECT_EQ(0, vt_run(by_fork, &r));
@@ -257,7 +279,7 @@ TEST_F(passed, by_socket)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sock));
 	r.sock = sock[1];
 	ASSERT_EQ(0, vt_start(&c, by_socket, &r));
-	ASSERT_EQ(0, send_fd(sock[0], vsvm_fd(self->v)));
+	ASSERT_EQ(0, send_fd(sock[0], vsvm_fd(self->given)));
 	EXPECT_EQ(0, vt_wait(&c));
 	UNCHANGED();
 }
@@ -282,7 +304,8 @@ static int by_exec(struct vt_child *c, void *arg)
 TEST_F(passed, by_exec)
 {
 	struct receiver r = {
-		.uid = variant->uid, .fd = vsvm_fd(self->v), .mem = self->mem,
+		.uid = variant->uid, .fd = vsvm_fd(self->given),
+		.mem = self->mem,
 	};
 
 	EXPECT_EQ(0, vt_run(by_exec, &r));
@@ -294,7 +317,8 @@ static int used_then_exec(struct vt_child *c, void *arg)
 	struct receiver *r = arg;
 	struct vsvm *v;
 
-	if (vsvm_open(0, &v) || vt_dev_check(v, r->mem, LEN, SEED, 0))
+	if (vsvm_open(0, &v) ||
+	    (!r->unused && vt_dev_check(v, r->mem, LEN, SEED, 0)))
 		return 97;
 	r->fd = vsvm_fd(v);
 	return by_exec(c, r);
@@ -303,7 +327,10 @@ static int used_then_exec(struct vt_child *c, void *arg)
 /* The same process: what it was before exec() is another's. */
 TEST_F(passed, to_oneself)
 {
-	struct receiver r = { .uid = variant->uid, .mem = self->mem };
+	struct receiver r = {
+		.uid = variant->uid, .mem = self->mem,
+		.unused = variant->unused,
+	};
 
 	EXPECT_EQ(0, vt_run(used_then_exec, &r));
 	UNCHANGED();
@@ -336,7 +363,8 @@ static int by_proc(struct vt_child *c, void *arg)
 TEST_F(passed, by_proc)
 {
 	struct receiver r = {
-		.uid = variant->uid, .fd = vsvm_fd(self->v), .mem = self->mem,
+		.uid = variant->uid, .fd = vsvm_fd(self->given),
+		.mem = self->mem,
 	};
 
 	EXPECT_EQ(0, vt_run(by_proc, &r));
@@ -365,6 +393,35 @@ static int looks_in(struct vt_child *c, void *arg)
 			return i + 1;
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", getppid(), r->fd);
 	return open(path, O_RDONLY) >= 0 || errno != EACCES ? 98 : 0;
+}
+
+static int reads_for_another(struct vt_child *c, void *arg)
+{
+	struct receiver *r = arg;
+	char path[64], text[4096];
+	ssize_t n;
+	int fd;
+
+	(void)c;
+	if (setresuid(USER, USER, 0))
+		return 99;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", r->fd);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || setresuid(0, 0, 0))
+		return 98;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 97;
+	text[n] = 0;
+	return strstr(text, "vsvm-owner") ? 1 : 0;
+}
+
+/* Who was handed an fdinfo file tells by it what its opener may know. */
+TEST_F(passed, fdinfo_by_root_for_a_user)
+{
+	struct receiver r = { .fd = vsvm_fd(self->given) };
+
+	EXPECT_EQ(0, vt_run(reads_for_another, &r));
 }
 
 /* Looking in from outside is not for everybody. */

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the module is loaded with, and what is bound to it, by root's mistake: an
- * exact errno, and nothing changed.
+ * exact errno, and nothing changed. And what becomes of the devices when one of
+ * them does not come.
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 
 #include <kselftest_harness.h>
 
@@ -15,7 +19,9 @@
 #include "vsvm_sweep.h"
 #include "vsvm_test.h"
 
-#define DEVICES	"/sys/bus/platform/devices/"
+#define DEVICES		"/sys/bus/platform/devices/"
+/* Off: devices come into being, and no driver is asked for them. */
+#define AUTOPROBE	"/sys/bus/platform/drivers_autoprobe"
 
 FIXTURE(module)
 {
@@ -29,6 +35,7 @@ FIXTURE_SETUP(module)
 
 FIXTURE_TEARDOWN_PARENT(module)
 {
+	vh_write(AUTOPROBE, "1");
 	restore(&self->module);
 }
 
@@ -70,6 +77,7 @@ TEST_F(module, parameters_refused)
 		"huge_pages=yes",
 		"huge_pages=",
 		"huge_pages",
+		"coherent=4G:4M,0x100200000:2M",
 	};
 	size_t i;
 
@@ -165,6 +173,34 @@ TEST_F(module, no_huge_pages_by_name)
 	EXPECT_EQ(said, log_says(WHY_NOT));
 }
 
+/*
+ * Memory that is in use, which is told before there is a device: nobody gets hold
+ * of one that is taken away again.
+ */
+TEST_F(module, memory_in_use_refused)
+{
+	static const char * const bad[] = {
+		/* The system's memory. */
+		"coherent=256M:2M",
+		/* The interrupt controllers. */
+		"coherent=0xfec00000:2M",
+		"coherent=0xfee00000:2M",
+		/* No processor has so many address lines. */
+		"coherent=0x10000000000000:2M",
+	};
+	static const int want[] = { -EBUSY, -EBUSY, -EBUSY, -ERANGE };
+	size_t i;
+
+	ASSERT_EQ(0, vt_module_unload());
+	for (i = 0; i < VT_COUNT(bad); i++) {
+		EXPECT_EQ(want[i], load(bad[i])) {
+			TH_LOG("%s", bad[i]);
+		}
+		ASSERT_FALSE(vt_module_loaded());
+	}
+	EXPECT_EQ(0, load("devices=2 vram_mib=16"));
+}
+
 /* Some platform device that is not ours, and has no driver. */
 static int find_foreign(char *name, size_t room)
 {
@@ -209,6 +245,87 @@ TEST_F(module, foreign_device_refused)
 	EXPECT_EQ(0, vh_write(path, "\n"));
 	snprintf(path, sizeof(path), DEVICES "%s/driver", name);
 	EXPECT_NE(0, access(path, F_OK));
+}
+
+/* Devices that do not come do not keep one that does from working. */
+TEST_F(module, devices_that_did_not_come)
+{
+	struct drm_vsvm_info info = {};
+	struct vsvm *v, *none;
+	char *mem;
+
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vh_write(AUTOPROBE, "0"));
+	ASSERT_EQ(0, load("devices=3 vram_mib=16"));
+	EXPECT_NE(0, vsvm_open(1, &none));
+	ASSERT_EQ(0, bind("vsvm.1"));
+	EXPECT_NE(0, vsvm_open(0, &none));
+	EXPECT_NE(0, vsvm_open(2, &none));
+
+	ASSERT_EQ(0, vsvm_open(1, &v));
+	EXPECT_EQ(0, vsvm_info(v, &info));
+	EXPECT_EQ(1, info.device);
+	EXPECT_EQ(3, info.devices);
+	mem = vt_map_filled(v, VT_HUGE, VT_SMALL, SEED);
+	ASSERT_NE(NULL, mem);
+	EXPECT_EQ(0, vt_to_device(v, mem, VT_HUGE));
+	EXPECT_EQ(0, vt_check(mem, VT_HUGE, SEED, 0));
+	vsvm_close(v);
+	/* Also without them. */
+	EXPECT_EQ(0, vt_module_unload());
+}
+
+static int loads_many(struct vt_child *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	return load("devices=16 vram_mib=64") ? 1 : 0;
+}
+
+/* The node of device 0, as soon as there is one; -1: the load is over. */
+static int open_first(pid_t loader)
+{
+	siginfo_t info = {};
+	char path[PATH_MAX];
+	glob_t nodes;
+	int fd;
+
+	while (access(VH_DRIVER "vsvm.0", F_OK)) {
+		if (waitid(P_PID, loader, &info, WEXITED | WNOHANG | WNOWAIT) ||
+		    info.si_pid)
+			return -1;
+		sched_yield();
+	}
+	/* The others stay without a driver. */
+	vh_write(AUTOPROBE, "0");
+	if (glob(DEVICES "vsvm.0/drm/renderD*", 0, NULL, &nodes))
+		return -1;
+	snprintf(path, sizeof(path), "/dev/dri/%s",
+		 strrchr(nodes.gl_pathv[0], '/') + 1);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	globfree(&nodes);
+	return fd;
+}
+
+/* A file that is opened while the module loads stays, if other devices do not come. */
+TEST_F(module, file_of_the_first_device_stays)
+{
+	struct vt_child c;
+	char word[8] = "is", got[8] = "";
+	int fd;
+
+	ASSERT_EQ(0, vt_module_unload());
+	ASSERT_EQ(0, vt_start(&c, loads_many, NULL));
+	fd = open_first(c.pid);
+	EXPECT_EQ(0, vt_wait(&c));
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(8, pread(fd, got, 8, (uintptr_t)word));
+	EXPECT_EQ(0, memcmp(word, got, 8));
+	EXPECT_EQ(-EWOULDBLOCK, vt_module_unload());
+	TH_LOG("the last device %s", access(VH_DRIVER "vsvm.15", F_OK) ?
+	       "did not come" : "came");
+	close(fd);
+	EXPECT_EQ(0, vt_module_unload());
 }
 
 TEST_HARNESS_MAIN

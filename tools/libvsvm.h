@@ -4,7 +4,7 @@
  *
  * Functions return 0 or a negative errno, print nothing, and retry a call that
  * a signal interrupted. A handle may be used from several threads at once. It
- * belongs to the process that used it first, see drm/vsvm_drm.h.
+ * belongs to the process that opened it, see drm/vsvm_drm.h.
  */
 #ifndef LIBVSVM_H
 #define LIBVSVM_H

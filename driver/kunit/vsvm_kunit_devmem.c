@@ -76,7 +76,7 @@ static int ask(void *data)
 {
 	struct asked *a = data;
 
-	a->share = vsvm_devmem_share_get(a->dm);
+	a->share = vsvm_devmem_share_get(a->dm, task_tgid(current));
 	complete(&a->done);
 	return 0;
 }
@@ -101,7 +101,7 @@ static int setup(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->dm = vsvm_kunit_devmem(test, 0, BLOCKS);
-	f->mine = vsvm_devmem_share_get(f->dm);
+	f->mine = vsvm_devmem_share_get(f->dm, task_tgid(current));
 	f->other = share_of_another(f->dm);
 	test->priv = f;
 	KUNIT_ASSERT_NOT_NULL(test, f->mine);
@@ -342,7 +342,7 @@ static void guests_count_for_the_owner(struct kunit *test)
 static void share_is_one_and_lasts(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct vsvm_share *again = vsvm_devmem_share_get(f->dm);
+	struct vsvm_share *again = vsvm_devmem_share_get(f->dm, task_tgid(current));
 
 	KUNIT_EXPECT_PTR_EQ(test, f->mine, again);
 	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);

@@ -68,7 +68,7 @@ static void take(struct kunit *test, struct vsvm_devmem *dm,
 		 struct folio **folios, unsigned int n)
 {
 	unsigned long *pfns = kunit_kcalloc(test, n, sizeof(*pfns), GFP_KERNEL);
-	struct vsvm_share *share = vsvm_devmem_share_get(dm);
+	struct vsvm_share *share = vsvm_devmem_share_get(dm, task_tgid(current));
 	unsigned int i, got;
 
 	KUNIT_ASSERT_NOT_NULL(test, pfns);
@@ -82,7 +82,7 @@ static void take(struct kunit *test, struct vsvm_devmem *dm,
 
 static struct folio *take_huge(struct kunit *test, struct vsvm_devmem *dm)
 {
-	struct vsvm_share *share = vsvm_devmem_share_get(dm);
+	struct vsvm_share *share = vsvm_devmem_share_get(dm, task_tgid(current));
 	unsigned long pfn;
 
 	KUNIT_ASSERT_NOT_NULL(test, share);

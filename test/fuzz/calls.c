@@ -59,7 +59,7 @@ static void judge(struct fuzz_thread *t, enum fuzz_kind kind, int ret, int want,
 	bool right;
 
 	fuzz_counted(t, kind, ret);
-	if (foreign && kind != FUZZ_INFO && kind != FUZZ_MMAP && want == GOOD)
+	if (foreign && kind != FUZZ_INFO && want == GOOD)
 		want = -EPERM;
 	if (ret == -EBADF)
 		right = !foreign || t->child;

@@ -128,7 +128,7 @@ int fuzz_any_file(struct fuzz_thread *t, bool *foreign)
 	return FUZZ_FIRST_FD + i;
 }
 
-/* The file is the caller's from now on. */
+/* What the first use of a file allocates is there from now on. */
 static int bind_file(int fd)
 {
 	struct drm_vsvm_run run;

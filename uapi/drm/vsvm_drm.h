@@ -23,9 +23,10 @@ extern "C" {
  *   minor version.
  * - Addresses are virtual addresses of the calling process. Sizes are in bytes
  *   unless the field's name or text says pages. Pointers travel as __u64.
- * - A file belongs to the address space of the process that used it first
- *   (any ioctl but INFO, pread or pwrite). Any other process that holds the
- *   file, a forked child included, gets EPERM.
+ * - A file belongs to the address space that opened it. Whoever holds it with
+ *   another one gets EPERM from every call but INFO: a forked child, a process
+ *   that was handed the descriptor, the same process after exec. A thread, and a
+ *   process that shares the memory (vfork, CLONE_VM), has the same one.
  * - What the device does to memory of the process is an access of the device, not
  *   of the calling thread: the protection of the mapping binds it, the thread's
  *   protection keys (pkey_mprotect()) do not. They bind the other side of a copy,
@@ -41,7 +42,8 @@ extern "C" {
  *   around, or is not aligned where it has to be.
  * - EFAULT: a range or a buffer reaches outside of what user space can own, or
  *   no memory that may be read is mapped at an address that had to be used.
- * - EPERM: the file belongs to another address space.
+ * - EPERM: the file belongs to another address space. A kernel thread, which
+ *   has none, gets it from open.
  * - ENODEV: the device was unplugged.
  * - ENOMEM: the host is out of memory.
  * - EINTR: the caller is being killed.
@@ -98,14 +100,18 @@ extern "C" {
 /**
  * struct drm_vsvm_info - what the device is
  *
- * Binds nothing, touches no memory. Never fails but for EINVAL and ENODEV.
+ * Touches no memory, and may be asked through anybody's file. Never fails but for
+ * EINVAL and ENODEV.
  */
 struct drm_vsvm_info {
 	/** @flags: in, must be zero */
 	__u32 flags;
 	/** @device: out, number of this device among vsvm's, from 0 */
 	__u32 device;
-	/** @devices: out, how many devices the driver made when it was loaded */
+	/**
+	 * @devices: out, how many devices the driver was asked for when it was
+	 * loaded; one that could not be made has no node
+	 */
 	__u32 devices;
 	/** @page_size: out, bytes in a small page */
 	__u32 page_size;
