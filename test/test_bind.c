@@ -254,7 +254,7 @@ TEST_F(bind, shared_memory_process)
 }
 
 /* The number of a key of a file's fdinfo, in KiB where it has a unit; or -1. */
-static long fdinfo(struct vsvm *v, const char *key)
+static long field_of(struct vsvm *v, const char *key)
 {
 	char path[64], line[256];
 	long value = -1;
@@ -296,8 +296,8 @@ TEST_F(bind, shared_memory_process_is_first)
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	EXPECT_EQ(getpid(), fdinfo(self->v, "vsvm-owner"));
-	EXPECT_EQ(LEN / 1024, fdinfo(other, "drm-resident-device"));
+	EXPECT_EQ(getpid(), field_of(self->v, "vsvm-owner"));
+	EXPECT_EQ(LEN / 1024, field_of(other, "drm-resident-device"));
 	vsvm_close(other);
 }
 
@@ -310,9 +310,9 @@ TEST_F(bind, shared_memory_process_is_first)
 #define SECRET_AT	2048
 
 /* Says an error, reads a line, as any program does. 0: that is all it did. */
-static int victim(void)
+static int is_attacked(void)
 {
-	static const char text[] = "victim: no such thing\n";
+	static const char text[] = "setuid: no such thing\n";
 	char *mem = mmap(VICTIM_MEM, VT_PAGE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
 			 0);
@@ -339,7 +339,7 @@ static int victim(void)
 static void __attribute__((constructor)) maybe_victim(void)
 {
 	if (getenv(VICTIM))
-		_exit(victim());
+		_exit(is_attacked());
 }
 
 FIXTURE(setuid)
