@@ -28,6 +28,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
+#include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
@@ -180,7 +181,7 @@ static const struct file_operations vsvm_fops = {
 	.release = drm_release,
 	.unlocked_ioctl = drm_ioctl,
 	.compat_ioctl = drm_compat_ioctl,
-	.poll = drm_poll,
+	.poll = vsvm_ioctl_poll,
 	.read = vsvm_ioctl_pread,
 	.write = vsvm_ioctl_pwrite,
 	.mmap = vsvm_ioctl_mmap,
@@ -247,6 +248,7 @@ static int vsvm_probe(struct platform_device *pdev)
 	vsvm->index = index;
 	mutex_init(&vsvm->vms_lock);
 	INIT_LIST_HEAD(&vsvm->vms);
+	init_waitqueue_head(&vsvm->gone);
 	ret = probe_dma(vsvm, &pdev->dev);
 	if (ret)
 		return ret;
@@ -283,6 +285,8 @@ static void vsvm_remove(struct platform_device *pdev)
 
 	vsvm_inject_unplug(vsvm_inject_of(vsvm->index));
 	drm_dev_unplug(&vsvm->drm);
+	/* They ask again, and find drm_dev_enter() closed. */
+	wake_up_poll(&vsvm->gone, EPOLLHUP | EPOLLERR);
 	mutex_lock(&vsvm->vms_lock);
 	list_for_each_entry(vm, &vsvm->vms, link)
 		vsvm_mirror_unplug(&vm->mirror);

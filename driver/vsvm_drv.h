@@ -4,6 +4,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/wait.h>
 
 #include <drm/drm_device.h>
 
@@ -18,6 +19,7 @@ struct vsvm_devmem;
  * @dma: the device that system pages are mapped for; NULL: DMA does not reach them
  * @vms_lock: protects @vms
  * @vms: &vsvm_vm.link of every open file
+ * @gone: who polls a file of it, and is to hear that it was unplugged
  */
 struct vsvm_device {
 	struct drm_device drm;
@@ -26,6 +28,7 @@ struct vsvm_device {
 	struct device *dma;
 	struct mutex vms_lock; /* vms */
 	struct list_head vms;
+	wait_queue_head_t gone;
 };
 
 static inline struct vsvm_device *to_vsvm(struct drm_device *drm)

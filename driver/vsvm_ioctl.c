@@ -12,6 +12,7 @@
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
@@ -402,6 +403,32 @@ ssize_t vsvm_ioctl_pwrite(struct file *filp, const char __user *buf, size_t len,
 			  loff_t *pos)
 {
 	return file_copy(filp, (char __user *)buf, len, pos, true);
+}
+
+/**
+ * vsvm_ioctl_poll() - whether there is something to wait for: never
+ * @filp: the node's file
+ * @wait: where to wait for the device's end, the only thing that changes
+ *
+ * The device, and with it the wait queue, stays while the file is open, and
+ * core forgets who polls a file before it is closed.
+ *
+ * Return: readable and writable; EPOLLERR: the file is another mm's; EPOLLHUP and
+ * EPOLLERR: the device was unplugged.
+ */
+__poll_t vsvm_ioctl_poll(struct file *filp, struct poll_table_struct *wait)
+{
+	struct drm_file *file = filp->private_data;
+	struct vsvm_vm *vm = file->driver_priv;
+	int idx;
+
+	poll_wait(filp, &to_vsvm(vm->drm)->gone, wait);
+	if (!drm_dev_enter(vm->drm, &idx))
+		return EPOLLHUP | EPOLLERR;
+	drm_dev_exit(idx);
+	if (vsvm_vm_check(vm))
+		return EPOLLERR;
+	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
 }
 
 /**

@@ -59,6 +59,14 @@ extern "C" {
  * the errors of &DRM_IOCTL_VSVM_READ and &DRM_IOCTL_VSVM_WRITE. A transfer that
  * stops early returns the bytes it did; the error comes when it did none.
  *
+ * There is nothing to wait for: poll(), select() and epoll say readable and
+ * writable to the process the file belongs to, EPOLLERR to any other, and EPOLLHUP
+ * and EPOLLERR when the device is unplugged, which wakes who waits. O_NONBLOCK has
+ * no effect, as with a regular file: an access may wait for what a CPU access
+ * there would wait for. io_uring reads and writes like pread() and pwrite(). What
+ * needs more of a file is refused: AIO (io_submit()), splice() and sendfile() with
+ * EINVAL, RWF_NOWAIT with EOPNOTSUPP.
+ *
  * mmap() of the render node at offset 0 gives zeroed pages of the driver's,
  * MAP_SHARED or MAP_PRIVATE, up to &DRM_VSVM_MMAP_MAX bytes. The device can
  * read and write them like any other memory; they never migrate.
