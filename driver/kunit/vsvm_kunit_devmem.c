@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The allocator of device memory: who gets which pages, what a block's list and
+ * owner are before and after, what is counted, and what backing stays.
+ */
+#include "vsvm_kunit.h"
+
+#include <linux/completion.h>
+#include <linux/kthread.h>
+
+#include "../vsvm_devmem.c"
+
+#define BLOCKS	4
+#define ALL	(BLOCKS * VSVM_BLOCK_PAGES)
+
+static vm_fault_t no_home(struct vm_fault *vmf)
+{
+	return VM_FAULT_SIGBUS;
+}
+
+static const struct dev_pagemap_ops ops = {
+	.folio_free = vsvm_devmem_folio_free,
+	.migrate_to_ram = no_home,
+};
+
+static void destroy(void *dm)
+{
+	vsvm_devmem_destroy(dm);
+	/* Shares are freed by code of this module. */
+	rcu_barrier();
+}
+
+/* The memory of a device, until the test ends. */
+struct vsvm_devmem *vsvm_kunit_devmem(struct kunit *test, unsigned int device,
+				      unsigned int blocks)
+{
+	struct vsvm_devmem *dm;
+
+	dm = vsvm_devmem_create(device, 0, blocks * VSVM_BLOCK_SIZE, &ops);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dm);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy, dm));
+	return dm;
+}
+
+static void put_folio(void *folio)
+{
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+/* A folio of a reserved page, until the test ends. */
+struct folio *vsvm_kunit_folio(struct kunit *test, struct vsvm_devmem *dm,
+			       unsigned long pfn, unsigned int order)
+{
+	struct folio *folio = vsvm_devmem_folio(dm, pfn, order);
+
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, put_folio, folio));
+	return folio;
+}
+
+struct fixture {
+	struct vsvm_devmem *dm;
+	struct vsvm_share *mine;
+	struct vsvm_share *other;
+	unsigned long pfns[ALL];
+};
+
+struct asked {
+	struct vsvm_devmem *dm;
+	struct vsvm_share *share;
+	struct completion done;
+};
+
+static int ask(void *data)
+{
+	struct asked *a = data;
+
+	a->share = vsvm_devmem_share_get(a->dm);
+	complete(&a->done);
+	return 0;
+}
+
+/* The share of somebody else: a thread of its own, which is gone by now. */
+static struct vsvm_share *share_of_another(struct vsvm_devmem *dm)
+{
+	struct asked a = {
+		.dm = dm,
+		.done = COMPLETION_INITIALIZER_ONSTACK(a.done),
+	};
+
+	if (IS_ERR(kthread_run(ask, &a, "vsvm-kunit")))
+		return NULL;
+	wait_for_completion(&a.done);
+	return a.share;
+}
+
+static int setup(struct kunit *test)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->dm = vsvm_kunit_devmem(test, 0, BLOCKS);
+	f->mine = vsvm_devmem_share_get(f->dm);
+	f->other = share_of_another(f->dm);
+	test->priv = f;
+	KUNIT_ASSERT_NOT_NULL(test, f->mine);
+	KUNIT_ASSERT_NOT_NULL(test, f->other);
+	KUNIT_ASSERT_PTR_NE(test, f->mine, f->other);
+	return 0;
+}
+
+static void teardown(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (!f)
+		return;
+	if (f->mine)
+		vsvm_devmem_share_put(f->dm, f->mine);
+	if (f->other)
+		vsvm_devmem_share_put(f->dm, f->other);
+}
+
+static unsigned long block_of(struct fixture *f, unsigned long pfn)
+{
+	return (pfn - f->dm->first_pfn) >> VSVM_BLOCK_ORDER;
+}
+
+/* Reserves, and checks that nobody gets a page twice, or one of nowhere. */
+static unsigned int reserve(struct kunit *test, struct vsvm_share *share,
+			    unsigned long *pfns, unsigned int n)
+{
+	struct fixture *f = test->priv;
+	unsigned long used = f->dm->nr_used;
+	unsigned int got = vsvm_devmem_reserve(f->dm, share, pfns, n), i, k;
+
+	for (i = 0; i < got; i++) {
+		KUNIT_EXPECT_GT(test, BLOCKS, block_of(f, pfns[i]));
+		KUNIT_EXPECT_GE(test, pfns[i], f->dm->first_pfn);
+		for (k = 0; k < i; k++)
+			if (pfns[i] == pfns[k])
+				KUNIT_FAIL(test, "the same page twice");
+	}
+	KUNIT_EXPECT_EQ(test, used + got, f->dm->nr_used);
+	return got;
+}
+
+static void give(struct fixture *f, unsigned long *pfns, unsigned int n)
+{
+	vsvm_devmem_unreserve(f->dm, pfns, n, 0);
+}
+
+static void give_block(struct fixture *f, unsigned long pfn)
+{
+	vsvm_devmem_unreserve(f->dm, &pfn, 1, VSVM_BLOCK_ORDER);
+}
+
+/* Nothing is in use, and nobody owns anything. */
+static void expect_empty(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long i;
+
+	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_used);
+	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_holders);
+	KUNIT_EXPECT_EQ(test, 0, f->mine->nr_blocks);
+	KUNIT_EXPECT_EQ(test, 0, f->mine->nr_pages);
+	KUNIT_EXPECT_EQ(test, 0, f->other->nr_blocks);
+	KUNIT_EXPECT_EQ(test, 0, f->other->nr_pages);
+	for (i = 0; i < BLOCKS; i++) {
+		struct vsvm_block *b = &f->dm->blocks[i];
+
+		KUNIT_EXPECT_EQ(test, 0, b->nr_used);
+		KUNIT_EXPECT_TRUE(test, bitmap_empty(b->used, VSVM_BLOCK_PAGES));
+		KUNIT_EXPECT_NULL(test, rcu_access_pointer(b->share));
+	}
+	/* Each can be had whole again. */
+	for (i = 0; i < BLOCKS; i++) {
+		f->pfns[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
+		KUNIT_EXPECT_NE(test, 0, f->pfns[i]);
+	}
+	KUNIT_EXPECT_EQ(test, 0, vsvm_devmem_reserve_block(f->dm, f->mine));
+	for (i = 0; i < BLOCKS; i++)
+		if (f->pfns[i])
+			give_block(f, f->pfns[i]);
+}
+
+/* Small pages of one call are side by side, and count for who asked. */
+static void small_pages_are_neighbours(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 16, reserve(test, f->mine, f->pfns, 16));
+	for (i = 1; i < 16; i++)
+		KUNIT_EXPECT_EQ(test, f->pfns[i - 1] + 1, f->pfns[i]);
+	KUNIT_EXPECT_EQ(test, 16, f->mine->nr_pages);
+	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_blocks);
+	KUNIT_EXPECT_EQ(test, 0, f->other->nr_pages);
+	give(f, f->pfns, 16);
+	expect_empty(test);
+}
+
+/* A little goes on in the block that was begun, a lot begins another one. */
+static void more_than_half_a_block_begins_one(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int half = VSVM_BLOCK_PAGES / 2;
+	unsigned long *next = f->pfns + 8;
+
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	KUNIT_ASSERT_EQ(test, half, reserve(test, f->mine, next, half));
+	KUNIT_EXPECT_EQ(test, block_of(f, f->pfns[0]), block_of(f, next[0]));
+	give(f, next, half);
+	KUNIT_ASSERT_EQ(test, half + 1, reserve(test, f->mine, next, half + 1));
+	KUNIT_EXPECT_NE(test, block_of(f, f->pfns[0]), block_of(f, next[0]));
+	KUNIT_EXPECT_EQ(test, block_of(f, next[0]), block_of(f, next[half]));
+	give(f, f->pfns, 8 + half + 1);
+	expect_empty(test);
+}
+
+/* A hole in a full block is filled before an empty one is begun. */
+static void holes_are_filled(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long pfn;
+
+	KUNIT_ASSERT_EQ(test, VSVM_BLOCK_PAGES,
+			reserve(test, f->mine, f->pfns, VSVM_BLOCK_PAGES));
+	pfn = f->pfns[100];
+	give(f, &pfn, 1);
+	f->pfns[100] = 0;
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, &f->pfns[100], 1));
+	KUNIT_EXPECT_EQ(test, pfn, f->pfns[100]);
+	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_blocks);
+	give(f, f->pfns, VSVM_BLOCK_PAGES);
+	expect_empty(test);
+}
+
+/* All of the device, and no page more. */
+static void full_is_full(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long more[2];
+	unsigned int i;
+
+	for (i = 0; i < BLOCKS; i++)
+		KUNIT_ASSERT_EQ(test, VSVM_BLOCK_PAGES,
+				reserve(test, f->mine,
+					f->pfns + i * VSVM_BLOCK_PAGES,
+					VSVM_BLOCK_PAGES));
+	KUNIT_EXPECT_EQ(test, BLOCKS, f->mine->nr_blocks);
+	KUNIT_ASSERT_EQ(test, 0, reserve(test, f->mine, more, 1));
+	KUNIT_ASSERT_EQ(test, 0, reserve(test, f->other, more, 1));
+	KUNIT_EXPECT_EQ(test, 0, vsvm_devmem_reserve_block(f->dm, f->mine));
+	/* One is free: whoever asks for two gets one. */
+	give(f, f->pfns + ALL - 1, 1);
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, more, 2));
+	KUNIT_EXPECT_EQ(test, f->pfns[ALL - 1], more[0]);
+	give(f, f->pfns, ALL);
+	expect_empty(test);
+}
+
+/* A huge page is a whole block that nobody has a page in. */
+static void huge_page_is_a_whole_block(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long pfn[BLOCKS];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pfns, 1));
+	for (i = 0; i < BLOCKS - 1; i++) {
+		pfn[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
+		KUNIT_ASSERT_NE(test, 0, pfn[i]);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(pfn[i] - f->dm->first_pfn,
+						   VSVM_BLOCK_PAGES));
+		KUNIT_EXPECT_NE(test, block_of(f, f->pfns[0]),
+				block_of(f, pfn[i]));
+	}
+	KUNIT_EXPECT_EQ(test, 0, vsvm_devmem_reserve_block(f->dm, f->mine));
+	KUNIT_EXPECT_EQ(test, (BLOCKS - 1) * VSVM_BLOCK_PAGES + 1,
+			f->mine->nr_pages);
+	KUNIT_EXPECT_EQ(test, f->mine->nr_pages, f->dm->nr_used);
+	for (i = 0; i < BLOCKS - 1; i++)
+		give_block(f, pfn[i]);
+	give(f, f->pfns, 1);
+	expect_empty(test);
+}
+
+/* While there are empty blocks, no two share one. */
+static void blocks_have_one_owner(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long *theirs = f->pfns + 8;
+
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->other, theirs, 8));
+	KUNIT_EXPECT_NE(test, block_of(f, f->pfns[0]), block_of(f, theirs[0]));
+	KUNIT_EXPECT_PTR_EQ(test, f->mine,
+			    rcu_access_pointer(f->dm->blocks[block_of(f, f->pfns[0])].share));
+	KUNIT_EXPECT_PTR_EQ(test, f->other,
+			    rcu_access_pointer(f->dm->blocks[block_of(f, theirs[0])].share));
+	KUNIT_EXPECT_EQ(test, 2, f->dm->nr_holders);
+	KUNIT_EXPECT_EQ(test, BLOCKS / 2, vsvm_devmem_fair(f->dm, false));
+	KUNIT_EXPECT_EQ(test, BLOCKS / 3, vsvm_devmem_fair(f->dm, true));
+	/* Who has given all back holds nothing, and his block is anybody's. */
+	give(f, theirs, 8);
+	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_holders);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(f->dm->blocks[block_of(f, theirs[0])].share));
+	give(f, f->pfns, 8);
+	expect_empty(test);
+}
+
+/* When none is empty, a page in somebody's block counts for its owner. */
+static void guests_count_for_the_owner(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long pfn[BLOCKS];
+	unsigned int i;
+
+	for (i = 0; i < BLOCKS - 1; i++) {
+		pfn[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
+		KUNIT_ASSERT_NE(test, 0, pfn[i]);
+	}
+	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->mine, f->pfns, 4));
+	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->other, f->pfns + 4, 4));
+	KUNIT_EXPECT_EQ(test, block_of(f, f->pfns[0]), block_of(f, f->pfns[4]));
+	KUNIT_EXPECT_EQ(test, 0, f->other->nr_pages);
+	KUNIT_EXPECT_EQ(test, 0, f->other->nr_blocks);
+	KUNIT_EXPECT_EQ(test, (BLOCKS - 1) * VSVM_BLOCK_PAGES + 8,
+			f->mine->nr_pages);
+	/* The owner's pages go first: the block stays his until it is empty. */
+	give(f, f->pfns, 4);
+	KUNIT_EXPECT_EQ(test, BLOCKS, f->mine->nr_blocks);
+	give(f, f->pfns + 4, 4);
+	KUNIT_EXPECT_EQ(test, BLOCKS - 1, f->mine->nr_blocks);
+	for (i = 0; i < BLOCKS - 1; i++)
+		give_block(f, pfn[i]);
+	expect_empty(test);
+}
+
+/* One share for a process, however many files it has; a block keeps it. */
+static void share_is_one_and_lasts(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct vsvm_share *again = vsvm_devmem_share_get(f->dm);
+
+	KUNIT_EXPECT_PTR_EQ(test, f->mine, again);
+	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);
+	vsvm_devmem_share_put(f->dm, again);
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pfns, 1));
+	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);
+	/* The file is closed, a page stays; then it goes, and the share with it. */
+	vsvm_devmem_share_put(f->dm, f->mine);
+	KUNIT_EXPECT_EQ(test, 2, list_count_nodes(&f->dm->shares));
+	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_pages);
+	give(f, f->pfns, 1);
+	KUNIT_EXPECT_EQ(test, 1, list_count_nodes(&f->dm->shares));
+	f->mine = NULL;
+}
+
+static unsigned long shrink(struct fixture *f, unsigned long nr)
+{
+	struct shrink_control sc = { .nr_to_scan = nr };
+
+	return shrink_scan(f->dm->shrinker, &sc);
+}
+
+static unsigned long shrinkable(struct fixture *f)
+{
+	struct shrink_control sc = {};
+
+	return shrink_count(f->dm->shrinker, &sc);
+}
+
+/* Backing comes with the first page, stays with the empty block, is used again. */
+static void backing_stays_until_it_is_wanted(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long block;
+
+	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_backed);
+	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
+	block = block_of(f, f->pfns[0]);
+	/* In use, it is not to be had. */
+	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
+	KUNIT_EXPECT_EQ(test, SHRINK_STOP, shrink(f, VSVM_BLOCK_PAGES));
+	give(f, f->pfns, 8);
+	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
+	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrinkable(f));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->other, f->pfns, 8));
+	KUNIT_EXPECT_EQ(test, block, block_of(f, f->pfns[0]));
+	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
+	give(f, f->pfns, 8);
+	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrink(f, 1));
+	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_backed);
+	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
+	expect_empty(test);
+}
+
+/* The shrinker counts what it can free, and frees as much as it is asked for. */
+static void shrinker_frees_what_it_counts(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long pfn[3];
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		pfn[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
+		KUNIT_ASSERT_NE(test, 0, pfn[i]);
+	}
+	give_block(f, pfn[0]);
+	give_block(f, pfn[2]);
+	KUNIT_EXPECT_EQ(test, 2 * VSVM_BLOCK_PAGES, shrinkable(f));
+	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrink(f, VSVM_BLOCK_PAGES));
+	KUNIT_EXPECT_EQ(test, 2, f->dm->nr_backed);
+	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrinkable(f));
+	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrink(f, ALL));
+	KUNIT_EXPECT_EQ(test, SHRINK_STOP, shrink(f, ALL));
+	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
+	give_block(f, pfn[1]);
+	expect_empty(test);
+}
+
+/* The last reference of a folio gives its page back, small or huge. */
+static void free_folio_gives_its_page_back(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long huge = vsvm_devmem_reserve_block(f->dm, f->mine);
+
+	KUNIT_ASSERT_NE(test, 0, huge);
+	KUNIT_ASSERT_EQ(test, 2, reserve(test, f->other, f->pfns, 2));
+	put_folio(vsvm_devmem_folio(f->dm, huge, VSVM_BLOCK_ORDER));
+	KUNIT_EXPECT_EQ(test, 0, f->mine->nr_pages);
+	KUNIT_EXPECT_EQ(test, 2, f->dm->nr_used);
+	put_folio(vsvm_devmem_folio(f->dm, f->pfns[1], 0));
+	KUNIT_EXPECT_EQ(test, 1, f->other->nr_pages);
+	put_folio(vsvm_devmem_folio(f->dm, f->pfns[0], 0));
+	expect_empty(test);
+}
+
+/* A device page's bytes are at its place in the block's backing. */
+static void backing_is_by_place(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct vsvm_block *b;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	b = vsvm_devmem_block(f->dm, f->pfns[0]);
+	for (i = 0; i < 8; i++) {
+		struct page *page = pfn_to_page(f->pfns[i]);
+		unsigned long at = f->pfns[i] - f->dm->first_pfn;
+
+		KUNIT_EXPECT_TRUE(test, vsvm_devmem_maybe(f->pfns[i]));
+		KUNIT_EXPECT_TRUE(test, vsvm_devmem_owns(page));
+		KUNIT_EXPECT_PTR_EQ(test, f->dm, vsvm_devmem_of(page));
+		KUNIT_EXPECT_PTR_EQ(test,
+				    folio_page(b->backing, at % VSVM_BLOCK_PAGES),
+				    vsvm_devmem_backing(page));
+		KUNIT_EXPECT_FALSE(test, vsvm_devmem_lonely(page));
+	}
+	KUNIT_EXPECT_FALSE(test, vsvm_devmem_owns(&b->backing->page));
+	give(f, f->pfns + 1, 7);
+	KUNIT_EXPECT_TRUE(test, vsvm_devmem_lonely(pfn_to_page(f->pfns[0])));
+	give(f, f->pfns, 1);
+	expect_empty(test);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(small_pages_are_neighbours),
+	KUNIT_CASE(more_than_half_a_block_begins_one),
+	KUNIT_CASE(holes_are_filled),
+	KUNIT_CASE_SLOW(full_is_full),
+	KUNIT_CASE(huge_page_is_a_whole_block),
+	KUNIT_CASE(blocks_have_one_owner),
+	KUNIT_CASE(guests_count_for_the_owner),
+	KUNIT_CASE(share_is_one_and_lasts),
+	KUNIT_CASE(backing_stays_until_it_is_wanted),
+	KUNIT_CASE(shrinker_frees_what_it_counts),
+	KUNIT_CASE(free_folio_gives_its_page_back),
+	KUNIT_CASE(backing_is_by_place),
+	{},
+};
+
+static struct kunit_suite suite = {
+	.name = "vsvm_devmem",
+	.init = setup,
+	.exit = teardown,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The per-page path's decisions: what a page becomes that hmm_range_fault() found,
+ * and what an entry is good for.
+ */
+#include "vsvm_kunit.h"
+
+#include "../vsvm_walk.c"
+
+/* An address of no importance, at the beginning of a leaf. */
+#define BASE	(5UL << PMD_SHIFT)
+
+struct fixture {
+	struct vsvm_mirror m;
+	struct vsvm_devmem *own;
+	struct vsvm_devmem *peer;
+	struct folio *system;
+};
+
+static int setup(struct kunit *test)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->system = folio_alloc(GFP_KERNEL, 3);
+	KUNIT_ASSERT_NOT_NULL(test, f->system);
+	test->priv = f;
+	f->peer = vsvm_kunit_devmem(test, 4, 1);
+	f->own = vsvm_kunit_devmem(test, 3, 2);
+	vsvm_table_init(&f->m.table, NULL, NULL);
+	f->m.devmem = f->own;
+	return 0;
+}
+
+static void teardown(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (f)
+		folio_put(f->system);
+}
+
+/* What hmm says of a page that is there. */
+static unsigned long seen(unsigned long pfn, unsigned long flags,
+			  unsigned int order)
+{
+	return pfn | HMM_PFN_VALID | flags |
+	       (unsigned long)order << HMM_PFN_ORDER_SHIFT;
+}
+
+static u64 look(struct fixture *f, unsigned long addr, unsigned long hmm_pfn)
+{
+	u64 entry;
+
+	down_read(&f->m.table.lock);
+	entry = classify(&f->m, addr, hmm_pfn);
+	up_read(&f->m.table.lock);
+	return entry;
+}
+
+static u32 rights(unsigned int order, u32 more)
+{
+	return DRM_VSVM_STATE_READ | more | order << DRM_VSVM_STATE_ORDER_SHIFT;
+}
+
+/* Small folios of a device's first pages. The share goes with the last of them. */
+static void take(struct kunit *test, struct vsvm_devmem *dm,
+		 struct folio **folios, unsigned int n)
+{
+	unsigned long *pfns = kunit_kcalloc(test, n, sizeof(*pfns), GFP_KERNEL);
+	struct vsvm_share *share = vsvm_devmem_share_get(dm);
+	unsigned int i, got;
+
+	KUNIT_ASSERT_NOT_NULL(test, pfns);
+	KUNIT_ASSERT_NOT_NULL(test, share);
+	got = vsvm_devmem_reserve(dm, share, pfns, n);
+	vsvm_devmem_share_put(dm, share);
+	for (i = 0; i < got; i++)
+		folios[i] = vsvm_kunit_folio(test, dm, pfns[i], 0);
+	KUNIT_ASSERT_EQ(test, n, got);
+}
+
+static struct folio *take_huge(struct kunit *test, struct vsvm_devmem *dm)
+{
+	struct vsvm_share *share = vsvm_devmem_share_get(dm);
+	unsigned long pfn;
+
+	KUNIT_ASSERT_NOT_NULL(test, share);
+	pfn = vsvm_devmem_reserve_block(dm, share);
+	vsvm_devmem_share_put(dm, share);
+	KUNIT_ASSERT_NE(test, 0, pfn);
+	return vsvm_kunit_folio(test, dm, pfn, VSVM_BLOCK_ORDER);
+}
+
+/* No page, and one that cannot be: an error is one whatever else is said. */
+static void nothing_is_absent_or_an_error(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long pfn = folio_pfn(f->system);
+
+	KUNIT_EXPECT_EQ(test, DRM_VSVM_PLACE_ABSENT, look(f, BASE, 0));
+	KUNIT_EXPECT_EQ(test, DRM_VSVM_PLACE_ABSENT, look(f, BASE, pfn));
+	KUNIT_EXPECT_EQ(test, DRM_VSVM_PLACE_ERROR,
+			look(f, BASE, HMM_PFN_ERROR));
+	KUNIT_EXPECT_EQ(test, DRM_VSVM_PLACE_ERROR,
+			look(f, BASE, seen(pfn, HMM_PFN_ERROR, 0)));
+}
+
+/* A system page has the rights and the order that hmm saw, and no more. */
+static void system_page_keeps_its_rights(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long pfn = folio_pfn(f->system);
+
+	KUNIT_EXPECT_EQ(test,
+			vsvm_entry(DRM_VSVM_PLACE_SYSTEM | rights(0, 0), 0, pfn),
+			look(f, BASE, seen(pfn, 0, 0)));
+	KUNIT_EXPECT_EQ(test,
+			vsvm_entry(DRM_VSVM_PLACE_SYSTEM |
+				   rights(0, DRM_VSVM_STATE_WRITE), 0, pfn),
+			look(f, BASE, seen(pfn, HMM_PFN_WRITE, 0)));
+	KUNIT_EXPECT_EQ(test,
+			vsvm_entry(DRM_VSVM_PLACE_SYSTEM | rights(3, 0), 0,
+				   pfn + 5),
+			look(f, BASE, seen(pfn + 5, 0, 3)));
+	/* Flags of hmm that say nothing of the page say nothing here. */
+	KUNIT_EXPECT_EQ(test,
+			vsvm_entry(DRM_VSVM_PLACE_SYSTEM | rights(0, 0), 0, pfn),
+			look(f, BASE, seen(pfn, HMM_PFN_DMA_MAPPED, 0)));
+}
+
+static void zero_page_is_told_apart(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long pfn = zero_pfn(BASE);
+
+	KUNIT_EXPECT_EQ(test,
+			vsvm_entry(DRM_VSVM_PLACE_ZERO | rights(0, 0), 0, pfn),
+			look(f, BASE, seen(pfn, 0, 0)));
+}
+
+/* A device page is its backing page, and its device's: this one's or a peer's. */
+static void device_page_is_its_backing(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct folio *own[2], *peer;
+	unsigned long pfn;
+
+	take(test, f->own, own, 2);
+	take(test, f->peer, &peer, 1);
+	pfn = page_to_pfn(vsvm_devmem_backing(&own[1]->page));
+	KUNIT_EXPECT_EQ(test,
+			vsvm_entry(DRM_VSVM_PLACE_DEVICE |
+				   rights(0, DRM_VSVM_STATE_WRITE), 3, pfn),
+			look(f, BASE, seen(folio_pfn(own[1]), HMM_PFN_WRITE, 0)));
+	/* Shared by a fork. */
+	KUNIT_EXPECT_EQ(test,
+			vsvm_entry(DRM_VSVM_PLACE_DEVICE | rights(0, 0), 3, pfn),
+			look(f, BASE, seen(folio_pfn(own[1]), 0, 0)));
+	pfn = page_to_pfn(vsvm_devmem_backing(&peer->page));
+	KUNIT_EXPECT_EQ(test,
+			vsvm_entry(DRM_VSVM_PLACE_PEER |
+				   rights(0, DRM_VSVM_STATE_WRITE), 4, pfn),
+			look(f, BASE, seen(folio_pfn(peer), HMM_PFN_WRITE, 0)));
+	/* A backing page that a process got by handover is a system page. */
+	KUNIT_EXPECT_EQ(test,
+			vsvm_entry(DRM_VSVM_PLACE_SYSTEM | rights(0, 0), 0, pfn),
+			look(f, BASE, seen(pfn, 0, 0)));
+}
+
+/* In a huge device page the address tells which page, whatever hmm begins with. */
+static void huge_device_page_goes_by_address(struct kunit *test)
+{
+	static const unsigned int at[] = { 0, 1, 77, VSVM_BLOCK_PAGES - 1 };
+	struct fixture *f = test->priv;
+	struct folio *huge = take_huge(test, f->own);
+	unsigned long head = folio_pfn(huge), backing;
+	unsigned int i;
+
+	backing = page_to_pfn(vsvm_devmem_backing(&huge->page));
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		u64 want = vsvm_entry(DRM_VSVM_PLACE_DEVICE |
+				      rights(VSVM_BLOCK_ORDER, 0), 3,
+				      backing + at[i]);
+		unsigned long addr = BASE + at[i] * PAGE_SIZE;
+
+		KUNIT_EXPECT_EQ(test, want,
+				look(f, addr, seen(head, 0, VSVM_BLOCK_ORDER)));
+		KUNIT_EXPECT_EQ(test, want,
+				look(f, addr, seen(head + at[i], 0,
+						   VSVM_BLOCK_ORDER)));
+	}
+}
+
+/* The short cut for a page like the one before comes to the same. */
+static void next_is_as_if_it_were_the_first(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long system = folio_pfn(f->system), a[32], zero, d, edge, p;
+	struct folio **own, *peer[3];
+	unsigned int i, n = 0;
+	u64 entry, want;
+
+	own = kunit_kcalloc(test, VSVM_BLOCK_PAGES + 1, sizeof(*own),
+			    GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, own);
+	/* One block and a page of the next, whose backing is elsewhere. */
+	take(test, f->own, own, VSVM_BLOCK_PAGES + 1);
+	take(test, f->peer, peer, 3);
+	zero = zero_pfn(BASE);
+	d = folio_pfn(own[0]);
+	edge = folio_pfn(own[VSVM_BLOCK_PAGES]);
+	KUNIT_ASSERT_EQ(test, d + VSVM_BLOCK_PAGES, edge);
+	p = folio_pfn(peer[0]);
+
+	a[n++] = seen(system, 0, 0);
+	a[n++] = seen(system + 1, 0, 0);
+	a[n++] = seen(system + 1, 0, 0);
+	a[n++] = seen(zero, 0, 0);
+	a[n++] = seen(zero, 0, 0);
+	a[n++] = seen(system + 2, 0, 0);
+	a[n++] = seen(system + 3, HMM_PFN_WRITE, 0);
+	a[n++] = seen(system + 7, HMM_PFN_WRITE, 0);
+	a[n++] = seen(system + 7, HMM_PFN_WRITE, 3);
+	a[n++] = seen(d, HMM_PFN_WRITE, 0);
+	a[n++] = seen(d + 1, HMM_PFN_WRITE, 0);
+	a[n++] = seen(d + 2, HMM_PFN_WRITE, 0);
+	a[n++] = seen(d + 3, 0, 0);
+	a[n++] = seen(d + 5, 0, 0);
+	a[n++] = seen(d + 5, 0, 0);
+	a[n++] = seen(edge - 1, 0, 0);
+	a[n++] = seen(edge, 0, 0);
+	a[n++] = seen(p, 0, 0);
+	a[n++] = seen(p + 1, 0, 0);
+	a[n++] = seen(p + 2, HMM_PFN_WRITE, 0);
+	a[n++] = seen(system, HMM_PFN_WRITE, 0);
+	a[n++] = 0;
+	a[n++] = seen(system, 0, 0);
+	a[n++] = HMM_PFN_ERROR;
+	a[n++] = seen(d, 0, 0);
+	KUNIT_ASSERT_GE(test, ARRAY_SIZE(a), n);
+
+	down_read(&f->m.table.lock);
+	entry = classify(&f->m, BASE, a[0]);
+	for (i = 1; i < n; i++) {
+		unsigned long addr = BASE + i * PAGE_SIZE;
+
+		want = classify(&f->m, addr, a[i]);
+		entry = classify_next(&f->m, addr, entry, a[i - 1], a[i]);
+		KUNIT_EXPECT_EQ_MSG(test, want, entry, "number %u", i);
+	}
+	up_read(&f->m.table.lock);
+}
+
+/* What an entry is good for: the device's alone is more than writable. */
+static void entry_serves_a_need(struct kunit *test)
+{
+	static const struct {
+		u32 state;
+		bool read, write, alone;
+	} all[] = {
+		{ DRM_VSVM_PLACE_ABSENT },
+		{ DRM_VSVM_PLACE_ERROR },
+		{ DRM_VSVM_PLACE_ZERO | DRM_VSVM_STATE_READ, true },
+		{ DRM_VSVM_PLACE_SYSTEM | DRM_VSVM_STATE_READ, true },
+		{ DRM_VSVM_PLACE_SYSTEM | DRM_VSVM_STATE_READ |
+		  DRM_VSVM_STATE_WRITE, true, true },
+		{ DRM_VSVM_PLACE_SYSTEM | DRM_VSVM_STATE_READ |
+		  DRM_VSVM_STATE_WRITE | DRM_VSVM_STATE_EXCLUSIVE,
+		  true, true, true },
+		{ DRM_VSVM_PLACE_DEVICE | DRM_VSVM_STATE_READ, true },
+		{ DRM_VSVM_PLACE_DEVICE | DRM_VSVM_STATE_READ |
+		  DRM_VSVM_STATE_WRITE, true, true, true },
+		{ DRM_VSVM_PLACE_PEER | DRM_VSVM_STATE_READ |
+		  DRM_VSVM_STATE_WRITE, true, true, true },
+		{ DRM_VSVM_PLACE_DEVICE | DRM_VSVM_STATE_READ |
+		  DRM_VSVM_STATE_WRITE | DRM_VSVM_STATE_COHERENT, true, true },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		u64 entry = vsvm_entry(all[i].state, 0, 1);
+
+		KUNIT_EXPECT_EQ(test, all[i].read,
+				entry_serves(entry, VSVM_NEED_READ));
+		KUNIT_EXPECT_EQ(test, all[i].write,
+				entry_serves(entry, VSVM_NEED_WRITE));
+		KUNIT_EXPECT_EQ(test, all[i].alone,
+				entry_serves(entry, VSVM_NEED_EXCLUSIVE));
+	}
+}
+
+/* A range is cut at leaves, also where addresses end. */
+static void leaf_ends_in_the_range(struct kunit *test)
+{
+	unsigned long top = ULONG_MAX & PMD_MASK;
+
+	KUNIT_EXPECT_EQ(test, BASE + PMD_SIZE, leaf_end(BASE, BASE + 9 * PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, BASE + PMD_SIZE,
+			leaf_end(BASE + PMD_SIZE - 1, BASE + 9 * PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, BASE + 5, leaf_end(BASE + 1, BASE + 5));
+	KUNIT_EXPECT_EQ(test, BASE + PMD_SIZE, leaf_end(BASE, BASE + PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, top + 7, leaf_end(top, top + 7));
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(nothing_is_absent_or_an_error),
+	KUNIT_CASE(system_page_keeps_its_rights),
+	KUNIT_CASE(zero_page_is_told_apart),
+	KUNIT_CASE(device_page_is_its_backing),
+	KUNIT_CASE(huge_device_page_goes_by_address),
+	KUNIT_CASE_SLOW(next_is_as_if_it_were_the_first),
+	KUNIT_CASE(entry_serves_a_need),
+	KUNIT_CASE(leaf_ends_in_the_range),
+	{},
+};
+
+static struct kunit_suite suite = {
+	.name = "vsvm_walk",
+	.init = setup,
+	.exit = teardown,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
