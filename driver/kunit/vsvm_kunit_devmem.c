@@ -192,7 +192,7 @@ static void small_pages_are_neighbours(struct kunit *test)
 	struct fixture *f = test->priv;
 	unsigned int i;
 
-	KUNIT_EXPECT_EQ(test, 16, reserve(test, f->mine, f->pfns, 16));
+	KUNIT_ASSERT_EQ(test, 16, reserve(test, f->mine, f->pfns, 16));
 	for (i = 1; i < 16; i++)
 		KUNIT_EXPECT_EQ(test, f->pfns[i - 1] + 1, f->pfns[i]);
 	KUNIT_EXPECT_EQ(test, 16, f->mine->nr_pages);
@@ -209,11 +209,11 @@ static void more_than_half_a_block_begins_one(struct kunit *test)
 	unsigned int half = VSVM_BLOCK_PAGES / 2;
 	unsigned long *next = f->pfns + 8;
 
-	KUNIT_EXPECT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
-	KUNIT_EXPECT_EQ(test, half, reserve(test, f->mine, next, half));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	KUNIT_ASSERT_EQ(test, half, reserve(test, f->mine, next, half));
 	KUNIT_EXPECT_EQ(test, block_of(f, f->pfns[0]), block_of(f, next[0]));
 	give(f, next, half);
-	KUNIT_EXPECT_EQ(test, half + 1, reserve(test, f->mine, next, half + 1));
+	KUNIT_ASSERT_EQ(test, half + 1, reserve(test, f->mine, next, half + 1));
 	KUNIT_EXPECT_NE(test, block_of(f, f->pfns[0]), block_of(f, next[0]));
 	KUNIT_EXPECT_EQ(test, block_of(f, next[0]), block_of(f, next[half]));
 	give(f, f->pfns, 8 + half + 1);
@@ -226,12 +226,12 @@ static void holes_are_filled(struct kunit *test)
 	struct fixture *f = test->priv;
 	unsigned long pfn;
 
-	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES,
+	KUNIT_ASSERT_EQ(test, VSVM_BLOCK_PAGES,
 			reserve(test, f->mine, f->pfns, VSVM_BLOCK_PAGES));
 	pfn = f->pfns[100];
 	give(f, &pfn, 1);
 	f->pfns[100] = 0;
-	KUNIT_EXPECT_EQ(test, 1, reserve(test, f->mine, &f->pfns[100], 1));
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, &f->pfns[100], 1));
 	KUNIT_EXPECT_EQ(test, pfn, f->pfns[100]);
 	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_blocks);
 	give(f, f->pfns, VSVM_BLOCK_PAGES);
@@ -246,17 +246,17 @@ static void full_is_full(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < BLOCKS; i++)
-		KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES,
+		KUNIT_ASSERT_EQ(test, VSVM_BLOCK_PAGES,
 				reserve(test, f->mine,
 					f->pfns + i * VSVM_BLOCK_PAGES,
 					VSVM_BLOCK_PAGES));
 	KUNIT_EXPECT_EQ(test, BLOCKS, f->mine->nr_blocks);
-	KUNIT_EXPECT_EQ(test, 0, reserve(test, f->mine, more, 1));
-	KUNIT_EXPECT_EQ(test, 0, reserve(test, f->other, more, 1));
+	KUNIT_ASSERT_EQ(test, 0, reserve(test, f->mine, more, 1));
+	KUNIT_ASSERT_EQ(test, 0, reserve(test, f->other, more, 1));
 	KUNIT_EXPECT_EQ(test, 0, vsvm_devmem_reserve_block(f->dm, f->mine));
 	/* One is free: whoever asks for two gets one. */
 	give(f, f->pfns + ALL - 1, 1);
-	KUNIT_EXPECT_EQ(test, 1, reserve(test, f->mine, more, 2));
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, more, 2));
 	KUNIT_EXPECT_EQ(test, f->pfns[ALL - 1], more[0]);
 	give(f, f->pfns, ALL);
 	expect_empty(test);
@@ -269,7 +269,7 @@ static void huge_page_is_a_whole_block(struct kunit *test)
 	unsigned long pfn[BLOCKS];
 	unsigned int i;
 
-	KUNIT_EXPECT_EQ(test, 1, reserve(test, f->mine, f->pfns, 1));
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pfns, 1));
 	for (i = 0; i < BLOCKS - 1; i++) {
 		pfn[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
 		KUNIT_ASSERT_NE(test, 0, pfn[i]);
@@ -294,8 +294,8 @@ static void blocks_have_one_owner(struct kunit *test)
 	struct fixture *f = test->priv;
 	unsigned long *theirs = f->pfns + 8;
 
-	KUNIT_EXPECT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
-	KUNIT_EXPECT_EQ(test, 8, reserve(test, f->other, theirs, 8));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->other, theirs, 8));
 	KUNIT_EXPECT_NE(test, block_of(f, f->pfns[0]), block_of(f, theirs[0]));
 	KUNIT_EXPECT_PTR_EQ(test, f->mine,
 			    rcu_access_pointer(f->dm->blocks[block_of(f, f->pfns[0])].share));
@@ -319,10 +319,12 @@ static void guests_count_for_the_owner(struct kunit *test)
 	unsigned long pfn[BLOCKS];
 	unsigned int i;
 
-	for (i = 0; i < BLOCKS - 1; i++)
+	for (i = 0; i < BLOCKS - 1; i++) {
 		pfn[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
-	KUNIT_EXPECT_EQ(test, 4, reserve(test, f->mine, f->pfns, 4));
-	KUNIT_EXPECT_EQ(test, 4, reserve(test, f->other, f->pfns + 4, 4));
+		KUNIT_ASSERT_NE(test, 0, pfn[i]);
+	}
+	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->mine, f->pfns, 4));
+	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->other, f->pfns + 4, 4));
 	KUNIT_EXPECT_EQ(test, block_of(f, f->pfns[0]), block_of(f, f->pfns[4]));
 	KUNIT_EXPECT_EQ(test, 0, f->other->nr_pages);
 	KUNIT_EXPECT_EQ(test, 0, f->other->nr_blocks);
@@ -347,7 +349,7 @@ static void share_is_one_and_lasts(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, f->mine, again);
 	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);
 	vsvm_devmem_share_put(f->dm, again);
-	KUNIT_EXPECT_EQ(test, 1, reserve(test, f->mine, f->pfns, 1));
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pfns, 1));
 	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);
 	/* The file is closed, a page stays; then it goes, and the share with it. */
 	vsvm_devmem_share_put(f->dm, f->mine);
@@ -380,7 +382,7 @@ static void backing_stays_until_it_is_wanted(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_backed);
 	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
-	KUNIT_EXPECT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
 	block = block_of(f, f->pfns[0]);
 	/* In use, it is not to be had. */
@@ -389,7 +391,7 @@ static void backing_stays_until_it_is_wanted(struct kunit *test)
 	give(f, f->pfns, 8);
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
 	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrinkable(f));
-	KUNIT_EXPECT_EQ(test, 8, reserve(test, f->other, f->pfns, 8));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->other, f->pfns, 8));
 	KUNIT_EXPECT_EQ(test, block, block_of(f, f->pfns[0]));
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
 	give(f, f->pfns, 8);
@@ -406,8 +408,10 @@ static void shrinker_frees_what_it_counts(struct kunit *test)
 	unsigned long pfn[3];
 	unsigned int i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 3; i++) {
 		pfn[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
+		KUNIT_ASSERT_NE(test, 0, pfn[i]);
+	}
 	give_block(f, pfn[0]);
 	give_block(f, pfn[2]);
 	KUNIT_EXPECT_EQ(test, 2 * VSVM_BLOCK_PAGES, shrinkable(f));
