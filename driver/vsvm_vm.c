@@ -39,7 +39,7 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 
 	vm->drm = drm;
 	mutex_init(&vm->bind);
-	vsvm_mirror_init(&vm->mirror, devmem, drm->dev, devmem->inject);
+	vsvm_mirror_init(&vm->mirror, drm, devmem);
 	return vm;
 }
 
@@ -81,7 +81,8 @@ static int bind(struct vsvm_vm *vm)
  * vsvm_vm_use() - may the caller use this file?
  * @vm: the address space; bound to current->mm if it was not bound
  *
- * Return: 0; -EPERM: it belongs to another mm; -ENOMEM or -EINTR from binding.
+ * Return: 0; -EPERM: it belongs to another mm; -ENOMEM, -EINTR or -ENODEV from
+ * binding.
  */
 int vsvm_vm_use(struct vsvm_vm *vm)
 {
