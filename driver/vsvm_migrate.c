@@ -19,10 +19,8 @@
  * Locks: mmap_lock for reading around migrate_vma; folio locks are core's, by
  * trylock only.
  */
-#include <linux/cpuset.h>
 #include <linux/highmem.h>
 #include <linux/ksm.h>
-#include <linux/mempolicy.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -383,25 +381,6 @@ static struct page *source_bytes(struct page *page)
 	return page && vsvm_devmem_owns(page) ? vsvm_devmem_backing(page) : page;
 }
 
-/*
- * The NUMA node that a first touch by the caller would take a page of @vma from;
- * of several that its policy allows, the nearest. mmap_lock keeps the policy.
- */
-static int touch_node(const struct vm_area_struct *vma)
-{
-	int node = numa_mem_id();
-#ifdef CONFIG_NUMA
-	struct mempolicy *policy = vma->vm_policy ?: current->mempolicy;
-	nodemask_t may = cpuset_current_mems_allowed;
-
-	if (policy && nodes_intersects(policy->nodes, may))
-		nodes_and(may, may, policy->nodes);
-	if (!node_isset(node, may) && !nodes_empty(may))
-		node = nearest_node_nodemask(node, &may);
-#endif
-	return node;
-}
-
 /* Where a page has its home: a device page remembers it. */
 static int source_node(const struct chunk *c, struct page *page)
 {
@@ -636,7 +615,7 @@ static void chunk_move(struct chunk *c)
 		goto end;
 	}
 
-	c->node = touch_node(c->args.vma);
+	c->node = vsvm_home_touch_node(c->args.vma);
 	home.vma = c->args.vma;
 	home.npages = c->args.npages;
 	move_collected(c, &home);
@@ -722,28 +701,9 @@ static int chunk_go(struct chunk *c)
 }
 
 /*
- * Has the contents of one page brought that are elsewhere, by the CPU's fault: to
- * the device what it has alone is there. Returns 1 if even that brings none.
- */
-static int bring_in(struct chunk *c, unsigned long addr)
-{
-	struct mm_struct *mm = c->m->notifier.mm;
-	bool unlocked = false;
-	int ret;
-
-	/* Interrupted: the next look says so. */
-	if (VSVM_INJECT(chunk_inject(c), HOLE_LOCK, -EINTR,
-			mmap_read_lock_killable(mm)))
-		return 0;
-	ret = fixup_user_fault(mm, addr, FAULT_FLAG_REMOTE, &unlocked);
-	mmap_read_unlock(mm);
-	return ret == -EFAULT ? 1 : ret;
-}
-
-/*
- * The same for the chunk. What was never touched is not faulted, nor what a
- * userfaultfd handler would have to be asked for: unless it became so since the
- * look, by the process's own doing.
+ * Has the contents brought that are elsewhere. What was never touched is not
+ * faulted, nor what a userfaultfd handler would have to be asked for: unless it
+ * became so since the look, by the process's own doing.
  */
 static int chunk_bring_in(struct chunk *c)
 {
@@ -754,7 +714,7 @@ static int chunk_bring_in(struct chunk *c)
 		if (c->fate[i] != FATE_AWAY)
 			continue;
 		cond_resched();
-		ret = bring_in(c, c->start + (i << PAGE_SHIFT));
+		ret = vsvm_mirror_bring_in(c->m, c->start + (i << PAGE_SHIFT));
 		if (ret < 0)
 			return ret;
 		if (ret)

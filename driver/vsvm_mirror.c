@@ -377,6 +377,31 @@ unlock:
 }
 
 /**
+ * vsvm_mirror_bring_in() - have the contents of a page brought that are elsewhere
+ * @m: the mirror, bound to current->mm
+ * @addr: its address
+ *
+ * By the CPU's fault: to the device what it has alone is there. Takes mmap_lock for
+ * reading, and may wait for user space.
+ *
+ * Return: 0, also when interrupted, which the next look says; 1: even that brings
+ * nothing; or what else fixup_user_fault() says.
+ */
+int vsvm_mirror_bring_in(struct vsvm_mirror *m, unsigned long addr)
+{
+	struct mm_struct *mm = m->notifier.mm;
+	bool unlocked = false;
+	int ret;
+
+	if (VSVM_INJECT(m->table.inject, HOLE_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
+		return 0;
+	ret = fixup_user_fault(mm, addr, FAULT_FLAG_REMOTE, &unlocked);
+	mmap_read_unlock(mm);
+	return ret == -EFAULT ? 1 : ret;
+}
+
+/**
  * vsvm_mirror_init() - set up an unbound mirror
  * @m: the mirror
  * @drm: the device that looks through it; inside drm_dev_enter()

@@ -148,6 +148,7 @@ int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 		     struct vsvm_visitor *v, unsigned long *next, u64 *faults);
 unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 			       unsigned long end, u32 *state);
+int vsvm_mirror_bring_in(struct vsvm_mirror *m, unsigned long addr);
 void vsvm_mirror_peek(struct vsvm_mirror *m, unsigned long start,
 		      unsigned long end, struct vsvm_peek *peek);
 
