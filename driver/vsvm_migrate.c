@@ -5,9 +5,9 @@
  * A range is worked off in chunks that never cross a PMD or a mapping. For each
  * chunk: look (through the per-page path) which pages could move and why others
  * cannot; reserve device pages, before any folio is locked; move with
- * migrate_vma, in the same step as the reservation; account for every byte. What moved, what was there and what
- * stayed, with its reason, add up to the chunk. mmap_lock is dropped between
- * chunks, and a fatal signal stops there.
+ * migrate_vma, in the same step as the reservation; account for every byte. What
+ * moved, what was there and what stayed, with its reason, add up to the chunk.
+ * mmap_lock is dropped between chunks, and a fatal signal stops there.
  *
  * What core mm would let through but must not move is left alone here: KSM
  * pages (all sharers would go along), pages of files and shared memory.
@@ -80,6 +80,7 @@ enum page_fate {
  * @small: reserved device pfns
  * @nr_small: how many of @small there are
  * @nr_taken: how many of @small became folios
+ * @dm: the device's memory; only compared
  * @coherent: the device has no huge pages
  * @want: how many pages to reserve
  * @want_block: as a block, if there is one
@@ -114,6 +115,7 @@ struct chunk {
 	unsigned long small[CHUNK_PAGES];
 	unsigned int nr_small;
 	unsigned int nr_taken;
+	const struct vsvm_devmem *dm;
 	bool coherent;
 	unsigned int want;
 	bool want_block;
@@ -269,7 +271,7 @@ static void peek_see(struct vsvm_peek *peek, unsigned long addr,
 						   FATE_AWAY;
 	else if (!vsvm_devmem_owns(page))
 		*fate = c->to_device ? system_fate(c, page) : FATE_THERE;
-	else if (c->to_device && vsvm_devmem_of(page)->device == c->m->device)
+	else if (c->to_device && vsvm_devmem_of(page) == c->dm)
 		*fate = FATE_THERE;
 	else
 		*fate = c->why ? DRM_VSVM_STAY_BUSY : FATE_DEVICE;
@@ -874,7 +876,8 @@ int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 	c->mig = mig;
 	ret = vsvm_mirror_enter(m, &idx);
 	if (!ret) {
-		c->coherent = vsvm_devmem_coherent(m->devmem);
+		c->dm = m->devmem;
+		c->coherent = vsvm_devmem_coherent(c->dm);
 		vsvm_mirror_exit(idx);
 	}
 	c->to_device = mig->target == DRM_VSVM_TARGET_DEVICE;
