@@ -282,9 +282,14 @@ TEST(migrate_does_not_wait)
 FIXTURE(unplug)
 {
 	struct vsvm *v;
-	struct scene s;
-	struct vt_child c;
 };
+
+/*
+ * Not in the fixture's data, which parent and child share where the parent tears
+ * down: each side of the road has an end of its own.
+ */
+static struct scene scene;
+static struct vt_child waiter;
 
 FIXTURE_VARIANT(unplug)
 {
@@ -314,9 +319,9 @@ UNPLUG(pread);
 FIXTURE_SETUP(unplug)
 {
 	ASSERT_EQ(0, vsvm_open(1, &self->v));
-	self->s.device = 1;
-	self->s.call = variant->call;
-	self->s.mode = UFFDIO_REGISTER_MODE_MISSING;
+	scene.device = 1;
+	scene.call = variant->call;
+	scene.mode = UFFDIO_REGISTER_MODE_MISSING;
 }
 
 FIXTURE_TEARDOWN_PARENT(unplug)
@@ -325,20 +330,20 @@ FIXTURE_TEARDOWN_PARENT(unplug)
 }
 
 /* Unplugs the device under a call that waits and goes on waiting. */
-static int unplugged_meanwhile(struct _test_data_unplug *self, const char *name)
+static int unplugged_meanwhile(const char *name)
 {
 	unsigned int device = 0;
 	double begin, took;
 	struct vsvm *v;
 
-	if (vt_start(&self->c, stuck, &self->s) || vt_hear(&self->c))
+	if (vt_start(&waiter, stuck, &scene) || vt_hear(&waiter))
 		return -1;
 	begin = vk_now();
 	if (vh_write(VH_DRIVER "unbind", "vsvm.1"))
 		return -2;
 	took = vk_now() - begin;
 	printf("# %s: took %.3f s\n", name, took);
-	if (took > UNPLUG_MAX || waitpid(self->c.pid, NULL, WNOHANG))
+	if (took > UNPLUG_MAX || waitpid(waiter.pid, NULL, WNOHANG))
 		return -3;
 	/* The other device does not notice. */
 	return vt_run(works, &device) || vsvm_open(1, &v) != -ENODEV ? -4 : 0;
@@ -346,17 +351,17 @@ static int unplugged_meanwhile(struct _test_data_unplug *self, const char *name)
 
 TEST_F_TIMEOUT(unplug, and_killed, VT_LONG)
 {
-	ASSERT_EQ(0, unplugged_meanwhile(self, variant->name));
-	EXPECT_EQ(0, vk_kill(&self->c, variant->name));
+	ASSERT_EQ(0, unplugged_meanwhile(variant->name));
+	EXPECT_EQ(0, vk_kill(&waiter, variant->name));
 }
 
 /* When the handler answers after all, the call learns what happened. */
 TEST_F_TIMEOUT(unplug, and_answered, VT_LONG)
 {
-	self->s.answers = true;
-	ASSERT_EQ(0, unplugged_meanwhile(self, variant->name));
-	ASSERT_EQ(0, vt_say(&self->c));
-	EXPECT_EQ(0, vt_wait(&self->c));
+	scene.answers = true;
+	ASSERT_EQ(0, unplugged_meanwhile(variant->name));
+	ASSERT_EQ(0, vt_say(&waiter));
+	EXPECT_EQ(0, vt_wait(&waiter));
 }
 
 TEST_HARNESS_MAIN
