@@ -741,6 +741,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	INIT_LIST_HEAD(&dm->shares);
 	mutex_init(&dm->evict_lock);
 	dm->drained = jiffies - HZ;
+	kref_init(&dm->refs);
 	INIT_LIST_HEAD(&dm->full);
 	dm->device = device;
 	snprintf(dm->name, sizeof(dm->name), "vsvm.%u", device);
@@ -813,6 +814,23 @@ free_dm:
 	return ERR_PTR(ret);
 }
 
+static void free_devmem(struct kref *refs)
+{
+	struct vsvm_devmem *dm = container_of(refs, struct vsvm_devmem, refs);
+
+	mutex_destroy(&dm->evict_lock);
+	kfree(dm);
+}
+
+/**
+ * vsvm_devmem_put() - give back a reference of the struct
+ * @dm: the memory, which may be destroyed
+ */
+void vsvm_devmem_put(struct vsvm_devmem *dm)
+{
+	kref_put(&dm->refs, free_devmem);
+}
+
 /**
  * vsvm_devmem_destroy() - undo vsvm_devmem_create()
  * @dm: the memory, drained: memunmap_pages() waits for the last page
@@ -826,7 +844,6 @@ void vsvm_devmem_destroy(struct vsvm_devmem *dm)
 	release_mem_region(range.start, range_len(&range));
 	free_blocks(dm);
 	WARN_ON(!list_empty(&dm->shares));
-	mutex_destroy(&dm->evict_lock);
 	free_percpu(dm->stats);
-	kfree(dm);
+	vsvm_devmem_put(dm);
 }

@@ -2,6 +2,7 @@
 #ifndef VSVM_DEVMEM_H
 #define VSVM_DEVMEM_H
 
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
@@ -111,9 +112,11 @@ struct vsvm_block {
  * @nr_backed: blocks with backing
  * @nr_idle: those of them without a page in use; also read without @lock
  * @clock: counts the blocks that were opened, or tried for eviction
- * @evict_lock: outside mmap_lock; one thread at a time makes room
+ * @evict_lock: one thread at a time makes room
  * @drained: when all processors last had to look at their batches for it, in
  *	jiffies; under @evict_lock
+ * @refs: the device, and whoever waits for @evict_lock while it may be unplugged;
+ *	for the struct alone, all else goes with the device
  * @shrinker: gives backing of empty blocks back
  * @blocks: the blocks
  * @stats: counters
@@ -136,6 +139,7 @@ struct vsvm_devmem {
 	unsigned long clock;
 	struct mutex evict_lock; /* making room, drained */
 	unsigned long drained;
+	struct kref refs;
 	struct shrinker *shrinker;
 	struct vsvm_block *blocks;
 	struct vsvm_cpu_stats __percpu *stats;
@@ -148,6 +152,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 				       u64 size,
 				       const struct dev_pagemap_ops *ops);
 void vsvm_devmem_destroy(struct vsvm_devmem *dm);
+void vsvm_devmem_put(struct vsvm_devmem *dm);
 void vsvm_devmem_folio_free(struct folio *folio);
 
 struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,

@@ -18,7 +18,8 @@
  * Lifetime: a call; or, of what is left behind, until its last page is gone.
  * Locks: &vsvm_devmem.evict_lock while making room; folio
  * locks, by core's trylock. The caller holds no lock that a CPU fault takes, and
- * no folio lock.
+ * no folio lock. He waits for evict_lock outside of drm_dev_enter(), and has the
+ * struct referenced for that; whatever else is done here is inside.
  */
 #include <linux/bitmap.h>
 #include <linux/cpu.h>
@@ -235,6 +236,29 @@ static unsigned int take(struct vsvm_devmem *dm, struct vsvm_share *share,
 	return *pfns ? 1 : 0;
 }
 
+/**
+ * vsvm_evict_lock() - wait for one's turn to make room
+ * @dm: the device's memory, or what is left of it: &vsvm_devmem.refs is held
+ *
+ * Who has the turn does nothing but make room, and that inside drm_dev_enter().
+ *
+ * Return: 0 or -EINTR.
+ */
+int vsvm_evict_lock(struct vsvm_devmem *dm)
+{
+	return VSVM_INJECT(dm->inject, EVICT_LOCK, -EINTR,
+			   mutex_lock_killable(&dm->evict_lock));
+}
+
+/**
+ * vsvm_evict_unlock() - undo vsvm_evict_lock()
+ * @dm: the device's memory
+ */
+void vsvm_evict_unlock(struct vsvm_devmem *dm)
+{
+	mutex_unlock(&dm->evict_lock);
+}
+
 static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 			    unsigned long *pfns, unsigned int n, bool block,
 			    bool *evicted)
@@ -242,20 +266,15 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 	struct evict_arrays *a;
 	unsigned int got, tries;
 
-	if (block ? VSVM_INJECT(dm->inject, RESERVE_BLOCK, true, false) :
-		    VSVM_INJECT(dm->inject, RESERVE_SMALL, true, false))
-		return 0;
+	lockdep_assert_held(&dm->evict_lock);
 	got = take(dm, share, pfns, n, block);
 	if (got == n)
 		return got;
 
 	a = VSVM_INJECT(dm->inject, EVICT_ARRAYS, NULL,
 			kvmalloc_obj(*a, GFP_KERNEL));
-	if (!a || VSVM_INJECT(dm->inject, EVICT_LOCK, -EINTR,
-			      mutex_lock_killable(&dm->evict_lock))) {
-		kvfree(a);
+	if (!a)
 		return got;
-	}
 	/* There may be room by now, also without our doing, to the very end. */
 	for (tries = 0; ; tries++) {
 		got += take(dm, share, pfns + got, n - got, block);
@@ -271,14 +290,13 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 			tries = MAX_TRIES;
 		cond_resched();
 	}
-	mutex_unlock(&dm->evict_lock);
 	kvfree(a);
 	return got;
 }
 
 /**
  * vsvm_evict_reserve() - take small device pages, making room if need be
- * @dm: the device's memory
+ * @dm: the device's memory; the caller has vsvm_evict_lock()
  * @share: for whom
  * @pfns: out, device pfns
  * @n: how many, at most a block's
@@ -296,7 +314,7 @@ unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
 
 /**
  * vsvm_evict_reserve_block() - take an empty block, making room if need be
- * @dm: the device's memory
+ * @dm: the device's memory; the caller has vsvm_evict_lock()
  * @share: for whom
  * @evicted: set to true if pages had to go, which may be the caller's own
  *

@@ -5,6 +5,8 @@
 struct vsvm_devmem;
 struct vsvm_share;
 
+int vsvm_evict_lock(struct vsvm_devmem *dm);
+void vsvm_evict_unlock(struct vsvm_devmem *dm);
 unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
 				struct vsvm_share *share, unsigned long *pfns,
 				unsigned int n, bool *evicted);

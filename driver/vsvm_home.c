@@ -10,8 +10,10 @@
  *
  * Locks: &vsvm_devmem.lock, for the block whose backing is handed over.
  */
+#include <linux/cpuset.h>
 #include <linux/highmem.h>
 #include <linux/memcontrol.h>
+#include <linux/mempolicy.h>
 #include <linux/migrate.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
@@ -391,4 +393,26 @@ void vsvm_home_settle(struct vsvm_home *home)
 		folio_put(backing);
 	}
 	home->handed = NULL;
+}
+
+/**
+ * vsvm_home_touch_node() - where a first touch would take a page from
+ * @vma: the mapping; mmap_lock is held, which keeps its policy
+ *
+ * Return: the NUMA node, for a touch by the caller; of several that the policy
+ * allows, the nearest.
+ */
+int vsvm_home_touch_node(const struct vm_area_struct *vma)
+{
+	int node = numa_mem_id();
+#ifdef CONFIG_NUMA
+	struct mempolicy *policy = vma->vm_policy ?: current->mempolicy;
+	nodemask_t may = cpuset_current_mems_allowed;
+
+	if (policy && nodes_intersects(policy->nodes, may))
+		nodes_and(may, may, policy->nodes);
+	if (!node_isset(node, may) && !nodes_empty(may))
+		node = nearest_node_nodemask(node, &may);
+#endif
+	return node;
 }

@@ -21,8 +21,9 @@ struct mm_struct;
  * The points, as P(NAME, what it can do, "what user space calls it"). The comment
  * says what fails, or what comes after the place where it pauses. The letters
  * are the locks that whoever is paused there has: m: mmap_lock for reading, f:
- * the folios that move, e: evict_lock, when room is made. The device cannot be
- * unplugged meanwhile, but unplugging it lets everybody go.
+ * the folios that move, e: evict_lock, when room is made. At a point with m or e
+ * the device cannot be unplugged meanwhile, but for EXCLUSIVE_TAKEN and the CPU
+ * fault; but unplugging it lets everybody go.
  *
  * What comes of a failure is what would come of the real one:
  *
@@ -44,7 +45,7 @@ struct mm_struct;
 	/* MIGRATE takes device memory, and makes room */ \
 	P(RESERVE_SMALL, BOTH, "reserve-small") /* small device pages */ \
 	P(RESERVE_BLOCK, BOTH, "reserve-block") /* a huge device page */ \
-	P(BACKING, BOTH, "backing") /* e: host memory behind a block */ \
+	P(BACKING, BOTH, "backing") /* me: host memory of a block */ \
 	/* the way home: MIGRATE, CPU fault, eviction, unplug */ \
 	P(HOME_SMALL, BOTH, "home-small") /* mfe: a small host page */ \
 	P(HOME_HUGE, BOTH, "home-huge") /* mfe: a huge host page */ \
@@ -76,7 +77,7 @@ struct mm_struct;
 	/* MIGRATE, in this order */ \
 	P(CHUNK, FAIL, "chunk") /* the call's arrays */ \
 	P(CUT_LOCK, BOTH, "cut-lock") /* interrupted */ \
-	P(MOVE_LOCK, BOTH, "move-lock") /* interrupted; has reserved */ \
+	P(MOVE_LOCK, BOTH, "move-lock") /* interrupted */ \
 	P(SETUP, BOTH, "setup") /* m: migrate_vma_setup() */ \
 	P(COLLECTED, PAUSE, "collected") /* mf: destinations, copy */ \
 	P(DROP, FAIL, "drop") /* a page gets no destination */ \

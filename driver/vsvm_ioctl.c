@@ -6,8 +6,9 @@
  * Each refusal leaves a line in the log at drm debug level (drm.debug=0x2) that
  * names the condition. Order: pads and flags, ranges, whose file it is, work.
  *
- * Lifetime: a call, between drm_dev_enter() and drm_dev_exit(), so that the
- * device's memory stays. Locks: none.
+ * Lifetime: a call. The device may be unplugged meanwhile: what is further in finds
+ * out at each step, see vsvm_mirror_enter(), and nothing here keeps it from that
+ * while user space is waited for. Locks: none.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -50,22 +51,6 @@ static int check_pages(struct drm_device *drm, u64 addr, u64 len)
 	return check_range(drm, addr, len);
 }
 
-/*
- * The device is there and the file is the caller's: go to work. When this
- * returns 0, drm_dev_exit() has to follow.
- */
-static int begin(struct vsvm_vm *vm, int *idx)
-{
-	int ret;
-
-	if (!drm_dev_enter(vm->drm, idx))
-		return -ENODEV;
-	ret = vsvm_vm_use(vm);
-	if (ret)
-		drm_dev_exit(*idx);
-	return ret;
-}
-
 /**
  * vsvm_ioctl_info() - DRM_IOCTL_VSVM_INFO
  * @drm: the device
@@ -102,14 +87,12 @@ int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 
 static int do_copy(struct vsvm_vm *vm, struct drm_vsvm_rw *rw, bool write)
 {
-	int idx, ret;
+	int ret;
 
-	ret = begin(vm, &idx);
+	ret = vsvm_vm_use(vm);
 	if (ret)
 		return ret;
-	ret = vsvm_access_copy(&vm->mirror, rw, write);
-	drm_dev_exit(idx);
-	return ret;
+	return vsvm_access_copy(&vm->mirror, rw, write);
 }
 
 static int ioctl_copy(struct drm_device *drm, struct drm_vsvm_rw *rw,
@@ -164,7 +147,7 @@ int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
 	struct drm_vsvm_migrate *mig = data;
 	struct vsvm_vm *vm = file->driver_priv;
 	bool populate = mig->flags & DRM_VSVM_MIGRATE_POPULATE;
-	int idx, ret;
+	int ret;
 
 	mig->next = mig->addr;
 	mig->moved = 0;
@@ -179,13 +162,12 @@ int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	ret = begin(vm, &idx);
+	ret = vsvm_vm_use(vm);
 	if (ret)
 		return ret;
 	ret = vsvm_migrate(&vm->mirror, mig);
 	if (!ret && refuse(drm, mig->stayed[DRM_VSVM_STAY_UNMAPPED] == mig->len))
 		ret = -EFAULT;
-	drm_dev_exit(idx);
 	return ret;
 }
 
@@ -201,7 +183,7 @@ int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
 	struct drm_vsvm_snapshot *snap = data;
 	struct vsvm_vm *vm = file->driver_priv;
 	u32 max = snap->nr_runs;
-	int idx, ret;
+	int ret;
 
 	snap->nr_runs = 0;
 	snap->next = snap->addr;
@@ -216,13 +198,11 @@ int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
 				   max * sizeof(struct drm_vsvm_run))))
 		return -EFAULT;
 
-	ret = begin(vm, &idx);
+	ret = vsvm_vm_use(vm);
 	if (ret)
 		return ret;
 	snap->nr_runs = max;
-	ret = vsvm_access_snapshot(&vm->mirror, snap);
-	drm_dev_exit(idx);
-	return ret;
+	return vsvm_access_snapshot(&vm->mirror, snap);
 }
 
 /**
@@ -236,7 +216,7 @@ int vsvm_ioctl_exclusive(struct drm_device *drm, void *data,
 {
 	struct drm_vsvm_exclusive *excl = data;
 	struct vsvm_vm *vm = file->driver_priv;
-	int idx, ret;
+	int ret;
 
 	excl->done = 0;
 	if (refuse(drm, excl->flags) || refuse(drm, excl->pad))
@@ -245,12 +225,10 @@ int vsvm_ioctl_exclusive(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	ret = begin(vm, &idx);
+	ret = vsvm_vm_use(vm);
 	if (ret)
 		return ret;
-	ret = vsvm_access_exclusive(&vm->mirror, excl);
-	drm_dev_exit(idx);
-	return ret;
+	return vsvm_access_exclusive(&vm->mirror, excl);
 }
 
 static int check_atomic(struct drm_device *drm,
@@ -281,19 +259,17 @@ int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
 {
 	struct drm_vsvm_atomic *arg = data;
 	struct vsvm_vm *vm = file->driver_priv;
-	int idx, ret;
+	int ret;
 
 	arg->old = 0;
 	ret = check_atomic(drm, arg);
 	if (ret)
 		return ret;
 
-	ret = begin(vm, &idx);
+	ret = vsvm_vm_use(vm);
 	if (ret)
 		return ret;
-	ret = vsvm_access_atomic(&vm->mirror, arg);
-	drm_dev_exit(idx);
-	return ret;
+	return vsvm_access_atomic(&vm->mirror, arg);
 }
 
 #ifdef CONFIG_DRM_VSVM_INJECT
@@ -337,7 +313,7 @@ int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 {
 	struct drm_vsvm_inject *arg = data;
 	struct vsvm_vm *vm = file->driver_priv;
-	int idx, point, ret;
+	int point, ret;
 
 	arg->passed = 0;
 	arg->fired = 0;
@@ -346,13 +322,12 @@ int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 	if (point < 0)
 		return point;
 
-	ret = begin(vm, &idx);
+	ret = vsvm_vm_use(vm);
 	if (ret)
 		return ret;
-	ret = vsvm_inject_control(to_vsvm(drm)->devmem->inject, point, arg, vm,
-				  vm->mm);
-	drm_dev_exit(idx);
-	return ret;
+	/* The points outlive the device: WAIT does not keep it. */
+	return vsvm_inject_control(vm->mirror.table.inject, point, arg, vm,
+				   vm->mm);
 }
 #endif
 
@@ -460,19 +435,18 @@ int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma)
 	struct vsvm_vm *vm = file->driver_priv;
 	struct vsvm_inject *inject = vm->mirror.table.inject;
 	unsigned long addr;
-	int idx, ret;
+	int ret;
 
 	if (refuse(vm->drm, vma->vm_pgoff != 0) ||
 	    refuse(vm->drm, vma->vm_end - vma->vm_start > DRM_VSVM_MMAP_MAX))
 		return -EINVAL;
-	if (!drm_dev_enter(vm->drm, &idx))
+	/* A look is enough: nothing here is the device's. */
+	if (drm_dev_is_unplugged(vm->drm))
 		return -ENODEV;
 	/* Not vsvm_vm_use(): binding takes mmap_lock, which core has here. */
 	ret = vsvm_vm_check(vm);
-	if (ret) {
-		drm_dev_exit(idx);
+	if (ret)
 		return ret;
-	}
 
 	vm_flags_set(vma, VM_DONTEXPAND);
 	for (addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE) {
@@ -497,6 +471,5 @@ int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma)
 		if (ret)
 			break;
 	}
-	drm_dev_exit(idx);
 	return ret;
 }

@@ -5,22 +5,22 @@
  * A range is worked off in chunks that never cross a PMD or a mapping. For each
  * chunk: look (through the per-page path) which pages could move and why others
  * cannot; reserve device pages, before any folio is locked; move with
- * migrate_vma; account for every byte. What moved, what was there and what
- * stayed, with its reason, add up to the chunk. mmap_lock is dropped between
- * chunks, and a fatal signal stops there.
+ * migrate_vma, in the same step as the reservation; account for every byte. What
+ * moved, what was there and what stayed, with its reason, add up to the chunk.
+ * mmap_lock is dropped between chunks, and a fatal signal stops there.
  *
  * What core mm would let through but must not move is left alone here: KSM
  * pages (all sharers would go along), pages of files and shared memory.
  *
- * Lifetime: a call, inside drm_dev_enter().
+ * Lifetime: a call. Device memory is used inside vsvm_mirror_enter(), and nothing
+ * is reserved outside of it: unplug waits for pages that are in use, and nobody
+ * knows how long mmap_lock or one's turn to make room may take.
  *
  * Locks: mmap_lock for reading around migrate_vma; folio locks are core's, by
  * trylock only.
  */
-#include <linux/cpuset.h>
 #include <linux/highmem.h>
 #include <linux/ksm.h>
-#include <linux/mempolicy.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -38,6 +38,7 @@
 
 #define CHUNK_PAGES	VSVM_BLOCK_PAGES
 #define MAX_PASSES	3
+#define MAX_ROOMS	3	/* goes at making room, for one pass */
 
 /*
  * What is known of a page of the chunk. The first values are the reasons of
@@ -79,6 +80,12 @@ enum page_fate {
  * @small: reserved device pfns
  * @nr_small: how many of @small there are
  * @nr_taken: how many of @small became folios
+ * @dm: the device's memory; only compared
+ * @coherent: the device has no huge pages
+ * @want: how many pages to reserve
+ * @want_block: as a block, if there is one
+ * @refused: none at all, on purpose
+ * @rooms: how often more to make room for them
  * @block: reserved device pfn of a block, or 0
  * @full: there were not as many as wanted
  * @evicted: pages had to go for these; some of the chunk's may be among them
@@ -108,6 +115,12 @@ struct chunk {
 	unsigned long small[CHUNK_PAGES];
 	unsigned int nr_small;
 	unsigned int nr_taken;
+	const struct vsvm_devmem *dm;
+	bool coherent;
+	unsigned int want;
+	bool want_block;
+	bool refused;
+	unsigned int rooms;
 	unsigned long block;
 	bool full;
 	bool evicted;
@@ -130,8 +143,8 @@ static void account_skip(struct chunk *c, enum drm_vsvm_stay reason,
 
 	c->mig->stayed[reason] += bytes;
 	vsvm_mirror_count(c->m, VSVM_STAT_SKIPPED + reason, pages);
-	trace_vsvm_skip(c->m->devmem->device, VSVM_CAUSE_EXPLICIT,
-			c->mig->next, pages, reason);
+	trace_vsvm_skip(c->m->device, VSVM_CAUSE_EXPLICIT, c->mig->next, pages,
+			reason);
 }
 
 /* Neighbouring pages with the same fate, from c->mig->next on. */
@@ -258,7 +271,7 @@ static void peek_see(struct vsvm_peek *peek, unsigned long addr,
 						   FATE_AWAY;
 	else if (!vsvm_devmem_owns(page))
 		*fate = c->to_device ? system_fate(c, page) : FATE_THERE;
-	else if (c->to_device && vsvm_devmem_of(page) == c->m->devmem)
+	else if (c->to_device && vsvm_devmem_of(page) == c->dm)
 		*fate = FATE_THERE;
 	else
 		*fate = c->why ? DRM_VSVM_STAY_BUSY : FATE_DEVICE;
@@ -294,26 +307,46 @@ static unsigned int chunk_wants(const struct chunk *c)
 	return c->populate ? n + c->count[FATE_ABSENT] : n;
 }
 
-static void chunk_reserve(struct chunk *c)
+/* Decides what to reserve, and what happens when that is to fail. */
+static void chunk_plan(struct chunk *c)
+{
+	c->evicted = false;
+	c->want = c->to_device ? chunk_wants(c) : 0;
+	c->want_block = c->huge && c->want == CHUNK_PAGES && !c->coherent &&
+			!VSVM_INJECT(chunk_inject(c), RESERVE_BLOCK, true,
+				     false);
+	c->refused = c->want && !c->want_block &&
+		     VSVM_INJECT(chunk_inject(c), RESERVE_SMALL, true, false);
+	c->rooms = c->refused ? 0 : MAX_ROOMS;
+}
+
+/*
+ * Reserves device pages; with @room, as one who has his turn to make it. Returns
+ * false if there were not as many as wanted.
+ */
+static bool chunk_reserve(struct chunk *c, bool room)
 {
 	struct vsvm_devmem *dm = c->m->devmem;
-	unsigned int want = chunk_wants(c);
+	struct vsvm_share *share = c->m->share;
 
 	c->nr_small = 0;
 	c->nr_taken = 0;
 	c->block = 0;
-	c->full = false;
-	c->evicted = false;
-	if (!c->to_device)
-		return;
-	if (c->huge && want == CHUNK_PAGES)
-		c->block = vsvm_evict_reserve_block(dm, c->m->share,
-						    &c->evicted);
-	if (!c->block) {
-		c->nr_small = vsvm_evict_reserve(dm, c->m->share, c->small,
-						 want, &c->evicted);
-		c->full = c->nr_small < want;
+	if (c->want_block) {
+		c->block = room ?
+			   vsvm_evict_reserve_block(dm, share, &c->evicted) :
+			   vsvm_devmem_reserve_block(dm, share);
+		/* Only small ones are there, perhaps: the last to be asked for. */
+		if (!c->block && !room && c->rooms)
+			return false;
 	}
+	if (!c->block && c->want && !c->refused)
+		c->nr_small = room ?
+			      vsvm_evict_reserve(dm, share, c->small, c->want,
+						 &c->evicted) :
+			      vsvm_devmem_reserve(dm, share, c->small, c->want);
+	c->full = !c->block && c->nr_small < c->want;
+	return !c->full;
 }
 
 static void chunk_unreserve(struct chunk *c)
@@ -349,25 +382,6 @@ static void fill_page(struct page *to, struct page *from)
 static struct page *source_bytes(struct page *page)
 {
 	return page && vsvm_devmem_owns(page) ? vsvm_devmem_backing(page) : page;
-}
-
-/*
- * The NUMA node that a first touch by the caller would take a page of @vma from;
- * of several that its policy allows, the nearest. mmap_lock keeps the policy.
- */
-static int touch_node(const struct vm_area_struct *vma)
-{
-	int node = numa_mem_id();
-#ifdef CONFIG_NUMA
-	struct mempolicy *policy = vma->vm_policy ?: current->mempolicy;
-	nodemask_t may = cpuset_current_mems_allowed;
-
-	if (policy && nodes_intersects(policy->nodes, may))
-		nodes_and(may, may, policy->nodes);
-	if (!node_isset(node, may) && !nodes_empty(may))
-		node = nearest_node_nodemask(node, &may);
-#endif
-	return node;
 }
 
 /* Where a page has its home: a device page remembers it. */
@@ -518,7 +532,7 @@ static void note_moved(struct chunk *c)
 
 static void trace_begin(const struct chunk *c)
 {
-	trace_vsvm_migrate_begin(c->m->devmem->device, VSVM_CAUSE_EXPLICIT,
+	trace_vsvm_migrate_begin(c->m->device, VSVM_CAUSE_EXPLICIT,
 				 c->mig->target, c->start, c->end - c->start);
 }
 
@@ -531,7 +545,7 @@ static void trace_end(const struct chunk *c)
 	for (i = 0; i < c->args.npages; i++)
 		stayed += c->fate[i] < DRM_VSVM_STAY_MAX ||
 			  could_move(c->fate[i]);
-	trace_vsvm_migrate_end(c->m->devmem->device, VSVM_CAUSE_EXPLICIT,
+	trace_vsvm_migrate_end(c->m->device, VSVM_CAUSE_EXPLICIT,
 			       c->mig->target, c->start,
 			       (u64)c->now << PAGE_SHIFT, c->order, stayed);
 }
@@ -559,10 +573,11 @@ static void move_collected(struct chunk *c, struct vsvm_home *home)
 }
 
 /*
- * One go of migrate_vma over the chunk. Pages that were not collected, or that
- * could not go after all, keep the fate they had.
+ * One go of migrate_vma over the chunk, with mmap_lock held, inside
+ * vsvm_mirror_enter(). Pages that were not collected, or that could not go after
+ * all, keep the fate they had.
  */
-static int chunk_move(struct chunk *c)
+static void chunk_move(struct chunk *c)
 {
 	struct mm_struct *mm = c->m->notifier.mm;
 	struct vsvm_home home = {
@@ -571,10 +586,7 @@ static int chunk_move(struct chunk *c)
 		.start = c->start,
 	};
 
-	if (VSVM_INJECT(chunk_inject(c), MOVE_LOCK, -EINTR,
-			mmap_read_lock_killable(mm)))
-		return -EINTR;
-
+	mmap_assert_locked(mm);
 	c->args = (struct migrate_vma) {
 		.vma = vma_lookup(mm, c->start),
 		.src = c->src,
@@ -603,42 +615,98 @@ static int chunk_move(struct chunk *c)
 			migrate_vma_setup(&c->args))) {
 		c->args.npages = 0;
 		c->now = 0;
-		goto unlock;
+		goto end;
 	}
 
-	c->node = touch_node(c->args.vma);
+	c->node = vsvm_home_touch_node(c->args.vma);
 	home.vma = c->args.vma;
 	home.npages = c->args.npages;
 	move_collected(c, &home);
-unlock:
-	mmap_read_unlock(mm);
+end:
 	trace_end(c);
+}
+
+/*
+ * Reserves what was short, making room. Begins inside vsvm_mirror_enter() and
+ * leaves it: others wait for the turn too. Returns 1 inside of it, with pages
+ * reserved and mmap_lock held; 0 without any of these, to begin again; or an
+ * errno.
+ */
+static int chunk_make_room(struct chunk *c, int *idx)
+{
+	struct mm_struct *mm = c->m->notifier.mm;
+	struct vsvm_devmem *dm = c->m->devmem;
+	int ret;
+
+	c->rooms--;
+	kref_get(&dm->refs);
+	vsvm_mirror_exit(*idx);
+	if (vsvm_evict_lock(dm)) {
+		/* Less is done; who is being killed does not get far. */
+		c->rooms = 0;
+		ret = 0;
+		goto put;
+	}
+	ret = vsvm_mirror_enter(c->m, idx);
+	if (!ret)
+		chunk_reserve(c, true);
+	vsvm_evict_unlock(dm);
+	if (ret)
+		goto put;
+
+	/* Waiting for it, with what was reserved, could take for ever. */
+	ret = mmap_read_trylock(mm);
+	if (!ret) {
+		chunk_unreserve(c);
+		vsvm_mirror_exit(*idx);
+	}
+put:
+	vsvm_devmem_put(dm);
+	return ret;
+}
+
+/*
+ * One go at moving the chunk. What there is on the device is reserved when
+ * mmap_lock is held, so that nothing can come between that and the move. To make
+ * room it has to be let go. Whoever has made room and does not get mmap_lock at
+ * once gives it back and begins again, a few times; the last time he is content
+ * with what there is.
+ */
+static int chunk_go(struct chunk *c)
+{
+	struct mm_struct *mm = c->m->notifier.mm;
+	int idx, ret;
+
+	chunk_plan(c);
+	do {
+		if (VSVM_INJECT(chunk_inject(c), MOVE_LOCK, -EINTR,
+				mmap_read_lock_killable(mm)))
+			return -EINTR;
+		ret = vsvm_mirror_enter(c->m, &idx);
+		if (ret) {
+			mmap_read_unlock(mm);
+			return ret;
+		}
+		if (chunk_reserve(c, false) || !c->rooms)
+			break;
+		chunk_unreserve(c);
+		mmap_read_unlock(mm);
+		ret = chunk_make_room(c, &idx);
+		if (ret < 0)
+			return ret;
+	} while (!ret);
+
+	chunk_move(c);
+	mmap_read_unlock(mm);
+	chunk_unreserve(c);
+	vsvm_mirror_exit(idx);
 	return 0;
 }
 
 /*
- * Has the contents of one page brought that are elsewhere, by the CPU's fault: to
- * the device what it has alone is there. Returns 1 if even that brings none.
- */
-static int bring_in(struct chunk *c, unsigned long addr)
-{
-	struct mm_struct *mm = c->m->notifier.mm;
-	bool unlocked = false;
-	int ret;
-
-	/* Interrupted: the next look says so. */
-	if (VSVM_INJECT(chunk_inject(c), HOLE_LOCK, -EINTR,
-			mmap_read_lock_killable(mm)))
-		return 0;
-	ret = fixup_user_fault(mm, addr, FAULT_FLAG_REMOTE, &unlocked);
-	mmap_read_unlock(mm);
-	return ret == -EFAULT ? 1 : ret;
-}
-
-/*
- * The same for the chunk. What was never touched is not faulted, nor what a
- * userfaultfd handler would have to be asked for: unless it became so since the
- * look, by the process's own doing.
+ * Has the contents brought that are elsewhere. What was never touched is not
+ * faulted, nor what a userfaultfd handler would have to be asked for: unless it
+ * became so since the look, by the process's own doing.
  */
 static int chunk_bring_in(struct chunk *c)
 {
@@ -649,7 +717,7 @@ static int chunk_bring_in(struct chunk *c)
 		if (c->fate[i] != FATE_AWAY)
 			continue;
 		cond_resched();
-		ret = bring_in(c, c->start + (i << PAGE_SHIFT));
+		ret = vsvm_mirror_bring_in(c->m, c->start + (i << PAGE_SHIFT));
 		if (ret < 0)
 			return ret;
 		if (ret)
@@ -687,9 +755,7 @@ static int chunk_migrate(struct chunk *c)
 		if (!chunk_wants(c))
 			return 0;
 
-		chunk_reserve(c);
-		ret = chunk_move(c);
-		chunk_unreserve(c);
+		ret = chunk_go(c);
 		if (ret)
 			return ret;
 
@@ -709,7 +775,7 @@ static int chunk_migrate_blind(struct chunk *c)
 		return 0;
 	memset(c->count, 0, sizeof(c->count));
 	c->count[FATE_DEVICE] = chunk_pages(c);
-	return chunk_move(c);
+	return chunk_go(c);
 }
 
 /*
@@ -793,14 +859,14 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
  * @m: the mirror, bound to current->mm
  * @mig: the request, checked, with its output zeroed and next at its start
  *
- * Return: 0, however much moved; -EINTR, -ENOMEM, or -EBUSY with what was done
- * before in @mig.
+ * Return: 0, however much moved; -EINTR, -ENOMEM, -EBUSY or -ENODEV with what was
+ * done before in @mig.
  */
 int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 {
 	unsigned long end = mig->addr + mig->len;
 	struct chunk *c;
-	int ret = 0;
+	int idx, ret;
 
 	c = VSVM_INJECT(m->table.inject, CHUNK, NULL,
 			kvzalloc_obj(*c, GFP_KERNEL));
@@ -809,6 +875,12 @@ int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 
 	c->m = m;
 	c->mig = mig;
+	ret = vsvm_mirror_enter(m, &idx);
+	if (!ret) {
+		c->dm = m->devmem;
+		c->coherent = vsvm_devmem_coherent(c->dm);
+		vsvm_mirror_exit(idx);
+	}
 	c->to_device = mig->target == DRM_VSVM_TARGET_DEVICE;
 	while (!ret && mig->next < end) {
 		cond_resched();

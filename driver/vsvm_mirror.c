@@ -25,18 +25,31 @@
 #include "vsvm_mirror.h"
 #include "vsvm_trace.h"
 
-/**
- * vsvm_mirror_count() - count what goes through a mirror, and for its device
- * @m: the mirror; the device's memory is there
- * @stat: what
- * @n: how much of it
- */
-void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
+/* The device's memory is there. */
+static void count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
 {
 	if (!n)
 		return;
 	vsvm_stats_add(&m->stats, stat, n);
 	vsvm_stats_add_cpu(m->devmem->stats, stat, n);
+}
+
+/**
+ * vsvm_mirror_count() - count what goes through a mirror, and for its device
+ * @m: the mirror
+ * @stat: what
+ * @n: how much of it
+ *
+ * Of a device that was unplugged nobody can see the counters.
+ */
+void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
+{
+	int idx;
+
+	if (!n || vsvm_mirror_enter(m, &idx))
+		return;
+	count(m, stat, n);
+	vsvm_mirror_exit(idx);
 }
 
 /**
@@ -136,11 +149,12 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	mmu_interval_set_seq(notifier, seq);
 	tell_watches(m, range, seq);
 	pages = vsvm_table_zap(&m->table, range->start, range->end - 1, seq);
+	/* Unplug makes it NULL before it goes away, for which it needs the lock. */
 	if (m->devmem) {
-		vsvm_mirror_count(m, VSVM_STAT_INVALIDATIONS, 1);
-		vsvm_mirror_count(m, VSVM_STAT_INVALIDATED, pages);
-		trace_vsvm_invalidate(m->devmem->device, range->start,
-				      range->end, range->event, pages);
+		count(m, VSVM_STAT_INVALIDATIONS, 1);
+		count(m, VSVM_STAT_INVALIDATED, pages);
+		trace_vsvm_invalidate(m->device, range->start, range->end,
+				      range->event, pages);
 	}
 	up_write(&m->table.lock);
 	return true;
@@ -356,18 +370,45 @@ unlock:
 }
 
 /**
+ * vsvm_mirror_bring_in() - have the contents of a page brought that are elsewhere
+ * @m: the mirror, bound to current->mm
+ * @addr: its address
+ *
+ * By the CPU's fault: to the device what it has alone is there. Takes mmap_lock for
+ * reading, and may wait for user space.
+ *
+ * Return: 0, also when interrupted, which the next look says; 1: even that brings
+ * nothing; or what else fixup_user_fault() says.
+ */
+int vsvm_mirror_bring_in(struct vsvm_mirror *m, unsigned long addr)
+{
+	struct mm_struct *mm = m->notifier.mm;
+	bool unlocked = false;
+	int ret;
+
+	if (VSVM_INJECT(m->table.inject, HOLE_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
+		return 0;
+	ret = fixup_user_fault(mm, addr, FAULT_FLAG_REMOTE, &unlocked);
+	mmap_read_unlock(mm);
+	return ret == -EFAULT ? 1 : ret;
+}
+
+/**
  * vsvm_mirror_init() - set up an unbound mirror
  * @m: the mirror
- * @devmem: memory of the device that looks through it
+ * @drm: the device that looks through it; inside drm_dev_enter()
+ * @devmem: its memory
  * @dma: the device that system pages are mapped for; NULL: they are not
- * @inject: the points of that device
  */
-void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
-		      struct device *dma, struct vsvm_inject *inject)
+void vsvm_mirror_init(struct vsvm_mirror *m, struct drm_device *drm,
+		      struct vsvm_devmem *devmem, struct device *dma)
 {
-	vsvm_table_init(&m->table, dma, inject);
+	vsvm_table_init(&m->table, dma, devmem->inject);
 	INIT_LIST_HEAD(&m->watches);
 	spin_lock_init(&m->watch_lock);
+	m->drm = drm;
+	m->device = devmem->device;
 	m->devmem = devmem;
 }
 
@@ -388,7 +429,7 @@ void vsvm_mirror_teach_lockdep(void)
 	if (!m)
 		return;
 
-	vsvm_mirror_init(m, NULL, NULL, NULL);
+	vsvm_table_init(&m->table, NULL, NULL);
 	mmap_read_lock(current->mm);
 	fs_reclaim_acquire(GFP_KERNEL);
 	down_write(&m->table.lock);
@@ -404,33 +445,40 @@ void vsvm_mirror_teach_lockdep(void)
  * @mm: current->mm
  * @owner: whose share of the device is used
  *
- * Takes mmap_lock for writing.
+ * Takes mmap_lock for writing, before it enters the device.
  *
- * Return: 0, -ENOMEM or -EINTR.
+ * Return: 0, -ENOMEM, -EINTR or -ENODEV.
  */
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
 		     struct pid *owner)
 {
-	int ret;
+	int idx, ret;
 
-	m->share = vsvm_devmem_share_get(m->devmem, owner);
-	if (!m->share)
-		return -ENOMEM;
 	m->table.mm = mm;
 	ret = VSVM_INJECT(m->table.inject, NOTIFIER, -ENOMEM,
 			  mmu_interval_notifier_insert(&m->notifier, mm, 0,
 						       ULONG_MAX & PAGE_MASK,
 						       &vsvm_mirror_ops));
-	if (ret) {
-		vsvm_devmem_share_put(m->devmem, m->share);
-		m->share = NULL;
+	if (ret)
+		return ret;
+
+	ret = vsvm_mirror_enter(m, &idx);
+	if (!ret) {
+		m->share = vsvm_devmem_share_get(m->devmem, owner);
+		ret = m->share ? 0 : -ENOMEM;
+		vsvm_mirror_exit(idx);
 	}
+	if (ret)
+		mmu_interval_notifier_remove(&m->notifier);
 	return ret;
 }
 
 /**
  * vsvm_mirror_unplug() - forget every page, and the device's memory
- * @m: the mirror, bound or not; nobody walks it any more, or will after
+ * @m: the mirror, bound or not; nobody is inside vsvm_mirror_enter(), or will be
+ *
+ * A call may be under way on it: outside of its steps it uses nothing that goes
+ * away here, and it is refused the next one.
  */
 void vsvm_mirror_unplug(struct vsvm_mirror *m)
 {

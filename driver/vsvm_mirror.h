@@ -7,13 +7,14 @@
 #include <linux/mmu_notifier.h>
 #include <linux/spinlock.h>
 
+#include <drm/drm_drv.h>
+
 #include "vsvm_stats.h"
 #include "vsvm_table.h"
 
 struct device;
 struct pid;
 struct vsvm_devmem;
-struct vsvm_inject;
 struct vsvm_share;
 
 /**
@@ -23,9 +24,12 @@ struct vsvm_share;
  *	its lock
  * @watches: faults in flight; &vsvm_watch.link
  * @watch_lock: protects @watches; inside the page-table lock
- * @devmem: memory of this device; NULL once it was unplugged, which changes
- *	under the page-table lock
- * @share: what the process has of it, once bound
+ * @drm: the device; there as long as the file is open, unplugged or not
+ * @device: its number
+ * @devmem: its memory, between vsvm_mirror_enter() and vsvm_mirror_exit(). Made
+ *	NULL by unplug, which waits for those first, under the page-table lock:
+ *	whoever has that may ask whether it is still there
+ * @share: what the process has of it, once bound; as @devmem
  * @stats: what went through this mirror
  */
 struct vsvm_mirror {
@@ -33,6 +37,8 @@ struct vsvm_mirror {
 	struct vsvm_table table;
 	struct list_head watches;
 	spinlock_t watch_lock; /* watches */
+	struct drm_device *drm;
+	unsigned int device;
 	struct vsvm_devmem *devmem;
 	struct vsvm_share *share;
 	struct vsvm_stats stats;
@@ -129,8 +135,8 @@ struct vsvm_peek {
 		    enum vsvm_sight sight, struct page *page);
 };
 
-void vsvm_mirror_init(struct vsvm_mirror *m, struct vsvm_devmem *devmem,
-		      struct device *dma, struct vsvm_inject *inject);
+void vsvm_mirror_init(struct vsvm_mirror *m, struct drm_device *drm,
+		      struct vsvm_devmem *devmem, struct device *dma);
 void vsvm_mirror_teach_lockdep(void);
 void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n);
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
@@ -145,8 +151,37 @@ int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 		     struct vsvm_visitor *v, unsigned long *next, u64 *faults);
 unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 			       unsigned long end, u32 *state);
+int vsvm_mirror_bring_in(struct vsvm_mirror *m, unsigned long addr);
 void vsvm_mirror_peek(struct vsvm_mirror *m, unsigned long start,
 		      unsigned long end, struct vsvm_peek *peek);
+
+/**
+ * vsvm_mirror_enter() - begin a step that uses the device
+ * @m: the mirror
+ * @idx: out, for vsvm_mirror_exit()
+ *
+ * Until vsvm_mirror_exit() the device's memory, its pages, and what DMA is mapped
+ * for stay. Whoever unplugs any DRM device waits meanwhile, so a step may wait
+ * neither for user space, be it a userfaultfd handler, a FUSE server or a fault in
+ * the caller's buffer, nor for mmap_lock or evict_lock, whose owners may do that.
+ * Does not sleep, so it may be called with those held, but not with a spinlock of
+ * ours: they are inside.
+ *
+ * Return: 0; -ENODEV: the device was unplugged, or is being.
+ */
+static inline int vsvm_mirror_enter(struct vsvm_mirror *m, int *idx)
+{
+	return drm_dev_enter(m->drm, idx) ? 0 : -ENODEV;
+}
+
+/**
+ * vsvm_mirror_exit() - the end of a step
+ * @idx: from vsvm_mirror_enter()
+ */
+static inline void vsvm_mirror_exit(int idx)
+{
+	drm_dev_exit(idx);
+}
 
 /*
  * The huge zero folio is not exported. It is the only PMD-mapped folio that

@@ -59,7 +59,7 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 	mmgrab(vm->mm);
 	vm->owner = get_pid(task_tgid(current));
 	mutex_init(&vm->bind);
-	vsvm_mirror_init(&vm->mirror, devmem, dma, devmem->inject);
+	vsvm_mirror_init(&vm->mirror, drm, devmem, dma);
 	return vm;
 }
 
@@ -117,7 +117,8 @@ int vsvm_vm_check(struct vsvm_vm *vm)
  *
  * Takes mmap_lock for writing, the first time.
  *
- * Return: 0; -EPERM: it belongs to another mm; -ENOMEM or -EINTR from binding.
+ * Return: 0; -EPERM: it belongs to another mm; -ENOMEM, -EINTR or -ENODEV from
+ * binding.
  */
 int vsvm_vm_use(struct vsvm_vm *vm)
 {

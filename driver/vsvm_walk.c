@@ -12,7 +12,9 @@
  *
  * Lifetime: a call, with the mirror bound to current->mm.
  *
- * Locks: the page-table lock, &vsvm_table.lock; mmap_lock outside of it.
+ * Locks: the page-table lock, &vsvm_table.lock; mmap_lock outside of it. Where a
+ * walk has the page-table lock it is inside vsvm_mirror_enter(), and nowhere else:
+ * faulting, and making the visitor go on, may wait for user space.
  */
 #include <linux/hmm.h>
 #include <linux/mm.h>
@@ -37,6 +39,7 @@
  * @addr: first byte not visited yet
  * @limit: most pages to fault at once; halved to find a bad page
  * @deadline: jiffies; pushed on by every byte of progress
+ * @idx: for vsvm_mirror_exit(), while the walk has the page-table lock
  * @watch: tells whether what is faulted in changed meanwhile
  * @pfns: for hmm_range_fault(), VSVM_LEAF_ENTRIES of them, allocated at first use
  * @spare: a leaf for the table, allocated where the table had none
@@ -49,6 +52,7 @@ struct walk {
 	unsigned long addr;
 	unsigned long limit;
 	unsigned long deadline;
+	int idx;
 	struct vsvm_watch watch;
 	unsigned long *pfns;
 	struct vsvm_leaf *spare;
@@ -63,6 +67,38 @@ static struct vsvm_inject *walk_inject(const struct walk *w)
 static void set_deadline(struct walk *w)
 {
 	w->deadline = jiffies + DRM_VSVM_STALL_SECONDS * HZ;
+}
+
+/* Takes the page-table lock for reading, unless the device is gone. */
+static int walk_lock(struct walk *w)
+{
+	int ret = vsvm_mirror_enter(w->m, &w->idx);
+
+	if (!ret)
+		down_read(&w->m->table.lock);
+	return ret;
+}
+
+static void walk_unlock(struct walk *w)
+{
+	up_read(&w->m->table.lock);
+	vsvm_mirror_exit(w->idx);
+}
+
+/* The same for writing. */
+static int walk_lock_write(struct walk *w)
+{
+	int ret = vsvm_mirror_enter(w->m, &w->idx);
+
+	if (!ret)
+		down_write(&w->m->table.lock);
+	return ret;
+}
+
+static void walk_unlock_write(struct walk *w)
+{
+	up_write(&w->m->table.lock);
+	vsvm_mirror_exit(w->idx);
 }
 
 /* The time begins anew with each byte, and with nothing else. */
@@ -439,7 +475,9 @@ static int fault_in(struct walk *w, unsigned long end)
 		return ret;
 
 	stale = VSVM_INJECT(walk_inject(w), FAULTED, true, false);
-	down_write(&m->table.lock);
+	ret = walk_lock_write(w);
+	if (ret)
+		return ret;
 	if (stale ||
 	    mmu_interval_read_retry(&w->watch.notifier, range.notifier_seq))
 		ret = -EAGAIN;
@@ -449,7 +487,7 @@ static int fault_in(struct walk *w, unsigned long end)
 		downgrade_write(&m->table.lock);
 		return 0;
 	}
-	up_write(&m->table.lock);
+	walk_unlock_write(w);
 	if (!ret)
 		ret = break_cow(w, start) ?: -EAGAIN;
 	return ret;
@@ -499,9 +537,11 @@ static int take_exclusive(struct walk *w)
 		goto unlock_mm;
 	}
 
-	ret = -EAGAIN;
 	stale = VSVM_INJECT(walk_inject(w), EXCLUSIVE_TAKEN, true, false);
-	down_write(&m->table.lock);
+	ret = walk_lock_write(w);
+	if (ret)
+		goto unlock_folio;
+	ret = -EAGAIN;
 	leaf = stale || mmu_interval_read_retry(&w->watch.notifier, seq) ?
 	       NULL : vsvm_table_make_leaf(&m->table, addr, &w->spare);
 	if (leaf) {
@@ -513,12 +553,13 @@ static int take_exclusive(struct walk *w)
 		vsvm_table_trim(&m->table, leaf, addr);
 	}
 	if (ret < 0) {
-		up_write(&m->table.lock);
+		walk_unlock_write(w);
 	} else {
 		w->faults += ret;
 		ret = 0;
 		downgrade_write(&m->table.lock);
 	}
+unlock_folio:
 	folio_unlock(folio);
 	folio_put(folio);
 unlock_mm:
@@ -539,7 +580,7 @@ static int fault_exclusive(struct walk *w, unsigned long end)
 	leaf = vsvm_table_leaf(&w->m->table, w->addr);
 	if (entry_is_alone(leaf->entry[vsvm_leaf_index(w->addr)]))
 		return 0;
-	up_read(&w->m->table.lock);
+	walk_unlock(w);
 	return take_exclusive(w);
 }
 
@@ -566,8 +607,8 @@ static int walk_fault(struct walk *w, unsigned long end)
 
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULTS, 1);
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULT_PAGES, w->faults - before);
-	trace_vsvm_device_fault(m->devmem->device, w->addr, w->faults - before,
-				w->need, tries, ret);
+	trace_vsvm_device_fault(m->device, w->addr, w->faults - before, w->need,
+				tries, ret);
 	return ret;
 }
 
@@ -577,19 +618,21 @@ static int walk_access(struct walk *w, unsigned long end)
 	int ret;
 
 	w->limit = VSVM_LEAF_ENTRIES;
-	down_read(&w->m->table.lock);
+	ret = walk_lock(w);
+	if (ret)
+		return ret;
 	for (;;) {
 		ret = visit_valid(w, end);
-		up_read(&w->m->table.lock);
+		walk_unlock(w);
 		if (ret == -EAGAIN) {
 			/*
 			 * It is the visitor that cannot go on, the pages are
 			 * there: faulting them would take exclusive ones back.
 			 */
-			ret = w->v->relax(w->v) ?: walk_interrupted(w);
+			ret = w->v->relax(w->v) ?: walk_interrupted(w) ?:
+			      walk_lock(w);
 			if (ret)
 				return ret;
-			down_read(&w->m->table.lock);
 			continue;
 		}
 		if (ret || w->addr == end)
@@ -669,7 +712,6 @@ static int visit_seen(struct walk *w, unsigned long end)
 /* Visits [w->addr, end), which is in one leaf, as it is. */
 static int walk_look(struct walk *w, unsigned long end)
 {
-	struct vsvm_mirror *m = w->m;
 	bool stale;
 	int ret;
 
@@ -686,13 +728,15 @@ static int walk_look(struct walk *w, unsigned long end)
 			return ret;
 
 		stale = VSVM_INJECT(walk_inject(w), LOOKED, true, false);
-		down_read(&m->table.lock);
+		ret = walk_lock(w);
+		if (ret)
+			return ret;
 		if (stale || mmu_interval_read_retry(&w->watch.notifier,
 						     range.notifier_seq))
 			ret = 0;
 		else
 			ret = visit_seen(w, end);
-		up_read(&m->table.lock);
+		walk_unlock(w);
 		if (ret == -EAGAIN)
 			ret = w->v->relax(w->v);
 		if (ret)
@@ -738,13 +782,14 @@ static int walk_hole(struct walk *w, unsigned long end)
  * @next: out, first byte that was not visited
  * @faults: out, entries that had to be installed; or NULL
  *
- * Takes the page-table lock, and mmap_lock before it; the caller holds neither.
+ * Takes the page-table lock, and mmap_lock before it; the caller holds neither,
+ * and is not inside vsvm_mirror_enter().
  *
  * Return: 0: all of it was visited. -EFAULT: nothing that may be read is there;
  * -EPERM: @need is to write and the mapping is read-only; -EOPNOTSUPP: @need is
  * EXCLUSIVE and the page is not anonymous; -ENOMEM;
- * -EINTR: a fatal signal; -EBUSY: no progress for DRM_VSVM_STALL_SECONDS; or
- * what the visitor returned.
+ * -EINTR: a fatal signal; -EBUSY: no progress for DRM_VSVM_STALL_SECONDS;
+ * -ENODEV: the device was unplugged; or what the visitor returned.
  */
 int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
 		     unsigned long end, enum vsvm_need need,
