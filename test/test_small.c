@@ -218,30 +218,6 @@ FIXTURE_VARIANT_ADD(coherent, large)
 	.kind = VT_LARGE,
 };
 
-/* Where the kernel was told to leave memory alone: memmap=SIZE$ADDR. */
-static int reserved(char *where, size_t room)
-{
-	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
-	char line[4096], *at;
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	line[n > 0 ? n : 0] = 0;
-	at = strstr(line, "memmap=");
-	at = at ? strchr(at, '$') : NULL;
-	if (!at)
-		return -1;
-	n = strcspn(++at, " ,\n");
-	if ((size_t)n >= room)
-		return -1;
-	memcpy(where, at, n);
-	where[n] = 0;
-	return 0;
-}
-
 FIXTURE_SETUP(coherent)
 {
 	char command[128], where[32];

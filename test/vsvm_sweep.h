@@ -6,7 +6,9 @@
 #ifndef VSVM_SWEEP_H
 #define VSVM_SWEEP_H
 
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "vsvm_test.h"
 
@@ -37,6 +39,30 @@ static inline void restore(const struct vt_module *was)
 	if (vt_module_loaded())
 		vt_module_unload();
 	vt_module_load(was->devices, was->vram_mib);
+}
+
+/* Where the kernel was told to leave memory alone: memmap=SIZE$ADDR. */
+static inline int reserved(char *where, size_t room)
+{
+	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	char line[4096], *at;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[n > 0 ? n : 0] = 0;
+	at = strstr(line, "memmap=");
+	at = at ? strchr(at, '$') : NULL;
+	if (!at)
+		return -1;
+	n = strcspn(++at, " ,\n");
+	if ((size_t)n >= room)
+		return -1;
+	memcpy(where, at, n);
+	where[n] = 0;
+	return 0;
 }
 
 #define TO_DEVICE(mem, len)						\

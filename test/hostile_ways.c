@@ -1,0 +1,814 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an attacker does with processes, descriptors and the kernel around the
+ * device, see hostile.h; and its life.
+ */
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/io_uring.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hostile.h"
+
+pid_t attacker_fork(struct attacker *a, void (*fn)(struct attacker *a, void *arg),
+		    void *arg)
+{
+	uint64_t state = attacker_draw(a, -1);
+	pid_t pid = fork();
+	unsigned int d;
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	a->dice.state = state;
+	/* The parent's are no use to it, but to try them. */
+	for (d = 0; d < hostile->devices; d++)
+		a->fd[d] = -1;
+	fn(a, arg);
+	_exit(0);
+}
+
+int attacker_wait(pid_t pid, double seconds, bool *late)
+{
+	double end = hostile_now() + seconds;
+	bool killed = false;
+	int status;
+	pid_t got;
+
+	if (late)
+		*late = false;
+	while (pid > 0 && (got = waitpid(pid, &status, WNOHANG)) != pid) {
+		if (got < 0)
+			return -1;
+		if (hostile_now() < end) {
+			usleep(1000);
+			continue;
+		}
+		if (killed) {
+			hostile_found("process %d does not die of SIGKILL",
+				      pid);
+			scene_stack(pid);
+			return -1;
+		}
+		kill(pid, SIGKILL);
+		killed = true;
+		if (late)
+			*late = true;
+		end += hostile->bound;
+	}
+	return pid > 0 ? status : -1;
+}
+
+static bool foreign_ioctls(int fd, void *mem, char *buf)
+{
+	struct drm_vsvm_rw rw = {
+		.addr = (uintptr_t)mem, .buf = (uintptr_t)buf, .len = 64,
+	};
+	struct drm_vsvm_migrate mig = {
+		.addr = (uintptr_t)mem, .len = VT_PAGE, .target = 1,
+	};
+	struct drm_vsvm_snapshot snap = {
+		.addr = (uintptr_t)mem, .len = VT_PAGE,
+		.runs = (uintptr_t)buf, .nr_runs = 1,
+	};
+	struct drm_vsvm_exclusive excl = {
+		.addr = (uintptr_t)mem, .len = VT_PAGE,
+	};
+	struct drm_vsvm_atomic atomic = {
+		.addr = (uintptr_t)mem, .op = DRM_VSVM_ATOMIC_ADD, .size = 8,
+	};
+
+	return vt_ioctl(fd, DRM_IOCTL_VSVM_READ, &rw) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_WRITE, &rw) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_MIGRATE, &mig) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_SNAPSHOT, &snap) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_EXCLUSIVE, &excl) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_ATOMIC, &atomic);
+}
+
+int hostile_use_foreign(int fd, void *mem, char *buf)
+{
+	struct iovec iov = { buf, 64 };
+	int pipes[2];
+	loff_t at = (uintptr_t)mem;
+	ssize_t n = -1;
+
+	if (!foreign_ioctls(fd, mem, buf))
+		return 1;
+	if (pread(fd, buf, 64, at) >= 0 || pwrite(fd, buf, 64, at) >= 0)
+		return 2;
+	if (preadv(fd, &iov, 1, at) >= 0 || pwritev(fd, &iov, 1, at) >= 0)
+		return 3;
+	if (lseek(fd, at, SEEK_SET) == at &&
+	    (read(fd, buf, 64) >= 0 || write(fd, buf, 64) >= 0))
+		return 4;
+	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK))
+		return 0;
+	if (splice(fd, &at, pipes[1], NULL, 64, SPLICE_F_NONBLOCK) > 0)
+		n = 0;
+	at = (uintptr_t)mem;
+	if (write(pipes[1], buf, 64) == 64 &&
+	    splice(pipes[0], NULL, fd, &at, 64, SPLICE_F_NONBLOCK) > 0)
+		n = 0;
+	close(pipes[0]);
+	close(pipes[1]);
+	return n ? 0 : 5;
+}
+
+int hostile_foreign_main(char **argv)
+{
+	static char own[2 * VT_PAGE] __attribute__((aligned(4096)));
+	char buf[VT_PAGE] = {};
+	int ret = hostile_use_foreign(atoi(argv[0]), own, buf);
+
+	/* Where the one before had something. */
+	if (!ret)
+		ret = hostile_use_foreign(atoi(argv[0]), (void *)strtoul(argv[1],
+					  NULL, 16), buf);
+	return ret;
+}
+
+/* What comes of a fork, and what the parent does meanwhile. */
+struct family {
+	char *mem;
+	size_t len;
+	unsigned int how;
+};
+
+static void heir(struct attacker *a, void *arg)
+{
+	struct family *f = arg;
+
+	switch (f->how % 4) {
+	case 0:
+		attacker_check(a, f->mem, f->len, "heir, CPU read");
+		break;
+	case 1:
+		attacker_fill(a, f->mem, f->len);
+		attacker_migrate(a, attacker_fd(a), f->mem, f->len, 1, 0);
+		attacker_check(a, f->mem, f->len, "heir, after its own write");
+		break;
+	case 2:
+		munmap(f->mem, f->len);
+		break;
+	default:
+		if (!attacker_rw(a, attacker_fd(a), f->mem, a->buf, f->len,
+				 false))
+			attacker_check(a, a->buf, f->len, "heir, device read");
+		pause();
+	}
+}
+
+static void *go_home(void *arg)
+{
+	struct family *f = arg;
+	struct drm_vsvm_migrate mig = {
+		.addr = (uintptr_t)f->mem, .len = f->len,
+	};
+
+	vt_ioctl(f->how >> 8, DRM_IOCTL_VSVM_MIGRATE, &mig);
+	return NULL;
+}
+
+/* The parent drops what is on its way home, or on the device, and shared. */
+static bool do_fork(struct attacker *a)
+{
+	enum vt_kind kind = attacker_draw(a, 2);
+	struct family f = { .len = VT_HUGE, .how = attacker_draw(a, 16) };
+	int status, fd = attacker_fd(a);
+	pthread_t thread;
+	bool late, mover;
+	pid_t pid;
+
+	f.mem = fd < 0 ? NULL : attacker_map(a, f.len, kind);
+	if (!f.mem || attacker_migrate(a, fd, f.mem, f.len, 1, 0) < 0)
+		return false;
+	pid = attacker_fork(a, heir, &f);
+	mover = f.how & 4;
+	f.how |= fd << 8;
+	mover = mover && !pthread_create(&thread, NULL, go_home, &f);
+	usleep(attacker_draw(a, 1000));
+	if (f.how & 8)
+		munmap(f.mem, f.len);
+	else
+		madvise(f.mem, f.len, MADV_DONTNEED);
+	if (f.how % 4 == 3 && attacker_draw(a, 2) && pid > 0)
+		kill(pid, SIGKILL);
+	if (mover)
+		pthread_join(thread, NULL);
+	status = attacker_wait(pid, f.how % 4 == 3 ? 0.2 : hostile->bound,
+			       &late);
+	if (late && f.how % 4 != 3)
+		hostile_found("a child that shares memory at %p, %s, was stuck",
+			      f.mem, kind == VT_LARGE ? "huge" : "small");
+	if (!(f.how & 8))
+		munmap(f.mem, f.len);
+	return pid > 0 && status != -1;
+}
+
+static int with_fd(struct attacker *a, bool opened)
+{
+	int fd = hostile_open(attacker_draw(a, hostile->devices));
+	struct drm_vsvm_info info = {};
+
+	/* Used by us, just opened, or only looked at. */
+	if (fd >= 0 && opened)
+		vt_ioctl(fd, DRM_IOCTL_VSVM_INFO, &info);
+	else if (fd >= 0)
+		attacker_rw(a, fd, a->small, a->buf, 64, false);
+	return fd;
+}
+
+static void exec_self(struct attacker *a, void *arg)
+{
+	int fd = with_fd(a, attacker_draw(a, 2));
+	char number[16], at[32];
+
+	(void)arg;
+	if (fd < 0 || fcntl(fd, F_SETFD, 0))
+		_exit(99);
+	snprintf(number, sizeof(number), "%d", fd);
+	snprintf(at, sizeof(at), "%lx", (unsigned long)a->small);
+	execl("/proc/self/exe", "hostile", "--foreign", number, at, NULL);
+	_exit(99);
+}
+
+static bool do_exec(struct attacker *a)
+{
+	int status = attacker_wait(attacker_fork(a, exec_self, NULL),
+				   hostile->bound, NULL);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) &&
+	    WEXITSTATUS(status) < 99)
+		hostile_found("after exec, way %d to use the descriptor is open",
+			      WEXITSTATUS(status));
+	return status == 0;
+}
+
+/* Descriptors that a setuid program takes for its input, output and errors. */
+static void exec_setuid(struct attacker *a, void *arg)
+{
+	unsigned int which = attacker_draw(a, 7) + 1, i;
+	char mask[2] = { '0' + which, 0 };
+	int fd;
+
+	(void)arg;
+	for (i = 0; i < 3; i++) {
+		off_t at = hostile->helper[attacker_draw(a, HOSTILE_PLACES)];
+
+		if (!(which & 1 << i))
+			continue;
+		fd = attacker_draw(a, 2) ? with_fd(a, attacker_draw(a, 2)) :
+		     hostile_open(attacker_draw(a, hostile->devices));
+		if (fd < 0)
+			_exit(99);
+		lseek(fd, at + attacker_draw(a, 2) * 8, SEEK_SET);
+		if (dup2(fd, i) < 0)
+			_exit(99);
+	}
+	execl(HOSTILE_HELPER, "helper", mask, "hostile words for it to say",
+	      NULL);
+	_exit(99);
+}
+
+static bool do_setuid(struct attacker *a)
+{
+	/* It says itself what it finds, where no attacker can write. */
+	return attacker_wait(attacker_fork(a, exec_setuid, NULL),
+			     hostile->bound, NULL) == 0;
+}
+
+/* With the number of who opened it. */
+static int send_fd(int sock, int fd, uint32_t owner)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec iov = { &owner, sizeof(owner) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	return sendmsg(sock, &msg, MSG_DONTWAIT) == sizeof(owner) ? 0 : -1;
+}
+
+static int take_fd(int sock, uint32_t *owner)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { owner, sizeof(*owner) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	if (recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) !=
+	    sizeof(*owner) || !CMSG_FIRSTHDR(&msg))
+		return -1;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+static void heir_of_fd(struct attacker *a, void *arg)
+{
+	int ret = hostile_use_foreign(*(int *)arg, a->small, a->buf);
+
+	if (ret)
+		hostile_found("a child, way %d to use the parent's descriptor is open",
+			      ret);
+}
+
+/* A descriptor for a child, and one for whoever takes it. */
+static bool do_pass(struct attacker *a)
+{
+	int fd = with_fd(a, attacker_draw(a, 2)), old;
+	uint32_t owner;
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = attacker_wait(attacker_fork(a, heir_of_fd, &fd), hostile->bound,
+			   NULL) == 0;
+	/* Full, because nobody took any for a while? */
+	if (send_fd(hostile->socket[0], fd, a->owner)) {
+		old = take_fd(hostile->socket[1], &owner);
+		if (old >= 0)
+			close(old);
+	}
+	close(fd);
+	return ok;
+}
+
+static bool do_take(struct attacker *a)
+{
+	uint32_t owner;
+	int fd = take_fd(hostile->socket[1], &owner), way = 0;
+
+	if (fd < 0)
+		return false;
+	/* Perhaps it is its own that it takes. */
+	if (owner != a->owner)
+		way = hostile_use_foreign(fd, a->small, a->buf);
+	if (way)
+		hostile_found("way %d to use the descriptor of attacker %u is open",
+			      way, owner);
+	close(fd);
+	return owner != a->owner;
+}
+
+/* References to a page that no page table shows: a pipe's. */
+static bool do_pipe(struct attacker *a)
+{
+	size_t len = 64 * VT_PAGE;
+	int fd = attacker_fd(a), pipes[2];
+	struct iovec iov;
+	char *mem;
+	ssize_t n;
+
+	mem = fd < 0 ? NULL : attacker_map(a, len, VT_SMALL);
+	if (!mem || pipe2(pipes, O_CLOEXEC | O_NONBLOCK))
+		return false;
+	attacker_migrate(a, fd, mem, len, 1, 0);
+	iov = (struct iovec){ mem, len };
+	n = vmsplice(pipes[1], &iov, 1, SPLICE_F_NONBLOCK);
+	attacker_migrate(a, fd, mem, len, 1, 0);
+	if (attacker_draw(a, 2))
+		munmap(mem, len);
+	if (n > 0 && read(pipes[0], a->buf, VT_PAGE) > 0)
+		attacker_check(a, a->buf, VT_PAGE, "pipe");
+	munmap(mem, len);
+	close(pipes[0]);
+	close(pipes[1]);
+	return n > 0;
+}
+
+/* More than a thousand of them to one page, which then is to move. */
+static bool do_references(struct attacker *a)
+{
+	int fd = attacker_fd(a), pipes[8][2];
+	unsigned int i, opened = 0, n = 0;
+	char *mem = fd < 0 ? NULL : attacker_map(a, VT_PAGE, VT_SMALL);
+	struct iovec iov = { mem, 8 };
+
+	for (i = 0; i < VT_COUNT(pipes) && mem; i++) {
+		if (pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK))
+			break;
+		opened++;
+		fcntl(pipes[i][1], F_SETPIPE_SZ, 256 * VT_PAGE);
+		while (vmsplice(pipes[i][1], &iov, 1, SPLICE_F_NONBLOCK) == 8)
+			n++;
+	}
+	attacker_migrate(a, fd, mem, VT_PAGE, 1, 0);
+	if (!attacker_rw(a, fd, mem, a->buf, VT_PAGE, false))
+		attacker_check(a, a->buf, VT_PAGE, "much shared, device read");
+	for (i = 0; i < opened; i++) {
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
+	if (mem && attacker_migrate(a, fd, mem, VT_PAGE, 1, 0) >= 0)
+		attacker_check(a, mem, VT_PAGE, "much shared, CPU read");
+	if (mem)
+		munmap(mem, VT_PAGE);
+	return n > 1000;
+}
+
+static int uffd_on(void *mem, size_t len)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)mem, .len = len },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
+	    ioctl(fd, UFFDIO_REGISTER, &reg))
+		return -1;
+	return fd;
+}
+
+/* A file, and memory that nobody answers for, with some more after it. */
+struct waiter {
+	int fd;
+	char *mem;
+};
+
+static void *wait_in_device(void *arg)
+{
+	struct waiter *w = arg;
+	struct drm_vsvm_rw rw = {
+		.addr = (uintptr_t)w->mem, .buf = (uintptr_t)(w->mem + VT_HUGE),
+		.len = VT_PAGE,
+	};
+
+	for (;;)
+		vt_ioctl(w->fd, DRM_IOCTL_VSVM_READ, &rw);
+	return NULL;
+}
+
+/*
+ * Holds on to a device, and to memory of it, until it is killed: in a call that
+ * waits for ever, stopped, with pages in a pipe, with its file in a socket that
+ * nobody reads.
+ */
+static void hold(struct attacker *a, void *arg)
+{
+	unsigned int how = attacker_draw(a, 4);
+	struct waiter w = { .fd = attacker_fd(a), .mem = vt_map(2 * VT_HUGE, VT_SMALL) };
+	pthread_t thread;
+	struct iovec iov;
+	int pipes[2];
+
+	(void)arg;
+	prctl(PR_SET_PDEATHSIG, 0);
+	if (w.fd < 0 || !w.mem)
+		_exit(1);
+	attacker_fill(a, w.mem + VT_HUGE, VT_HUGE / 2);
+	attacker_migrate(a, w.fd, w.mem + VT_HUGE, VT_HUGE, 1, 0);
+	iov = (struct iovec){ w.mem + VT_HUGE, 16 * VT_PAGE };
+	if (how == 0 && uffd_on(w.mem, VT_HUGE) >= 0)
+		pthread_create(&thread, NULL, wait_in_device, &w);
+	if (how == 1)
+		raise(SIGSTOP);
+	if (how == 2 && !pipe(pipes) &&
+	    vmsplice(pipes[1], &iov, 1, SPLICE_F_NONBLOCK) > 0)
+		munmap(w.mem, 2 * VT_HUGE);
+	if (how == 3 && !socketpair(AF_UNIX, SOCK_DGRAM, 0, pipes) &&
+	    !send_fd(pipes[0], w.fd, a->owner))
+		close(w.fd);
+	for (;;)
+		pause();
+}
+
+/* One of a few at a time, for longer than anything else may take. */
+static bool do_hold(struct attacker *a)
+{
+	unsigned int i = attacker_draw(a, HOSTILE_HOLDERS);
+	pid_t was = load(&hostile->holder[i].pid), pid;
+	time_t now = hostile_now();
+
+	if (was && !kill(was, 0)) {
+		if (now - hostile->holder[i].since < 2 * hostile->bound)
+			return false;
+		kill(was, SIGKILL);
+	}
+	pid = attacker_fork(a, hold, NULL);
+	if (pid <= 0)
+		return false;
+	hostile->holder[i].since = now;
+	store(&hostile->holder[i].pid, pid);
+	return true;
+}
+
+/* A handler that never answers, and then a kill. */
+static void stuck(struct attacker *a, void *arg)
+{
+	struct waiter w = { .fd = attacker_fd(a), .mem = vt_map(2 * VT_HUGE, VT_SMALL) };
+	struct pollfd p = { .events = POLLIN };
+	pthread_t thread;
+
+	(void)arg;
+	p.fd = w.fd < 0 || !w.mem ? -1 : uffd_on(w.mem, VT_HUGE);
+	if (p.fd < 0 || pthread_create(&thread, NULL, wait_in_device, &w))
+		_exit(1);
+	poll(&p, 1, 1000 * hostile->bound);
+	raise(SIGKILL);
+}
+
+static bool do_stuck(struct attacker *a)
+{
+	return attacker_wait(attacker_fork(a, stuck, NULL),
+			     2 * hostile->bound, NULL) == SIGKILL;
+}
+
+static bool do_kill(struct attacker *a)
+{
+	unsigned int i = attacker_draw(a, HOSTILE_ATTACKERS);
+	pid_t pid = load(&hostile->attacker[i].pid);
+
+	return i != a->slot && pid > 0 && !kill(pid, SIGKILL);
+}
+
+/* More than the cgroup has: it is one of theirs that has to go. */
+static void eat(struct attacker *a, void *arg)
+{
+	size_t at, len = 2 * HOSTILE_MAX;
+	char *mem = vt_map(len, VT_SMALL);
+	int fd = attacker_fd(a);
+
+	(void)arg;
+	for (at = 0; at < len && mem; at += VT_HUGE) {
+		attacker_fill(a, mem + at, VT_HUGE);
+		attacker_migrate(a, fd, mem + at, VT_HUGE, at / VT_HUGE % 2, 0);
+	}
+}
+
+static bool do_eat(struct attacker *a)
+{
+	return attacker_wait(attacker_fork(a, eat, NULL),
+			     4 * hostile->bound, NULL) == SIGKILL;
+}
+
+/* Under limits of a process's own, and as root of a user namespace. */
+static void confined(struct attacker *a, void *arg)
+{
+	struct rlimit none = { 0, 0 }, some = { 256 * VT_MIB, 256 * VT_MIB };
+	struct drm_vsvm_inject inject = {
+		.op = DRM_VSVM_INJECT_ARM, .nth = 1, .times = 1,
+	};
+	int ret, fd = attacker_fd(a);
+
+	(void)arg;
+	setrlimit(RLIMIT_MEMLOCK, &none);
+	setrlimit(RLIMIT_AS, &some);
+	ret = unshare(CLONE_NEWUSER);
+	if (!ret && fd >= 0) {
+		ret = vt_ioctl(fd, DRM_IOCTL_VSVM_INJECT, &inject);
+		if (!ret)
+			hostile_found("INJECT as root of a user namespace");
+	}
+	if (attacker_migrate(a, fd, a->large, HOSTILE_ARENA, 1, 0) < 0 ||
+	    attacker_rw(a, fd, a->large, a->buf, HOSTILE_ARENA, false))
+		_exit(1);
+	attacker_check(a, a->buf, HOSTILE_ARENA, "confined, device read");
+}
+
+static bool do_confined(struct attacker *a)
+{
+	return attacker_wait(attacker_fork(a, confined, NULL), hostile->bound,
+			     NULL) == 0;
+}
+
+/* What anybody may try on a process of somebody else's. */
+static bool do_outside(struct attacker *a)
+{
+	pid_t pid = hostile->victim[attacker_draw(a, HOSTILE_VICTIMS + 1)].pid;
+	struct iovec own = { a->buf, 64 }, other = { a->small, 64 };
+	char path[64];
+	int fd, bad = 0;
+
+	/* 0 would be a signal to itself. */
+	if (pid <= 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDWR);
+	bad |= fd >= 0 ? 1 : 0;
+	close(fd);
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/3", pid);
+	fd = open(path, O_RDONLY);
+	bad |= fd >= 0 ? 2 : 0;
+	close(fd);
+	bad |= process_vm_readv(pid, &own, 1, &other, 1, 0) > 0 ? 4 : 0;
+	bad |= kill(pid, SIGKILL) ? 0 : 8;
+	bad |= access("/sys/kernel/debug/dri", F_OK) ? 0 : 16;
+	if (bad)
+		hostile_found("a stranger may do %#x to process %d", bad, pid);
+	return !bad;
+}
+
+/* The same mm in another process: a vfork child is the opener's equal. */
+static bool do_vfork(struct attacker *a)
+{
+	int fd = attacker_fd(a), status;
+	pid_t pid;
+
+	if (fd < 0)
+		return false;
+	pid = vfork();
+	if (!pid) {
+		struct drm_vsvm_rw rw = {
+			.addr = (uintptr_t)a->small, .buf = (uintptr_t)a->buf,
+			.len = VT_PAGE,
+		};
+
+		_exit(ioctl(fd, DRM_IOCTL_VSVM_READ, &rw) ? 1 : 0);
+	}
+	status = attacker_wait(pid, hostile->bound, NULL);
+	return status == 0 &&
+	       attacker_check(a, a->buf, VT_PAGE, "vfork child's device read");
+}
+
+/* Asynchronous, by another thread of the kernel's, in a child that may hang. */
+static void aio(struct attacker *a, void *arg)
+{
+	int fd = attacker_fd(a);
+	struct iocb cb = {
+		.aio_lio_opcode = IOCB_CMD_PREAD,
+		.aio_fildes = fd,
+		.aio_buf = (uintptr_t)a->buf,
+		.aio_nbytes = VT_PAGE,
+		.aio_offset = (uintptr_t)a->small,
+	}, *list = &cb;
+	struct timespec second = { .tv_sec = 1 };
+	aio_context_t ctx = 0;
+	struct io_event ev;
+
+	(void)arg;
+	memset(a->buf, 0, VT_PAGE);
+	if (fd < 0 || syscall(SYS_io_setup, 4, &ctx))
+		_exit(1);
+	if (syscall(SYS_io_submit, ctx, 1, &list) == 1)
+		syscall(SYS_io_getevents, ctx, 1, 1, &ev, &second);
+	attacker_check(a, a->buf, VT_PAGE, "AIO");
+}
+
+static bool do_aio(struct attacker *a)
+{
+	return attacker_wait(attacker_fork(a, aio, NULL), hostile->bound,
+			     NULL) == 0;
+}
+
+/* One READ through io_uring, from our file or, in a child, from the parent's. */
+static void uring(struct attacker *a, void *arg)
+{
+	int fd = arg ? *(int *)arg : attacker_fd(a), ring;
+	struct io_uring_params p = {};
+	struct io_uring_sqe *sqe;
+	char *rings;
+
+	memset(a->buf, 0, VT_PAGE);
+	ring = syscall(SYS_io_uring_setup, 4, &p);
+	if (fd < 0 || ring < 0)
+		_exit(1);
+	rings = mmap(NULL, p.sq_off.array + 16, PROT_READ | PROT_WRITE,
+		     MAP_SHARED, ring, IORING_OFF_SQ_RING);
+	sqe = mmap(NULL, 4 * sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED,
+		   ring, IORING_OFF_SQES);
+	if (rings == MAP_FAILED || sqe == MAP_FAILED)
+		_exit(1);
+	sqe->opcode = IORING_OP_READ;
+	sqe->flags = attacker_draw(a, 2) ? IOSQE_ASYNC : 0;
+	sqe->fd = fd;
+	sqe->addr = (uintptr_t)a->buf;
+	sqe->len = VT_PAGE;
+	sqe->off = (uintptr_t)a->small;
+	*(uint32_t *)(rings + p.sq_off.array) = 0;
+	store((uint32_t *)(rings + p.sq_off.tail), 1);
+	if (syscall(SYS_io_uring_enter, ring, 1, 0, 0, NULL, 0) != 1)
+		_exit(1);
+	usleep(attacker_draw(a, 200000));
+	if (!arg)
+		attacker_check(a, a->buf, VT_PAGE, "io_uring");
+	else if (*(uint64_t *)a->buf)
+		hostile_found("io_uring read with the parent's descriptor: %s",
+			      hostile_whose(*(uint64_t *)a->buf));
+}
+
+static bool do_uring(struct attacker *a)
+{
+	int fd = with_fd(a, false);
+	bool ok;
+
+	ok = fd >= 0 &&
+	     attacker_wait(attacker_fork(a, uring, attacker_draw(a, 2) ? &fd :
+					 NULL), hostile->bound, NULL) == 0;
+	close(fd);
+	return ok;
+}
+
+const struct hostile_op hostile_ways[] = {
+	{ "fork", 10, do_fork },
+	{ "exec", 3, do_exec },
+	{ "exec of a setuid program", 5, do_setuid },
+	{ "pass a descriptor", 3, do_pass },
+	{ "take a descriptor", 3, do_take },
+	{ "pages in a pipe", 4, do_pipe },
+	{ "1000 references", 2, do_references },
+	{ "hold on", 3, do_hold },
+	{ "handler never answers", 3, do_stuck },
+	{ "kill another", 1, do_kill },
+	{ "eat", 1, do_eat },
+	{ "confined", 2, do_confined },
+	{ "from outside", 2, do_outside },
+	{ "vfork", 3, do_vfork },
+	{ "AIO", 2, do_aio },
+	{ "io_uring", 2, do_uring },
+	{ }
+};
+
+static const struct hostile_op *op_of(unsigned int i, unsigned int *n)
+{
+	unsigned int ops = 0, ways = 0;
+
+	while (hostile_ops[ops].name)
+		ops++;
+	while (hostile_ways[ways].name)
+		ways++;
+	*n = ops + ways;
+	return i < ops ? &hostile_ops[i] : &hostile_ways[i - ops];
+}
+
+/* One after the other first, so that a short run has them all; then by weight. */
+static unsigned int draw_op(struct attacker *a)
+{
+	unsigned int n, i, sum = 0, x;
+
+	op_of(0, &n);
+	i = load(&hostile->first);
+	if (i < n) {
+		i = __atomic_fetch_add(&hostile->first, 1, __ATOMIC_SEQ_CST);
+		if (i < n)
+			return i;
+	}
+	for (i = 0; i < n; i++)
+		sum += op_of(i, &n)->weight;
+	x = attacker_draw(a, sum);
+	for (i = 0; x >= op_of(i, &n)->weight; i++)
+		x -= op_of(i, &n)->weight;
+	return i;
+}
+
+void hostile_attack(unsigned int slot)
+{
+	static struct attacker self;
+	struct attacker *a = &self;
+	const struct hostile_op *op;
+	unsigned int i, n, d;
+
+	a->slot = slot;
+	a->owner = __atomic_add_fetch(&hostile->owners, 1, __ATOMIC_SEQ_CST);
+	a->dice.state = hostile->seed * 0x100000001b3ULL +
+			slot * 1000003ULL + hostile->attacker[slot].number;
+	for (d = 0; d < HOSTILE_DEVICES; d++)
+		a->fd[d] = -1;
+	a->wide = (char *)0x100000000000UL + slot * (1UL << 40);
+	a->small = attacker_map(a, HOSTILE_ARENA, VT_SMALL);
+	a->large = attacker_map(a, HOSTILE_ARENA, VT_LARGE);
+	a->buf = vt_map(HOSTILE_ARENA, VT_SMALL);
+	signal(SIGPIPE, SIG_IGN);
+	while (a->small && a->large && a->buf && !load(&hostile->stop)) {
+		i = draw_op(a);
+		op = op_of(i, &n);
+		snprintf(hostile->attacker[slot].doing,
+			 sizeof(hostile->attacker[slot].doing), "%s", op->name);
+		__atomic_add_fetch(&hostile->op[i].tried, 1, __ATOMIC_RELAXED);
+		if (op->fn(a))
+			__atomic_add_fetch(&hostile->op[i].done, 1,
+					   __ATOMIC_RELAXED);
+		/* Holders and others that ended meanwhile. */
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+	_exit(0);
+}
