@@ -51,6 +51,8 @@
 #include "hostile_root.h"
 #include "vsvm_host.h"
 
+#define UFFD	"/proc/sys/vm/unprivileged_userfaultfd"
+
 struct hostile *hostile;
 char hostile_who[64] = "root";
 
@@ -58,18 +60,38 @@ char hostile_who[64] = "root";
 static const char *parameters = "";
 static char coherent[64];
 
+/* How often something was found that differs in numbers only. */
+static uint32_t times_found(const char *text)
+{
+	uint32_t kind = 1, was, i;
+
+	for (; *text; text++)
+		if (!strchr("0123456789abcdefx", *text))
+			kind = kind * 31 + *text;
+	for (i = 0; i < VT_COUNT(hostile->kind); i++) {
+		was = 0;
+		if (__atomic_compare_exchange_n(&hostile->kind[i].kind, &was,
+						kind, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_SEQ_CST) ||
+		    was == kind)
+			return __atomic_add_fetch(&hostile->kind[i].times, 1,
+						  __ATOMIC_SEQ_CST);
+	}
+	return 1;
+}
+
 void hostile_found(const char *fmt, ...)
 {
-	uint32_t n = __atomic_fetch_add(&hostile->found, 1, __ATOMIC_SEQ_CST);
 	char text[1024];
 	va_list args;
 
-	if (n >= 50)
-		return;
+	__atomic_fetch_add(&hostile->found, 1, __ATOMIC_SEQ_CST);
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	text[strcspn(text, "\n")] = 0;
+	if (times_found(text) > 3)
+		return;
 	/* One write: lines of several processes do not mix. */
 	dprintf(hostile->log, "hostile: FOUND (--seed %llu) %s: %s\n",
 		(unsigned long long)hostile->seed, hostile_who, text);
@@ -278,6 +300,8 @@ static int prepare(void)
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, hostile->socket))
 		return fail("socketpair");
 	vt_file_set("/sys/kernel/mm/ksm/run", 1);
+	/* What a user can have of FUSE anyway: a fault that nobody serves. */
+	vt_file_set(UFFD, 1);
 	return log_begin();
 }
 
@@ -320,7 +344,7 @@ static void storm(void)
 /* Each operation has to be alive, or the next change would not be tried. */
 static void tell_ops(void)
 {
-	const struct hostile_op *lists[] = { hostile_ops, hostile_ways };
+	const struct hostile_op *lists[] = { hostile_ways, hostile_ops };
 	bool full = hostile->seconds >= HOSTILE_FULL;
 	unsigned int i, n = 0;
 	uint64_t tried, done;
@@ -334,6 +358,9 @@ static void tell_ops(void)
 			printf("#@ hostile | %s | %llu of %llu\n", op->name,
 			       (unsigned long long)done,
 			       (unsigned long long)tried);
+			if (getenv("HOSTILE_TIMES"))
+				printf("hostile: %s took %.1f s\n", op->name,
+				       hostile->op[n].microseconds / 1e6);
 			if (full && !done)
 				hostile_found("%s never succeeded, of %llu",
 					      op->name,
@@ -381,6 +408,7 @@ static int run(void)
 	close(hostile->socket[1]);
 	vt_file_set("/sys/kernel/mm/ksm/run", 2);
 	vt_file_set("/sys/kernel/mm/ksm/run", 0);
+	vt_file_set(UFFD, 0);
 	root_end();
 	scene_cgroups_gone();
 	root_memory();

@@ -57,6 +57,10 @@ struct hostile {
 	int bound;			/* seconds, for unbind and for a death */
 	bool stop;
 	uint32_t found;
+	struct {
+		uint32_t kind;
+		uint32_t times;
+	} kind[64];			/* of what was found */
 	uint32_t owners;		/* the last number that was given out */
 	uint32_t first;			/* how many operations had their first turn */
 	int log;			/* a descriptor for findings */
@@ -82,6 +86,7 @@ struct hostile {
 	struct {
 		uint64_t tried;
 		uint64_t done;
+		uint64_t microseconds;
 	} op[HOSTILE_OPS];
 };
 
@@ -93,7 +98,10 @@ extern struct hostile *hostile;
 /* Who this process is, for findings. */
 extern char hostile_who[64];
 
-/* One line about what must not be; the first fifty are printed. */
+/*
+ * One line about what must not be. Of those that differ in numbers only, the first
+ * three are printed.
+ */
 void hostile_found(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
@@ -164,7 +172,9 @@ void hostile_attack(unsigned int slot) __attribute__((noreturn));
 
 /* What both files of attackers use. */
 uint64_t attacker_draw(struct attacker *a, uint64_t below);
-/* A descriptor of a device that the dice choose, or -1: unplugged just now. */
+/* A new descriptor of a device that the dice choose, or -1: none is there now. */
+int attacker_open(struct attacker *a);
+/* One that it has; opened if need be. */
 int attacker_fd(struct attacker *a);
 /* Has it been unplugged? Then the next attacker_fd() opens it again. */
 void attacker_lost(struct attacker *a, int fd);

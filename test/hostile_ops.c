@@ -37,13 +37,30 @@ uint64_t attacker_draw(struct attacker *a, uint64_t below)
 	return storm_draw(&a->dice, below);
 }
 
+int attacker_open(struct attacker *a)
+{
+	unsigned int d = attacker_draw(a, hostile->devices), i;
+	int fd = -1;
+
+	for (i = 0; i < hostile->devices && fd < 0; i++)
+		fd = hostile_open((d + i) % hostile->devices);
+	return fd < 0 ? -1 : fd;
+}
+
 int attacker_fd(struct attacker *a)
 {
-	unsigned int d = attacker_draw(a, hostile->devices);
+	unsigned int d = attacker_draw(a, hostile->devices), i, at;
 
-	if (a->fd[d] < 0)
-		a->fd[d] = hostile_open(d);
-	return a->fd[d] < 0 ? -1 : a->fd[d];
+	for (i = 0; i < hostile->devices; i++) {
+		at = (d + i) % hostile->devices;
+		if (a->fd[at] < 0)
+			a->fd[at] = hostile_open(at);
+		/* Of one that is being unbound, too, at times. */
+		if (a->fd[at] >= 0 && (hostile->node[at].path[0] ||
+				       !attacker_draw(a, 4)))
+			return a->fd[at];
+	}
+	return -1;
 }
 
 void attacker_lost(struct attacker *a, int fd)
@@ -172,13 +189,13 @@ static char *some_pages(struct attacker *a, size_t *len)
 
 static bool do_open(struct attacker *a)
 {
-	unsigned int i, d = attacker_draw(a, hostile->devices);
 	struct drm_vsvm_info info = {};
+	unsigned int i;
 	int fd[8];
 	bool ok = false;
 
 	for (i = 0; i < VT_COUNT(fd); i++) {
-		fd[i] = hostile_open(d);
+		fd[i] = attacker_open(a);
 		if (fd[i] < 0)
 			continue;
 		if (i % 2)
@@ -282,7 +299,7 @@ static char *map_at(char *at, size_t len)
 /* Whole blocks of the device, of which one page each is kept. */
 static bool do_sparse(struct attacker *a)
 {
-	unsigned int i, n = attacker_draw(a, 16) + 1, kept = 0;
+	unsigned int i, n = attacker_draw(a, 32) + 1, kept = 0;
 	int fd = attacker_fd(a);
 
 	for (i = 0; i < n; i++) {
@@ -443,25 +460,25 @@ static bool do_exclusive(struct attacker *a)
 			       &arg);
 }
 
-/* Not even a look at what root may do. */
+/*
+ * Not even a look at what root may do. The call's shape is not part of what the
+ * driver promises: something of any shape.
+ */
+#define INJECT	DRM_IOWR(DRM_COMMAND_BASE + 0x07, struct storm_dice[16])
+
 static bool do_inject(struct attacker *a)
 {
-	struct drm_vsvm_inject arg = {
-		.point = attacker_draw(a, DRM_VSVM_POINTS),
-		.op = attacker_draw(a, 6),
-		.flags = attacker_draw(a, 2),
-		.nth = 1,
-		.times = attacker_draw(a, 2) ? 1 : -1,
-		.timeout_ms = attacker_draw(a, 2) ? 60000 : 0,
-	};
-	int ret = attacker_ioctl(a, attacker_fd(a), DRM_IOCTL_VSVM_INJECT,
-				 &arg);
+	struct storm_dice arg[16] = {};
+	unsigned int i;
+	int ret;
 
-	/* A driver that is built without it does not know the call. */
-	if (ret != -EACCES && ret != -ENODEV && ret != -EINVAL &&
-	    ret != -ENOTTY)
+	for (i = 0; i < VT_COUNT(arg); i++)
+		arg[i].state = attacker_draw(a, attacker_draw(a, 2) ? 4 : -1);
+	ret = attacker_ioctl(a, attacker_fd(a), INJECT, arg);
+	/* EINVAL: of a driver that is built without it. */
+	if (ret != -EACCES && ret != -ENODEV && ret != -EINVAL)
 		hostile_found("INJECT gave %d", ret);
-	return ret == -EACCES || ret == -EINVAL || ret == -ENOTTY;
+	return ret == -EACCES || ret == -EINVAL;
 }
 
 /* The node's own pages, which are new, and usable as memory. */
@@ -622,7 +639,7 @@ static bool do_merge(struct attacker *a)
 /* All there is, stack and code and what the kernel put there. */
 static void move_all(struct attacker *a, void *arg)
 {
-	int i, ok = 0, fd = hostile_open(attacker_draw(a, hostile->devices));
+	int i, ok = 0, fd = attacker_open(a);
 
 	(void)arg;
 	for (i = 0; i < 3 && fd >= 0; i++) {

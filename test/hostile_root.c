@@ -28,6 +28,9 @@
 /* A leaf is there a little earlier than its first entry: one for each thread. */
 #define LEAVES_SLACK	256
 
+/* Blocks of victims, and of who has just begun. */
+#define BLOCKS_SLACK	64
+
 /*
  * Memory that the storm may leave: processors keep free pages in lists of their
  * own, slab caches keep partial slabs, and cgroups are freed late.
@@ -196,6 +199,72 @@ static void driver(const char *file, unsigned int device)
 		hostile_found("%s %s failed", file, name);
 }
 
+static long block_key(unsigned int device, const char *key)
+{
+	char path[128], line[256], *at = NULL;
+	FILE *f;
+
+	snprintf(path, sizeof(path), DEBUGFS "vsvm.%u/blocks", device);
+	f = fopen(path, "re");
+	if (f && fgets(line, sizeof(line), f))
+		at = strstr(line, key);
+	if (f)
+		fclose(f);
+	return at ? strtol(at + strlen(key), NULL, 10) : -1;
+}
+
+/* Which blocks have pages, and whose they were. */
+static void tell_blocks(unsigned int device)
+{
+	unsigned int block, used, lines = 0;
+	char path[128], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), DEBUGFS "vsvm.%u/blocks", device);
+	f = fopen(path, "re");
+	while (f && lines < 8 && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%u %u", &block, &used) != 2 || !used)
+			continue;
+		dprintf(hostile->log, "hostile: vsvm.%u: block, used, owner, backing, age: %s",
+			device, line);
+		lines++;
+	}
+	if (f)
+		fclose(f);
+}
+
+/* Blocks with host memory, for the pages that are in use. */
+static bool justified(unsigned int device)
+{
+	long backed = block_key(device, " backed ");
+
+	return backed <= BLOCKS_SLACK +
+			 2 * block_key(device, " used-pages ") / 512;
+}
+
+/*
+ * While attackers sleep, the host takes back what is behind blocks that are
+ * mostly empty. Victims go on, and use a few.
+ */
+static void freeze(void)
+{
+	unsigned int d, tries;
+
+	vt_file_set(HOSTILE_THEIRS "/cgroup.freeze", 1);
+	usleep(200000);
+	for (d = 0; d < hostile->devices; d++) {
+		for (tries = 0; tries < 8 && !justified(d); tries++) {
+			drop_caches();
+			usleep(100000);
+		}
+		if (!justified(d))
+			hostile_found("vsvm.%u has host memory behind %ld blocks for %ld pages, and cannot give it",
+				      d, block_key(d, " backed "),
+				      block_key(d, " used-pages "));
+	}
+	vt_file_set(HOSTILE_THEIRS "/cgroup.freeze", 0);
+}
+
 static void act(void)
 {
 	switch (root.what) {
@@ -217,9 +286,7 @@ static void act(void)
 			break;
 		break;
 	case FREEZE:
-		vt_file_set(HOSTILE_THEIRS "/cgroup.freeze", 1);
-		usleep(500000);
-		vt_file_set(HOSTILE_THEIRS "/cgroup.freeze", 0);
+		freeze();
 		break;
 	default:
 		break;
@@ -445,22 +512,10 @@ static bool comes(bool (*is)(unsigned int device), unsigned int device)
 	return is(device);
 }
 
-static long block_key(unsigned int device, const char *key)
-{
-	char path[128], line[256], *at = NULL;
-	FILE *f;
-
-	snprintf(path, sizeof(path), DEBUGFS "vsvm.%u/blocks", device);
-	f = fopen(path, "re");
-	if (f && fgets(line, sizeof(line), f))
-		at = strstr(line, key);
-	if (f)
-		fclose(f);
-	return at ? strtol(at + strlen(key), NULL, 10) : -1;
-}
-
 static bool no_pages(unsigned int device)
 {
+	/* Looks at what each processor has in its batches, first of all. */
+	drop_caches();
 	return block_key(device, " used-pages ") == 0;
 }
 
@@ -481,9 +536,11 @@ void root_end(void)
 	unsigned int d;
 
 	for (d = 0; d < hostile->devices; d++) {
-		if (!comes(no_pages, d))
+		if (!comes(no_pages, d)) {
 			hostile_found("vsvm.%u has %ld pages of nobody", d,
 				      block_key(d, " used-pages "));
+			tell_blocks(d);
+		}
 		if (!comes(no_backing, d))
 			hostile_found("vsvm.%u has host memory behind %ld empty blocks that cannot be taken",
 				      d, block_key(d, " backed "));

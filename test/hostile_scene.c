@@ -235,6 +235,8 @@ static void victim(unsigned int number)
 		step_cpu(v, storm_draw(&v->dice, 2));
 		beat(v, "migrate");
 		step_move(v);
+		/* The processors are for the attackers. */
+		usleep(2000);
 		if (!kinds[number].shared)
 			continue;
 		beat(v, "fork");
