@@ -344,28 +344,19 @@ static void storm(void)
 /* Each operation has to be alive, or the next change would not be tried. */
 static void tell_ops(void)
 {
-	const struct hostile_op *lists[] = { hostile_ways, hostile_ops };
 	bool full = hostile->seconds >= HOSTILE_FULL;
-	unsigned int i, n = 0;
+	const struct hostile_op *op;
+	unsigned int i, n;
 	uint64_t tried, done;
 
-	for (i = 0; i < VT_COUNT(lists); i++) {
-		const struct hostile_op *op;
-
-		for (op = lists[i]; op->name; op++, n++) {
-			tried = hostile->op[n].tried;
-			done = hostile->op[n].done;
-			printf("#@ hostile | %s | %llu of %llu\n", op->name,
-			       (unsigned long long)done,
-			       (unsigned long long)tried);
-			if (getenv("HOSTILE_TIMES"))
-				printf("hostile: %s took %.1f s\n", op->name,
-				       hostile->op[n].microseconds / 1e6);
-			if (full && !done)
-				hostile_found("%s never succeeded, of %llu",
-					      op->name,
-					      (unsigned long long)tried);
-		}
+	for (n = 0; (op = hostile_op(n)); n++) {
+		tried = hostile->op[n].tried;
+		done = hostile->op[n].done;
+		printf("#@ hostile | %s | %llu of %llu\n", op->name,
+		       (unsigned long long)done, (unsigned long long)tried);
+		if (full && !done)
+			hostile_found("%s never succeeded, of %llu", op->name,
+				      (unsigned long long)tried);
 	}
 	tried = helper_look(true);
 	printf("#@ hostile | setuid program unharmed | %llu\n",
@@ -384,7 +375,7 @@ static void tell_ops(void)
 	       (unsigned long long)tried);
 }
 
-static int run(void)
+static int play(void)
 {
 	struct vt_module was;
 
@@ -453,7 +444,8 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (optind != argc || !hostile->seconds || geteuid()) {
-		fputs("usage: hostile [--seconds N] [--seed N] [--parameters TEXT] [--coherent ADDR:SIZE], as root\n",
+		fputs("usage, as root: hostile [--seconds N] [--seed N]\n"
+		      "\t[--parameters TEXT] [--coherent ADDR:SIZE]\n",
 		      stderr);
 		return 2;
 	}
@@ -461,7 +453,7 @@ int main(int argc, char **argv)
 	       (unsigned long long)hostile->seed,
 	       coherent[0] ? " --coherent " : "", coherent);
 	fflush(stdout);
-	ret = run();
+	ret = play();
 	printf("hostile: %u found%s\n", hostile->found,
 	       ret || hostile->found ? ": FAILED" : "");
 	return ret || hostile->found ? 1 : 0;

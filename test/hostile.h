@@ -7,7 +7,8 @@
  *	hostile_root.c		what root does, and the end
  *	hostile_scene.c		victims, bystander, cgroups, the kernel's log
  *	hostile_ops.c		what attackers do with the device
- *	hostile_ways.c		what they do with processes and descriptors
+ *	hostile_ways.c		what they do with processes
+ *	hostile_files.c		what they do with descriptors
  *	hostile_helper.c	the setuid program
  */
 #ifndef HOSTILE_H
@@ -86,7 +87,6 @@ struct hostile {
 	struct {
 		uint64_t tried;
 		uint64_t done;
-		uint64_t microseconds;
 	} op[HOSTILE_OPS];
 };
 
@@ -141,7 +141,7 @@ int hostile_open(unsigned int device);
 /* Seconds, on a clock that never goes back. */
 double hostile_now(void);
 
-/* What attackers do, hostile_ops.c and hostile_ways.c. */
+/* What attackers do: what the files of attackers share. */
 struct attacker {
 	unsigned int slot;
 	uint32_t owner;
@@ -166,6 +166,10 @@ struct hostile_op {
 
 extern const struct hostile_op hostile_ops[];	/* ends with no name */
 extern const struct hostile_op hostile_ways[];
+extern const struct hostile_op hostile_files[];
+
+/* One of them by its number; NULL: there are no more. */
+const struct hostile_op *hostile_op(unsigned int i);
 
 /* The life of an attacker, which ends by a signal; already nobody special. */
 void hostile_attack(unsigned int slot) __attribute__((noreturn));
@@ -204,6 +208,9 @@ int attacker_wait(pid_t pid, double seconds, bool *late);
  * caller's, and of the owner's, perhaps. 0, or the number of what it could do.
  */
 int hostile_use_foreign(int fd, void *mem, char *buf);
+
+/* Hands a descriptor on, with the number of who opened it. */
+int attacker_send_fd(int sock, int fd, uint32_t owner);
 
 /* The exec of itself: hostile --foreign FD ADDRESS. */
 int hostile_foreign_main(char **argv);

@@ -108,8 +108,8 @@ int main(int argc, char **argv)
 	log_fd = open(HOSTILE_LOG, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (log_fd < 0 || geteuid())
 		return 3;
-	strcpy(own.flag, FLAG);
-	strcpy(own.secret, SECRET);
+	memcpy(own.flag, FLAG, sizeof(FLAG));
+	memcpy(own.secret, SECRET, sizeof(SECRET));
 	for (fd = 0; fd < 3; fd++)
 		if (mask & 1 << fd)
 			use(fd, argv[2]);

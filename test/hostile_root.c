@@ -81,7 +81,7 @@ static struct {
 	double said;
 } root;
 
-static long meminfo(const char *key)
+static long memory_key(const char *key)
 {
 	return scene_key("/proc/meminfo", key);
 }
@@ -91,7 +91,7 @@ static long kills(void)
 	return scene_key("/proc/vmstat", "oom_kill");
 }
 
-static void drop_caches(void)
+static void drop_all(void)
 {
 	vt_file_set("/proc/sys/vm/drop_caches", 3);
 }
@@ -126,8 +126,8 @@ static int column(const char *names_line, const char *name)
 	int i;
 
 	snprintf(line, sizeof(line), "%s", names_line);
-	word = strtok_r(line, " \n", &rest);
-	for (i = 0; word; i++, word = strtok_r(NULL, " \n", &rest))
+	word = strtok_r(line, "\n ", &rest);
+	for (i = 0; word; i++, word = strtok_r(NULL, "\n ", &rest))
 		if (!strcmp(word, name))
 			return i;
 	return -1;
@@ -160,7 +160,7 @@ static int look_at_tables(unsigned int device)
 	while (leaves >= 0 && entries >= 0 && fgets(line, sizeof(line), f)) {
 		files++;
 		if (field(line, leaves) > field(line, entries) + LEAVES_SLACK)
-			hostile_found("table of process %ld on vsvm.%u has %ld leaves for %ld entries",
+			hostile_found("process %ld on vsvm.%u has %ld leaves for %ld entries",
 				      strtol(line, NULL, 10), device,
 				      field(line, leaves), field(line, entries));
 	}
@@ -225,7 +225,7 @@ static void tell_blocks(unsigned int device)
 	while (f && lines < 8 && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%u %u", &block, &used) != 2 || !used)
 			continue;
-		dprintf(hostile->log, "hostile: vsvm.%u: block, used, owner, backing, age: %s",
+		dprintf(hostile->log, "hostile: vsvm.%u, a block: %s",
 			device, line);
 		lines++;
 	}
@@ -246,7 +246,7 @@ static bool justified(unsigned int device)
  * While attackers sleep, the host takes back what is behind blocks that are
  * mostly empty. Victims go on, and use a few.
  */
-static void freeze(void)
+static void squeeze(void)
 {
 	unsigned int d, tries;
 
@@ -254,11 +254,11 @@ static void freeze(void)
 	usleep(200000);
 	for (d = 0; d < hostile->devices; d++) {
 		for (tries = 0; tries < 8 && !justified(d); tries++) {
-			drop_caches();
+			drop_all();
 			usleep(100000);
 		}
 		if (!justified(d))
-			hostile_found("vsvm.%u has host memory behind %ld blocks for %ld pages, and cannot give it",
+			hostile_found("vsvm.%u keeps host memory of %ld blocks for %ld pages",
 				      d, block_key(d, " backed "),
 				      block_key(d, " used-pages "));
 	}
@@ -278,7 +278,7 @@ static void act(void)
 		look_in();
 		break;
 	case SHRINK:
-		drop_caches();
+		drop_all();
 		vt_file_set("/proc/sys/vm/compact_memory", 1);
 		/* An error says that there was not so much of it. */
 		if (system("echo 16M >" HOSTILE_THEIRS
@@ -286,7 +286,7 @@ static void act(void)
 			break;
 		break;
 	case FREEZE:
-		freeze();
+		squeeze();
 		break;
 	default:
 		break;
@@ -370,15 +370,15 @@ static void end(void)
 /* More than the cgroup's limit and the devices' memory is out of control. */
 static void look_at_memory(void)
 {
-	long used = root.base - meminfo("MemAvailable");
+	long used = root.base - memory_key("MemAvailable");
 
 	if (used <= root.limit || hostile_now() < root.said + 10)
 		return;
 	root.said = hostile_now();
-	hostile_found("%ld KiB of the host are in use, %ld may be: attackers are charged %ld, Slab has %ld, SUnreclaim %ld",
+	hostile_found("%ld KiB are in use, %ld may be: charged %ld, Slab %ld, SUnreclaim %ld",
 		      used, root.limit,
 		      vt_file_get(HOSTILE_THEIRS "/memory.current") / 1024,
-		      meminfo("Slab"), meminfo("SUnreclaim"));
+		      memory_key("Slab"), memory_key("SUnreclaim"));
 }
 
 /* Waits for what is under way; false: it hangs, with attackers or without. */
@@ -452,12 +452,12 @@ void root_begin(void)
 	unsigned int i;
 	int fd;
 
-	drop_caches();
+	drop_all();
 	root.dice.state = hostile->seed ^ 0x700f;
 	root.since = hostile_now();
-	root.available = meminfo("MemAvailable");
+	root.available = memory_key("MemAvailable");
 	root.base = root.available;
-	root.unreclaimable = meminfo("SUnreclaim");
+	root.unreclaimable = memory_key("SUnreclaim");
 	root.kills = kills();
 	for (i = 0; i < hostile->devices; i++) {
 		info = (struct drm_vsvm_info){};
@@ -483,16 +483,16 @@ int root_ballast(void)
 	root.ballast = fork();
 	if (root.ballast) {
 		/* Until it has what it wants. */
-		while (meminfo("MemAvailable") > leave + 32 * 1024 &&
+		while (memory_key("MemAvailable") > leave + 32 * 1024 &&
 		       !waitpid(root.ballast, NULL, WNOHANG))
 			usleep(50000);
-		root.base = meminfo("MemAvailable") + VICTIMS_KIB;
+		root.base = memory_key("MemAvailable") + VICTIMS_KIB;
 		return root.ballast < 0 ? -1 : 0;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (vt_file_set("/proc/self/oom_score_adj", -1000))
 		_exit(1);
-	while (meminfo("MemAvailable") > leave) {
+	while (memory_key("MemAvailable") > leave) {
 		mem = vt_map(8 * VT_MIB, VT_LARGE);
 		if (!mem)
 			break;
@@ -515,13 +515,13 @@ static bool comes(bool (*is)(unsigned int device), unsigned int device)
 static bool no_pages(unsigned int device)
 {
 	/* Looks at what each processor has in its batches, first of all. */
-	drop_caches();
+	drop_all();
 	return block_key(device, " used-pages ") == 0;
 }
 
 static bool no_backing(unsigned int device)
 {
-	drop_caches();
+	drop_all();
 	return block_key(device, " backed ") <= 0;
 }
 
@@ -542,7 +542,7 @@ void root_end(void)
 			tell_blocks(d);
 		}
 		if (!comes(no_backing, d))
-			hostile_found("vsvm.%u has host memory behind %ld empty blocks that cannot be taken",
+			hostile_found("vsvm.%u keeps host memory of %ld empty blocks",
 				      d, block_key(d, " backed "));
 		if (!comes(no_tables, d))
 			hostile_found("vsvm.%u has %d tables of nobody", d,
@@ -569,10 +569,10 @@ void root_memory(void)
 	bool bad;
 
 	do {
-		drop_caches();
+		drop_all();
 		usleep(200000);
-		available = meminfo("MemAvailable");
-		unreclaimable = meminfo("SUnreclaim");
+		available = memory_key("MemAvailable");
+		unreclaimable = memory_key("SUnreclaim");
 		bad = available < root.available - LEFT_KIB ||
 		      unreclaimable > root.unreclaimable + LEFT_KIB;
 	} while (bad && hostile_now() < until);
@@ -580,7 +580,7 @@ void root_memory(void)
 	       available, available - root.available, unreclaimable,
 	       unreclaimable - root.unreclaimable);
 	if (bad)
-		hostile_found("memory did not come back: %ld KiB are missing, SUnreclaim has %ld more",
+		hostile_found("memory is missing: %ld KiB, SUnreclaim has %ld more",
 			      root.available - available,
 			      unreclaimable - root.unreclaimable);
 }

@@ -262,7 +262,7 @@ static void victim(unsigned int number)
 }
 
 /* Has memory, touches it now and then, and never heard of a device. */
-static void bystander(void)
+static void stand_by(void)
 {
 	char *mem = vt_map(BYSTANDER_LEN, VT_SMALL);
 	size_t at;
@@ -303,7 +303,7 @@ int scene_start(unsigned int number)
 		 getpid());
 	if (number < HOSTILE_VICTIMS)
 		victim(number);
-	bystander();
+	stand_by();
 	return 0;
 }
 

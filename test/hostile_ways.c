@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an attacker does with processes, descriptors and the kernel around the
- * device, see hostile.h; and its life.
+ * What an attacker does with processes and the kernel around the device, see
+ * hostile.h; and its life.
  */
 #include <fcntl.h>
-#include <linux/aio_abi.h>
-#include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
@@ -76,75 +74,6 @@ int attacker_wait(pid_t pid, double seconds, bool *late)
 	return pid > 0 ? status : -1;
 }
 
-static bool foreign_ioctls(int fd, void *mem, char *buf)
-{
-	struct drm_vsvm_rw rw = {
-		.addr = (uintptr_t)mem, .buf = (uintptr_t)buf, .len = 64,
-	};
-	struct drm_vsvm_migrate mig = {
-		.addr = (uintptr_t)mem, .len = VT_PAGE, .target = 1,
-	};
-	struct drm_vsvm_snapshot snap = {
-		.addr = (uintptr_t)mem, .len = VT_PAGE,
-		.runs = (uintptr_t)buf, .nr_runs = 1,
-	};
-	struct drm_vsvm_exclusive excl = {
-		.addr = (uintptr_t)mem, .len = VT_PAGE,
-	};
-	struct drm_vsvm_atomic atomic = {
-		.addr = (uintptr_t)mem, .op = DRM_VSVM_ATOMIC_ADD, .size = 8,
-	};
-
-	return vt_ioctl(fd, DRM_IOCTL_VSVM_READ, &rw) &&
-	       vt_ioctl(fd, DRM_IOCTL_VSVM_WRITE, &rw) &&
-	       vt_ioctl(fd, DRM_IOCTL_VSVM_MIGRATE, &mig) &&
-	       vt_ioctl(fd, DRM_IOCTL_VSVM_SNAPSHOT, &snap) &&
-	       vt_ioctl(fd, DRM_IOCTL_VSVM_EXCLUSIVE, &excl) &&
-	       vt_ioctl(fd, DRM_IOCTL_VSVM_ATOMIC, &atomic);
-}
-
-int hostile_use_foreign(int fd, void *mem, char *buf)
-{
-	struct iovec iov = { buf, 64 };
-	int pipes[2];
-	loff_t at = (uintptr_t)mem;
-	ssize_t n = -1;
-
-	if (!foreign_ioctls(fd, mem, buf))
-		return 1;
-	if (pread(fd, buf, 64, at) >= 0 || pwrite(fd, buf, 64, at) >= 0)
-		return 2;
-	if (preadv(fd, &iov, 1, at) >= 0 || pwritev(fd, &iov, 1, at) >= 0)
-		return 3;
-	if (lseek(fd, at, SEEK_SET) == at &&
-	    (read(fd, buf, 64) >= 0 || write(fd, buf, 64) >= 0))
-		return 4;
-	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK))
-		return 0;
-	if (splice(fd, &at, pipes[1], NULL, 64, SPLICE_F_NONBLOCK) > 0)
-		n = 0;
-	at = (uintptr_t)mem;
-	if (write(pipes[1], buf, 64) == 64 &&
-	    splice(pipes[0], NULL, fd, &at, 64, SPLICE_F_NONBLOCK) > 0)
-		n = 0;
-	close(pipes[0]);
-	close(pipes[1]);
-	return n ? 0 : 5;
-}
-
-int hostile_foreign_main(char **argv)
-{
-	static char own[2 * VT_PAGE] __attribute__((aligned(4096)));
-	char buf[VT_PAGE] = {};
-	int ret = hostile_use_foreign(atoi(argv[0]), own, buf);
-
-	/* Where the one before had something. */
-	if (!ret)
-		ret = hostile_use_foreign(atoi(argv[0]), (void *)strtoul(argv[1],
-					  NULL, 16), buf);
-	return ret;
-}
-
 /* What comes of a fork, and what the parent does meanwhile. */
 struct family {
 	char *mem;
@@ -152,7 +81,7 @@ struct family {
 	unsigned int how;
 };
 
-static void heir(struct attacker *a, void *arg)
+static void inherit(struct attacker *a, void *arg)
 {
 	struct family *f = arg;
 
@@ -200,7 +129,7 @@ static bool do_fork(struct attacker *a)
 	f.mem = fd < 0 ? NULL : attacker_map(a, f.len, kind);
 	if (!f.mem || attacker_migrate(a, fd, f.mem, f.len, 1, 0) < 0)
 		return false;
-	pid = attacker_fork(a, heir, &f);
+	pid = attacker_fork(a, inherit, &f);
 	mover = f.how & 4;
 	f.how |= fd << 8;
 	mover = mover && !pthread_create(&thread, NULL, go_home, &f);
@@ -221,160 +150,6 @@ static bool do_fork(struct attacker *a)
 	if (!(f.how & 8))
 		munmap(f.mem, f.len);
 	return pid > 0 && status != -1;
-}
-
-static int with_fd(struct attacker *a, bool opened)
-{
-	int fd = attacker_open(a);
-	struct drm_vsvm_info info = {};
-
-	/* Used by us, just opened, or only looked at. */
-	if (fd >= 0 && opened)
-		vt_ioctl(fd, DRM_IOCTL_VSVM_INFO, &info);
-	else if (fd >= 0)
-		attacker_rw(a, fd, a->small, a->buf, 64, false);
-	return fd;
-}
-
-static void exec_self(struct attacker *a, void *arg)
-{
-	int fd = with_fd(a, attacker_draw(a, 2));
-	char number[16], at[32];
-
-	(void)arg;
-	if (fd < 0 || fcntl(fd, F_SETFD, 0))
-		_exit(99);
-	snprintf(number, sizeof(number), "%d", fd);
-	snprintf(at, sizeof(at), "%lx", (unsigned long)a->small);
-	execl("/proc/self/exe", "hostile", "--foreign", number, at, NULL);
-	_exit(99);
-}
-
-static bool do_exec(struct attacker *a)
-{
-	int status = attacker_wait(attacker_fork(a, exec_self, NULL),
-				   hostile->bound, NULL);
-
-	if (WIFEXITED(status) && WEXITSTATUS(status) &&
-	    WEXITSTATUS(status) < 99)
-		hostile_found("after exec, way %d to use the descriptor is open",
-			      WEXITSTATUS(status));
-	return status == 0;
-}
-
-/* Descriptors that a setuid program takes for its input, output and errors. */
-static void exec_setuid(struct attacker *a, void *arg)
-{
-	unsigned int which = attacker_draw(a, 7) + 1, i;
-	char mask[2] = { '0' + which, 0 };
-	int fd;
-
-	(void)arg;
-	for (i = 0; i < 3; i++) {
-		off_t at = hostile->helper[attacker_draw(a, HOSTILE_PLACES)];
-
-		if (!(which & 1 << i))
-			continue;
-		fd = attacker_draw(a, 2) ? with_fd(a, attacker_draw(a, 2)) :
-		     attacker_open(a);
-		if (fd < 0)
-			_exit(99);
-		lseek(fd, at + attacker_draw(a, 2) * 8, SEEK_SET);
-		if (dup2(fd, i) < 0)
-			_exit(99);
-	}
-	execl(HOSTILE_HELPER, "helper", mask, "hostile words for it to say",
-	      NULL);
-	_exit(99);
-}
-
-static bool do_setuid(struct attacker *a)
-{
-	/* It says itself what it finds, where no attacker can write. */
-	return attacker_wait(attacker_fork(a, exec_setuid, NULL),
-			     hostile->bound, NULL) == 0;
-}
-
-/* With the number of who opened it. */
-static int send_fd(int sock, int fd, uint32_t owner)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { &owner, sizeof(owner) };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
-
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	return sendmsg(sock, &msg, MSG_DONTWAIT) == sizeof(owner) ? 0 : -1;
-}
-
-static int take_fd(int sock, uint32_t *owner)
-{
-	char control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { owner, sizeof(*owner) };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	if (recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) !=
-	    sizeof(*owner) || !CMSG_FIRSTHDR(&msg))
-		return -1;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
-}
-
-static void heir_of_fd(struct attacker *a, void *arg)
-{
-	int ret = hostile_use_foreign(*(int *)arg, a->small, a->buf);
-
-	if (ret)
-		hostile_found("a child, way %d to use the parent's descriptor is open",
-			      ret);
-}
-
-/* A descriptor for a child, and one for whoever takes it. */
-static bool do_pass(struct attacker *a)
-{
-	int fd = with_fd(a, attacker_draw(a, 2)), old;
-	uint32_t owner;
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = attacker_wait(attacker_fork(a, heir_of_fd, &fd), hostile->bound,
-			   NULL) == 0;
-	/* Full, because nobody took any for a while? */
-	if (send_fd(hostile->socket[0], fd, a->owner)) {
-		old = take_fd(hostile->socket[1], &owner);
-		if (old >= 0)
-			close(old);
-	}
-	close(fd);
-	return ok;
-}
-
-static bool do_take(struct attacker *a)
-{
-	uint32_t owner;
-	int fd = take_fd(hostile->socket[1], &owner), way = 0;
-
-	if (fd < 0)
-		return false;
-	/* Perhaps it is its own that it takes. */
-	if (owner != a->owner)
-		way = hostile_use_foreign(fd, a->small, a->buf);
-	if (way)
-		hostile_found("way %d to use the descriptor of attacker %u is open",
-			      way, owner);
-	close(fd);
-	return owner != a->owner;
 }
 
 /* References to a page that no page table shows: a pipe's. */
@@ -500,7 +275,7 @@ static void hold(struct attacker *a, void *arg)
 	    vmsplice(pipes[1], &iov, 1, SPLICE_F_NONBLOCK) > 0)
 		munmap(w.mem, 2 * VT_HUGE);
 	if (how == 3 && !socketpair(AF_UNIX, SOCK_DGRAM, 0, pipes) &&
-	    !send_fd(pipes[0], w.fd, a->owner))
+	    !attacker_send_fd(pipes[0], w.fd, a->owner))
 		close(w.fd);
 	for (;;)
 		pause();
@@ -582,7 +357,7 @@ static bool do_eat(struct attacker *a)
 }
 
 /* Under limits of a process's own, and as root of a user namespace. */
-static void confined(struct attacker *a, void *arg)
+static void confine(struct attacker *a, void *arg)
 {
 	struct rlimit none = { 0, 0 }, some = { 256 * VT_MIB, 256 * VT_MIB };
 	int fd = attacker_fd(a);
@@ -601,7 +376,7 @@ static void confined(struct attacker *a, void *arg)
 
 static bool do_confined(struct attacker *a)
 {
-	return attacker_wait(attacker_fork(a, confined, NULL), hostile->bound,
+	return attacker_wait(attacker_fork(a, confine, NULL), hostile->bound,
 			     NULL) == 0;
 }
 
@@ -654,91 +429,9 @@ static bool do_vfork(struct attacker *a)
 	       attacker_check(a, a->buf, VT_PAGE, "vfork child's device read");
 }
 
-/* Asynchronous, by another thread of the kernel's, in a child that may hang. */
-static void aio(struct attacker *a, void *arg)
-{
-	int fd = attacker_fd(a);
-	struct iocb cb = {
-		.aio_lio_opcode = IOCB_CMD_PREAD,
-		.aio_fildes = fd,
-		.aio_buf = (uintptr_t)a->buf,
-		.aio_nbytes = VT_PAGE,
-		.aio_offset = (uintptr_t)a->small,
-	}, *list = &cb;
-	struct timespec second = { .tv_sec = 1 };
-	aio_context_t ctx = 0;
-	struct io_event ev;
-
-	(void)arg;
-	memset(a->buf, 0, VT_PAGE);
-	if (fd < 0 || syscall(SYS_io_setup, 4, &ctx))
-		_exit(1);
-	if (syscall(SYS_io_submit, ctx, 1, &list) == 1)
-		syscall(SYS_io_getevents, ctx, 1, 1, &ev, &second);
-	attacker_check(a, a->buf, VT_PAGE, "AIO");
-}
-
-static bool do_aio(struct attacker *a)
-{
-	return attacker_wait(attacker_fork(a, aio, NULL), hostile->bound,
-			     NULL) == 0;
-}
-
-/* One READ through io_uring, from our file or, in a child, from the parent's. */
-static void uring(struct attacker *a, void *arg)
-{
-	int fd = arg ? *(int *)arg : attacker_fd(a), ring;
-	struct io_uring_params p = {};
-	struct io_uring_sqe *sqe;
-	char *rings;
-
-	memset(a->buf, 0, VT_PAGE);
-	ring = syscall(SYS_io_uring_setup, 4, &p);
-	if (fd < 0 || ring < 0)
-		_exit(1);
-	rings = mmap(NULL, p.sq_off.array + 16, PROT_READ | PROT_WRITE,
-		     MAP_SHARED, ring, IORING_OFF_SQ_RING);
-	sqe = mmap(NULL, 4 * sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED,
-		   ring, IORING_OFF_SQES);
-	if (rings == MAP_FAILED || sqe == MAP_FAILED)
-		_exit(1);
-	sqe->opcode = IORING_OP_READ;
-	sqe->flags = attacker_draw(a, 2) ? IOSQE_ASYNC : 0;
-	sqe->fd = fd;
-	sqe->addr = (uintptr_t)a->buf;
-	sqe->len = VT_PAGE;
-	sqe->off = (uintptr_t)a->small;
-	*(uint32_t *)(rings + p.sq_off.array) = 0;
-	store((uint32_t *)(rings + p.sq_off.tail), 1);
-	if (syscall(SYS_io_uring_enter, ring, 1, 0, 0, NULL, 0) != 1)
-		_exit(1);
-	usleep(attacker_draw(a, 200000));
-	if (!arg)
-		attacker_check(a, a->buf, VT_PAGE, "io_uring");
-	else if (*(uint64_t *)a->buf)
-		hostile_found("io_uring read with the parent's descriptor: %s",
-			      hostile_whose(*(uint64_t *)a->buf));
-}
-
-static bool do_uring(struct attacker *a)
-{
-	int fd = with_fd(a, false);
-	bool ok;
-
-	ok = fd >= 0 &&
-	     attacker_wait(attacker_fork(a, uring, attacker_draw(a, 2) ? &fd :
-					 NULL), hostile->bound, NULL) == 0;
-	close(fd);
-	return ok;
-}
-
 const struct hostile_op hostile_ways[] = {
 	{ "hold on", 4, do_hold },
 	{ "fork", 10, do_fork },
-	{ "exec", 3, do_exec },
-	{ "exec of a setuid program", 5, do_setuid },
-	{ "pass a descriptor", 3, do_pass },
-	{ "take a descriptor", 3, do_take },
 	{ "pages in a pipe", 4, do_pipe },
 	{ "1000 references", 2, do_references },
 	{ "handler never answers", 3, do_stuck },
@@ -747,40 +440,40 @@ const struct hostile_op hostile_ways[] = {
 	{ "confined", 2, do_confined },
 	{ "from outside", 2, do_outside },
 	{ "vfork", 3, do_vfork },
-	{ "AIO", 2, do_aio },
-	{ "io_uring", 2, do_uring },
 	{ }
 };
 
-static const struct hostile_op *op_of(unsigned int i, unsigned int *n)
+const struct hostile_op *hostile_op(unsigned int i)
 {
-	unsigned int ops = 0, ways = 0;
+	static const struct hostile_op * const lists[] = {
+		hostile_ways, hostile_files, hostile_ops,
+	};
+	const struct hostile_op *op;
+	unsigned int list;
 
-	while (hostile_ways[ways].name)
-		ways++;
-	while (hostile_ops[ops].name)
-		ops++;
-	*n = ops + ways;
-	return i < ways ? &hostile_ways[i] : &hostile_ops[i - ways];
+	for (list = 0; list < VT_COUNT(lists); list++)
+		for (op = lists[list]; op->name; op++)
+			if (!i--)
+				return op;
+	return NULL;
 }
 
 /* One after the other first, so that a short run has them all; then by weight. */
 static unsigned int draw_op(struct attacker *a)
 {
-	unsigned int n, i, sum = 0, x;
+	const struct hostile_op *op;
+	unsigned int i, sum = 0, x;
 
-	op_of(0, &n);
-	i = load(&hostile->first);
-	if (i < n) {
+	if (hostile_op(load(&hostile->first))) {
 		i = __atomic_fetch_add(&hostile->first, 1, __ATOMIC_SEQ_CST);
-		if (i < n)
+		if (hostile_op(i))
 			return i;
 	}
-	for (i = 0; i < n; i++)
-		sum += op_of(i, &n)->weight;
+	for (i = 0; (op = hostile_op(i)); i++)
+		sum += op->weight;
 	x = attacker_draw(a, sum);
-	for (i = 0; x >= op_of(i, &n)->weight; i++)
-		x -= op_of(i, &n)->weight;
+	for (i = 0; x >= (op = hostile_op(i))->weight; i++)
+		x -= op->weight;
 	return i;
 }
 
@@ -789,8 +482,7 @@ void hostile_attack(unsigned int slot)
 	static struct attacker self;
 	struct attacker *a = &self;
 	const struct hostile_op *op;
-	unsigned int i, n, d;
-	double begin;
+	unsigned int i, d;
 
 	a->slot = slot;
 	a->owner = __atomic_add_fetch(&hostile->owners, 1, __ATOMIC_SEQ_CST);
@@ -805,17 +497,13 @@ void hostile_attack(unsigned int slot)
 	signal(SIGPIPE, SIG_IGN);
 	while (a->small && a->large && a->buf && !load(&hostile->stop)) {
 		i = draw_op(a);
-		op = op_of(i, &n);
+		op = hostile_op(i);
 		snprintf(hostile->attacker[slot].doing,
 			 sizeof(hostile->attacker[slot].doing), "%s", op->name);
 		__atomic_add_fetch(&hostile->op[i].tried, 1, __ATOMIC_RELAXED);
-		begin = hostile_now();
 		if (op->fn(a))
 			__atomic_add_fetch(&hostile->op[i].done, 1,
 					   __ATOMIC_RELAXED);
-		__atomic_add_fetch(&hostile->op[i].microseconds,
-				   (hostile_now() - begin) * 1e6,
-				   __ATOMIC_RELAXED);
 		/* Holders and others that ended meanwhile. */
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;

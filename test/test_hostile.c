@@ -39,23 +39,27 @@ FIXTURE_TEARDOWN_PARENT(hostile)
 /* Nothing of another's read or written, nobody else killed, and all comes back. */
 TEST_F_TIMEOUT(hostile, harms_nobody_else, HOUR)
 {
-	EXPECT_EQ(0, vh_run((const char *[]){ "hostile", "--seconds",
-					      self->seconds, "--seed",
-					      self->seed, NULL }));
+	const char *const argv[] = {
+		"hostile", "--seconds", self->seconds, "--seed", self->seed,
+		NULL
+	};
+
+	EXPECT_EQ(0, vh_run(argv));
 }
 
 /* The same with a device whose memory the CPU reaches, and pipes with it. */
 TEST_F_TIMEOUT(hostile, harms_nobody_else_coherent, HOUR)
 {
 	char coherent[64], where[32];
+	const char *const argv[] = {
+		"hostile", "--seconds", self->seconds, "--seed", self->seed,
+		"--coherent", coherent, NULL
+	};
 
 	if (reserved(where, sizeof(where)))
 		SKIP(return, "no memory was reserved with memmap=");
 	snprintf(coherent, sizeof(coherent), "%s:16M", where);
-	EXPECT_EQ(0, vh_run((const char *[]){ "hostile", "--seconds",
-					      self->seconds, "--seed",
-					      self->seed, "--coherent",
-					      coherent, NULL }));
+	EXPECT_EQ(0, vh_run(argv));
 }
 
 TEST_HARNESS_MAIN
