@@ -93,7 +93,8 @@ static long kills(void)
 
 static void drop_all(void)
 {
-	vt_file_set("/proc/sys/vm/drop_caches", 3);
+	/* And without a line in the kernel's log each time. */
+	vt_file_set("/proc/sys/vm/drop_caches", 7);
 }
 
 int root_publish(unsigned int device)
@@ -223,7 +224,7 @@ static void tell_blocks(unsigned int device)
 	snprintf(path, sizeof(path), DEBUGFS "vsvm.%u/blocks", device);
 	f = fopen(path, "re");
 	while (f && lines < 8 && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%u %u", &block, &used) != 2 || !used)
+		if (sscanf(line, "%u %u ", &block, &used) != 2 || !used)
 			continue;
 		dprintf(hostile->log, "hostile: vsvm.%u, a block: %s",
 			device, line);
@@ -508,7 +509,7 @@ static bool comes(bool (*is)(unsigned int device), unsigned int device)
 	double until = hostile_now() + hostile->bound;
 
 	while (!is(device) && hostile_now() < until)
-		usleep(50000);
+		usleep(200000);
 	return is(device);
 }
 
