@@ -217,14 +217,14 @@ static long block_key(unsigned int device, const char *key)
 /* Which blocks have pages, and whose they were. */
 static void tell_blocks(unsigned int device)
 {
-	unsigned int block, used, lines = 0;
+	unsigned int lines = 0;
 	char path[128], line[256];
 	FILE *f;
 
 	snprintf(path, sizeof(path), DEBUGFS "vsvm.%u/blocks", device);
 	f = fopen(path, "re");
 	while (f && lines < 8 && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%u %u ", &block, &used) != 2 || !used)
+		if (field(line, 1) <= 0)
 			continue;
 		dprintf(hostile->log, "hostile: vsvm.%u, a block: %s",
 			device, line);
