@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "vsvm_test.h"
 
