@@ -59,6 +59,9 @@ static int call_snapshot_into(struct scene *s)
 	struct drm_vsvm_run *runs = (struct drm_vsvm_run *)s->mem;
 	uint32_t nr = 16;
 
+	/* More than one run: the last is stored when the device is done. */
+	if (madvise(s->own, VT_PAGE, MADV_DONTNEED))
+		return -errno;
 	return vsvm_snapshot(s->v, s->own, LEN, runs, &nr, NULL);
 }
 
