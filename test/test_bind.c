@@ -389,7 +389,7 @@ FIXTURE_SETUP(setuid)
 	ASSERT_LT(0, readlink(link, self->node, sizeof(self->node) - 1));
 	vsvm_close(v);
 	ASSERT_EQ(0, chmod(self->node, 0666));
-	strcpy(self->dir, "/tmp/vsvm-setuid-XXXXXX");
+	snprintf(self->dir, sizeof(self->dir), "/tmp/vsvm-setuid-XXXXXX");
 	ASSERT_NE(NULL, mkdtemp(self->dir));
 	ASSERT_EQ(0, mount("vsvm-test", self->dir, "tmpfs", 0, "mode=755"));
 	snprintf(self->program, sizeof(self->program), "%s/victim", self->dir);
