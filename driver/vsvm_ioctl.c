@@ -411,9 +411,17 @@ __poll_t vsvm_ioctl_poll(struct file *filp, struct poll_table_struct *wait)
  * @filp: the node's file
  * @offset: address, or distance from the offset there is
  * @whence: SEEK_SET or SEEK_CUR; the address space has no end to seek from
+ *
+ * Return: the offset; -EPERM: the file is another mm's; -EINVAL.
  */
 loff_t vsvm_ioctl_llseek(struct file *filp, loff_t offset, int whence)
 {
+	struct drm_file *file = filp->private_data;
+	int ret = vsvm_vm_check(file->driver_priv);
+
+	/* It would say where the owner's next read() goes. */
+	if (ret)
+		return ret;
 	if (whence != SEEK_SET && whence != SEEK_CUR)
 		return -EINVAL;
 	return generic_file_llseek_size(filp, offset, whence, TASK_SIZE, 0);

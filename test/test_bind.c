@@ -79,6 +79,9 @@ static int all_refused(struct vsvm *v, char *mem)
 	if (pwrite(vsvm_fd(v), buf, 8, (off_t)(uintptr_t)mem) != -1 ||
 	    errno != EPERM)
 		return 7;
+	errno = 0;
+	if (lseek(vsvm_fd(v), 0, SEEK_SET) != -1 || errno != EPERM)
+		return 11;
 	return memcmp(buf, was, sizeof(was)) ? 8 : 0;
 }
 
