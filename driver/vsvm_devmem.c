@@ -11,7 +11,10 @@
  * blocks to be had; so a process whose pages are evicted loses its own.
  *
  * Backing stays with an empty block until the host needs it: a shrinker gives
- * it back.
+ * it back, and empties blocks with few pages in use, too. It is not charged to a
+ * memcg, so it is bounded: a share whose blocks are less than half full, but for
+ * one, gets no empty block while there is room in its own. Where the kernel has
+ * the dmem cgroup, that is charged with each block in use.
  *
  * A coherent device has no backing: its pages are memory that the CPU reaches,
  * and they are always small.
@@ -26,17 +29,12 @@
  */
 #include <linux/bitmap.h>
 #include <linux/highmem.h>
-#include <linux/ioport.h>
-#include <linux/jiffies.h>
-#include <linux/memory_hotplug.h>
 #include <linux/migrate.h>
 #include <linux/module.h>
-#include <linux/numa.h>
 #include <linux/pid.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/shrinker.h>
 #include <linux/slab.h>
 
 #include "vsvm_devmem.h"
@@ -201,6 +199,7 @@ static void share_free(struct rcu_head *rcu)
 	struct vsvm_share *share = container_of(rcu, struct vsvm_share, rcu);
 
 	put_pid(share->owner);
+	mutex_destroy(&share->grow);
 	kfree(share);
 }
 
@@ -210,6 +209,7 @@ static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
 	if (--share->refs)
 		return;
 	list_del_rcu(&share->link);
+	hash_del(&share->by_owner);
 	call_rcu(&share->rcu, share_free);
 }
 
@@ -230,18 +230,20 @@ struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
 			    kzalloc_obj(*fresh, GFP_KERNEL_ACCOUNT));
 	if (!fresh)
 		return NULL;
+	mutex_init(&fresh->grow);
 	INIT_LIST_HEAD(&fresh->partial);
 	fresh->cold = RB_ROOT_CACHED;
 	fresh->owner = get_pid(owner);
 	fresh->tgid = pid_nr(fresh->owner);
 
 	spin_lock_irqsave(&dm->lock, flags);
-	list_for_each_entry(share, &dm->shares, link)
+	hash_for_each_possible(dm->owners, share, by_owner, (uintptr_t)owner)
 		if (share->owner == owner)
 			goto found;
 	share = fresh;
 	fresh = NULL;
 	list_add_rcu(&share->link, &dm->shares);
+	hash_add(dm->owners, &share->by_owner, (uintptr_t)owner);
 found:
 	share->refs++;
 	spin_unlock_irqrestore(&dm->lock, flags);
@@ -292,6 +294,8 @@ static void block_disown(struct vsvm_devmem *dm, struct vsvm_block *b)
 		rb_erase_cached(&b->cold, &share->cold);
 		RB_CLEAR_NODE(&b->cold);
 	}
+	dmem_cgroup_uncharge(b->charge, VSVM_BLOCK_SIZE);
+	b->charge = NULL;
 	RCU_INIT_POINTER(b->share, NULL);
 	if (!--share->nr_blocks)
 		dm->nr_holders--;
@@ -301,13 +305,31 @@ static void block_disown(struct vsvm_devmem *dm, struct vsvm_block *b)
 /* Puts @b on the list where it belongs now. */
 static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 {
+	bool sparse = b->backing && b->nr_used &&
+		      b->nr_used <= VSVM_SPARSE_PAGES;
+
 	lockdep_assert_held(&dm->lock);
+
+	if (sparse && list_empty(&b->sparse)) {
+		list_add_tail(&b->sparse, &dm->sparse);
+		dm->nr_sparse++;
+	} else if (!sparse && !list_empty(&b->sparse)) {
+		list_del_init(&b->sparse);
+		dm->nr_sparse--;
+	}
+
+	if (!b->nr_used || b->nr_used == VSVM_BLOCK_PAGES)
+		list_del_init(&b->room);
+	else if (list_empty(&b->room))
+		list_add_tail(&b->room, &dm->room);
 
 	/* Without a page it is only just being opened, and not to be evicted. */
 	if (b->nr_used && RB_EMPTY_NODE(&b->cold))
 		block_rank(b, block_share(dm, b), READ_ONCE(b->last_use));
 	if (b->nr_used == VSVM_BLOCK_PAGES) {
 		list_move(&b->link, &dm->full);
+	} else if (sparse) {
+		list_move_tail(&b->link, &block_share(dm, b)->partial);
 	} else if (b->nr_used) {
 		list_move(&b->link, &block_share(dm, b)->partial);
 	} else {
@@ -387,20 +409,39 @@ void vsvm_devmem_folio_free(struct folio *folio)
 }
 
 /*
- * Takes an empty block off the free list for @share and sees that it has
- * backing. The block is on no list then, so nobody else finds it while the
- * allocation sleeps; but it counts as the share's, or a rival could find no
- * empty block and nobody above his fair share. Called and returns with the lock
- * held.
+ * Charges the caller's cgroup with @b, and gets @backing for it, if it has none.
+ * Both may sleep. -EAGAIN: the cgroup has its limit; -ENOMEM. What was charged is
+ * the block's, also when this fails.
+ */
+static int block_fit_out(struct vsvm_devmem *dm, struct vsvm_block *b,
+			 struct folio **backing)
+{
+	int ret = dmem_cgroup_try_charge(dm->region, VSVM_BLOCK_SIZE,
+					 &b->charge, NULL);
+
+	if (ret || b->backing || vsvm_devmem_coherent(dm))
+		return ret;
+	*backing = VSVM_INJECT(dm->inject, BACKING, NULL,
+			       folio_alloc(BACKING_GFP, VSVM_BLOCK_ORDER));
+	return *backing ? 0 : -ENOMEM;
+}
+
+/*
+ * Takes an empty block off the free list for @share and sees that it is charged
+ * and has backing. The block is on no list then, so nobody else finds it while
+ * that sleeps; but it counts as the share's, or a rival could find no empty block
+ * and nobody above his fair share. Called and returns with the lock held.
  */
 static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 				     struct vsvm_share *share,
 				     unsigned long *flags)
 {
+	struct folio *backing = NULL;
 	struct vsvm_block *b;
-	struct folio *backing;
+	int ret;
 
 	lockdep_assert_held(&dm->lock);
+	share->limited = false;
 	b = list_first_entry_or_null(&dm->free, struct vsvm_block, link);
 	if (!b)
 		return NULL;
@@ -409,20 +450,22 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 	if (b->backing)
 		dm->nr_idle--;
 	block_own(dm, b, share);
-	if (b->backing || vsvm_devmem_coherent(dm))
-		return b;
+	share->nr_opening++;
 
 	spin_unlock_irqrestore(&dm->lock, *flags);
-	backing = VSVM_INJECT(dm->inject, BACKING, NULL,
-			      folio_alloc(BACKING_GFP, VSVM_BLOCK_ORDER));
+	ret = block_fit_out(dm, b, &backing);
 	spin_lock_irqsave(&dm->lock, *flags);
-	if (!backing) {
+	share->nr_opening--;
+	if (ret) {
+		share->limited = ret == -EAGAIN;
 		block_file(dm, b);
 		return NULL;
 	}
-	backing->private = b;
-	b->backing = backing;
-	dm->nr_backed++;
+	if (backing) {
+		backing->private = b;
+		b->backing = backing;
+		dm->nr_backed++;
+	}
 	return b;
 }
 
@@ -449,14 +492,77 @@ static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
 /* A block of anybody's with room in it, when there is no empty one. */
 static struct vsvm_block *block_of_others(struct vsvm_devmem *dm)
 {
-	struct vsvm_share *share;
+	lockdep_assert_held(&dm->lock);
+	return list_first_entry_or_null(&dm->room, struct vsvm_block, room);
+}
+
+/*
+ * May @share have another block though it has room in some? What it had in them
+ * when it got the last one bounds their backing: twice that and one block. Blocks
+ * that are being opened are as good as full: who opens one has pages for it.
+ */
+static bool may_spread(struct vsvm_devmem *dm, const struct vsvm_share *share)
+{
+	unsigned long blocks = share->nr_blocks - share->nr_opening;
 
 	lockdep_assert_held(&dm->lock);
-	list_for_each_entry(share, &dm->shares, link)
-		if (!list_empty(&share->partial))
-			return list_first_entry(&share->partial,
-						struct vsvm_block, link);
-	return NULL;
+	return blocks * VSVM_BLOCK_PAGES <=
+	       2 * share->nr_pages + VSVM_BLOCK_PAGES;
+}
+
+/**
+ * vsvm_devmem_may_spread() - may a share have another block for a huge page?
+ * @dm: the device's memory
+ * @share: whose blocks
+ *
+ * Core mm may split a huge page, and leave as few pages of it as of small ones.
+ *
+ * Return: true if its blocks are full enough.
+ */
+bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_share *share)
+{
+	guard(spinlock_irqsave)(&dm->lock);
+	return may_spread(dm, share);
+}
+
+/**
+ * vsvm_devmem_emptiest() - a block of a share with as few pages as any, or nearly
+ * @dm: the device's memory
+ * @share: whose; the caller keeps it
+ *
+ * The block is the last to come next time.
+ *
+ * Return: the block; NULL: each has all of its pages in use.
+ */
+struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
+					struct vsvm_share *share)
+{
+	struct vsvm_block *b;
+
+	guard(spinlock_irqsave)(&dm->lock);
+	b = list_last_entry_or_null(&share->partial, struct vsvm_block, link);
+	if (b)
+		list_move(&b->link, &share->partial);
+	return b;
+}
+
+static struct vsvm_block *block_partial(struct vsvm_share *share)
+{
+	return list_first_entry_or_null(&share->partial, struct vsvm_block,
+					link);
+}
+
+/* Some block with room for @share: an empty one, its own, anybody's. */
+static struct vsvm_block *block_find(struct vsvm_devmem *dm,
+				     struct vsvm_share *share,
+				     unsigned long *flags)
+{
+	struct vsvm_block *b = block_open(dm, share, flags);
+
+	if (!b)
+		b = block_partial(share);
+	/* To whom the limit of his cgroup says no, others need not give room. */
+	return b || share->limited ? b : block_of_others(dm);
 }
 
 /**
@@ -467,37 +573,44 @@ static struct vsvm_block *block_of_others(struct vsvm_devmem *dm)
  * @n: how many, at most a block's
  *
  * Neighbours stay together: more than half a block starts an empty one while
- * there is one. May sleep; never evicts.
+ * there is one, unless the share's blocks are mostly empty: see may_spread().
+ * May sleep; never evicts.
  *
- * Return: how many there were, less than @n when the device is full or the
- * host has no memory for backing.
+ * Return: how many there were, less than @n when the device is full, the cgroup
+ * has its limit, the host has no memory for backing, or the caller is killed.
  */
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 				 struct vsvm_share *share, unsigned long *pfns,
 				 unsigned int n)
 {
-	bool fresh = n > VSVM_BLOCK_PAGES / 2;
+	bool spread, growing = false;
 	struct vsvm_block *b;
 	unsigned int got = 0;
 	unsigned long flags;
 
 	spin_lock_irqsave(&dm->lock, flags);
+	spread = n > VSVM_BLOCK_PAGES / 2 && may_spread(dm, share);
 	while (got < n) {
-		b = NULL;
-		if (!fresh)
-			b = list_first_entry_or_null(&share->partial,
-						     struct vsvm_block, link);
-		fresh = false;
-		if (!b) {
-			b = block_open(dm, share, &flags);
-			if (!b)
-				b = block_of_others(dm);
+		b = spread ? NULL : block_partial(share);
+		if (!b && !growing) {
+			spin_unlock_irqrestore(&dm->lock, flags);
+			if (mutex_lock_killable(&share->grow))
+				return got;
+			growing = true;
+			spin_lock_irqsave(&dm->lock, flags);
+			spread = spread && may_spread(dm, share);
+			continue;
 		}
+		spread = false;
+		if (!b)
+			b = block_find(dm, share, &flags);
 		if (!b)
 			break;
 		got += block_take(dm, b, pfns + got, n - got);
 	}
 	spin_unlock_irqrestore(&dm->lock, flags);
+	if (growing)
+		mutex_unlock(&share->grow);
 	return got;
 }
 
@@ -508,8 +621,9 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
  *
  * May sleep; never evicts.
  *
- * Return: device pfn of the first page; 0: no block is empty, the host has no
- * memory for backing, or the device has only small pages.
+ * Return: device pfn of the first page; 0: no block is empty, the share's blocks
+ * are mostly empty, its cgroup has its limit, the host has no memory for backing,
+ * or the device has only small pages.
  */
 unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 					struct vsvm_share *share)
@@ -521,7 +635,7 @@ unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 		return 0;
 
 	spin_lock_irqsave(&dm->lock, flags);
-	b = block_open(dm, share, &flags);
+	b = may_spread(dm, share) ? block_open(dm, share, &flags) : NULL;
 	if (b) {
 		bitmap_fill(b->used, VSVM_BLOCK_PAGES);
 		b->nr_used = VSVM_BLOCK_PAGES;
@@ -582,268 +696,83 @@ struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
 	return folio;
 }
 
-static unsigned long shrink_count(struct shrinker *shrinker,
-				  struct shrink_control *sc)
+/* Pages for @n of @from's in other blocks of its share. */
+static unsigned int take_beside(struct vsvm_devmem *dm, struct vsvm_block *from,
+				unsigned long *pfns, unsigned int n)
 {
-	struct vsvm_devmem *dm = shrinker->private_data;
-
-	return READ_ONCE(dm->nr_idle) * VSVM_BLOCK_PAGES ?: SHRINK_EMPTY;
-}
-
-static unsigned long shrink_scan(struct shrinker *shrinker,
-				 struct shrink_control *sc)
-{
-	struct vsvm_devmem *dm = shrinker->private_data;
-	unsigned long flags, freed = 0;
-	struct folio *backing;
+	struct vsvm_share *share = block_share(dm, from);
 	struct vsvm_block *b;
+	unsigned int got = 0;
 
-	while (freed < sc->nr_to_scan) {
-		backing = NULL;
-		spin_lock_irqsave(&dm->lock, flags);
-		b = list_first_entry_or_null(&dm->free, struct vsvm_block,
-					     link);
-		if (b && b->backing) {
-			backing = b->backing;
-			b->backing = NULL;
-			dm->nr_backed--;
-			dm->nr_idle--;
-			list_move_tail(&b->link, &dm->free);
-		}
-		spin_unlock_irqrestore(&dm->lock, flags);
-		if (!backing)
+	lockdep_assert_held(&dm->lock);
+	while (got < n) {
+		b = block_partial(share);
+		if (b == from)
+			b = list_is_last(&b->link, &share->partial) ?
+			    NULL : list_next_entry(b, link);
+		if (!b)
 			break;
-		backing->private = NULL;
-		folio_put(backing);
-		freed += VSVM_BLOCK_PAGES;
+		got += block_take(dm, b, pfns + got, n - got);
 	}
-	return freed ?: SHRINK_STOP;
-}
-
-static void free_blocks(struct vsvm_devmem *dm)
-{
-	unsigned long i;
-
-	for (i = 0; i < dm->nr_blocks; i++) {
-		WARN_ON(dm->blocks[i].nr_used);
-		if (!dm->blocks[i].backing)
-			continue;
-		dm->blocks[i].backing->private = NULL;
-		folio_put(dm->blocks[i].backing);
-	}
-	kvfree(dm->blocks);
-}
-
-/*
- * The physical addresses of a device: for private memory, some that nothing
- * answers to; for coherent memory, those given, which must be nobody else's and
- * not the system's.
- */
-static struct resource *claim_addresses(u64 start, u64 size, const char *name)
-{
-	struct resource *res;
-
-	if (!start)
-		return request_free_mem_region(&iomem_resource, size, name);
-
-	if (region_intersects(start, size, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) != REGION_DISJOINT) {
-		pr_err("vsvm: %#llx is the system's memory; reserve it first\n",
-		       start);
-		return ERR_PTR(-EBUSY);
-	}
-	res = request_mem_region(start, size, name);
-	if (res)
-		return res;
-	pr_err("vsvm: %#llx is in use; by pages of a device that was unplugged?\n",
-	       start);
-	return ERR_PTR(-EBUSY);
+	return got;
 }
 
 /**
- * vsvm_devmem_check() - can a coherent device have these addresses?
- * @start: physical address
- * @size: bytes; @start + @size does not wrap
+ * vsvm_devmem_sparse() - the next block that has backing for few pages
+ * @dm: the device's memory
+ * @src: out, device pfns of those pages, at most VSVM_SPARSE_PAGES
+ * @n: out, how many
+ * @to: out, device pfns in other blocks of the same share, reserved
+ * @room: out, how many; fewer than @n: there is not enough room
  *
- * For the module's load, before the first device is there. That they are free now
- * does not keep them free.
+ * The block is the last to come next time. Takes no memory, does not sleep.
  *
- * Return: 0; -ERANGE: the kernel cannot map them; -EBUSY: they are not free.
+ * Return: the block; NULL: there is none.
  */
-int vsvm_devmem_check(u64 start, u64 size)
+struct vsvm_block *vsvm_devmem_sparse(struct vsvm_devmem *dm,
+				      unsigned long *src, unsigned int *n,
+				      unsigned long *to, unsigned int *room)
 {
-	struct range range = mhp_get_pluggable_range(true);
-	struct resource *res;
+	struct vsvm_block *b;
+	unsigned long bit;
 
-	if (start < range.start || start + size - 1 > range.end) {
-		pr_err("vsvm: %#llx is where the kernel maps no memory\n",
-		       start);
-		return -ERANGE;
-	}
-	res = claim_addresses(start, size, "vsvm");
-	if (IS_ERR(res))
-		return PTR_ERR(res);
-	release_mem_region(start, size);
-	return 0;
-}
-
-/*
- * The node that a device's pages are of: that of its memory, if it is on line, or
- * core mm would not have counters for it. Private memory is nowhere yet.
- */
-static int home_node(u64 start)
-{
-	int node = start ? phys_to_target_node(start) : NUMA_NO_NODE;
-
-	return node != NUMA_NO_NODE && node_online(node) ? node : numa_mem_id();
-}
-
-static void widen(unsigned long low, unsigned long high)
-{
-	static DEFINE_MUTEX(lock);
-
-	guard(mutex)(&lock);
-	/* Read without the lock by vsvm_devmem_maybe(). */
-	WRITE_ONCE(vsvm_devmem_low, min(vsvm_devmem_low, low));
-	WRITE_ONCE(vsvm_devmem_high, max(vsvm_devmem_high, high));
+	guard(spinlock_irqsave)(&dm->lock);
+	b = list_first_entry_or_null(&dm->sparse, struct vsvm_block, sparse);
+	if (!b)
+		return NULL;
+	list_move_tail(&b->sparse, &dm->sparse);
+	*n = 0;
+	for_each_set_bit(bit, b->used, VSVM_BLOCK_PAGES)
+		src[(*n)++] = block_pfn(dm, b) + bit;
+	*room = take_beside(dm, b, to, *n);
+	return b;
 }
 
 /**
- * vsvm_devmem_create() - make a device's memory
- * @device: number of the device
- * @start: physical address of reserved memory for a coherent device; 0: private
- * @size: bytes; a multiple of the block size, and @start is too
- * @ops: what core mm calls for its pages
+ * vsvm_devmem_trim() - give the backing of one empty block back
+ * @dm: the device's memory
  *
- * Return: the memory; -ENOMEM; -EBUSY: the memory at @start is not free; or
- * what request_free_mem_region() and memremap_pages() say when no physical
- * addresses are left.
+ * Return: false if no empty block has backing.
  */
-struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
-				       u64 size,
-				       const struct dev_pagemap_ops *ops)
+bool vsvm_devmem_trim(struct vsvm_devmem *dm)
 {
-	struct vsvm_inject *inject = vsvm_inject_of(device);
-	struct vsvm_devmem *dm;
-	struct resource *res;
-	unsigned long i;
-	void *addr;
-	int ret;
+	struct folio *backing = NULL;
+	struct vsvm_block *b;
+	unsigned long flags;
 
-	dm = VSVM_INJECT(inject, PROBE_MEMORY, NULL,
-			 kzalloc_obj(*dm, GFP_KERNEL));
-	if (!dm)
-		return ERR_PTR(-ENOMEM);
-
-	spin_lock_init(&dm->lock);
-	dm->inject = inject;
-	INIT_LIST_HEAD(&dm->free);
-	INIT_LIST_HEAD(&dm->shares);
-	mutex_init(&dm->evict_lock);
-	dm->drained = jiffies - HZ;
-	kref_init(&dm->refs);
-	INIT_LIST_HEAD(&dm->full);
-	dm->device = device;
-	snprintf(dm->name, sizeof(dm->name), "vsvm.%u", device);
-	dm->nr_blocks = size >> (PAGE_SHIFT + VSVM_BLOCK_ORDER);
-	dm->blocks = VSVM_INJECT(inject, PROBE_BLOCKS, NULL,
-				 kvcalloc(dm->nr_blocks, sizeof(*dm->blocks),
-					  GFP_KERNEL));
-	if (!dm->blocks) {
-		ret = -ENOMEM;
-		goto free_dm;
+	spin_lock_irqsave(&dm->lock, flags);
+	b = list_first_entry_or_null(&dm->free, struct vsvm_block, link);
+	if (b && b->backing) {
+		backing = b->backing;
+		b->backing = NULL;
+		dm->nr_backed--;
+		dm->nr_idle--;
+		list_move_tail(&b->link, &dm->free);
 	}
-
-	dm->stats = VSVM_INJECT(inject, PROBE_COUNTERS, NULL,
-				alloc_percpu(struct vsvm_cpu_stats));
-	if (!dm->stats) {
-		ret = -ENOMEM;
-		goto free_blocks;
-	}
-
-	res = VSVM_INJECT(inject, PROBE_ADDRESSES, ERR_PTR(-EBUSY),
-			  claim_addresses(start, size, dm->name));
-	if (IS_ERR(res)) {
-		ret = PTR_ERR(res);
-		goto free_stats;
-	}
-
-	dm->pgmap.type = start ? MEMORY_DEVICE_COHERENT : MEMORY_DEVICE_PRIVATE;
-	dm->pgmap.owner = vsvm_devmem_owner;
-	dm->pgmap.ops = ops;
-	dm->pgmap.nr_range = 1;
-	dm->pgmap.range.start = res->start;
-	dm->pgmap.range.end = res->end;
-	dm->first_pfn = PHYS_PFN(res->start);
-	widen(dm->first_pfn, PHYS_PFN(res->end));
-	for (i = 0; i < dm->nr_blocks; i++) {
-		dm->blocks[i].devmem = dm;
-		RB_CLEAR_NODE(&dm->blocks[i].cold);
-		list_add_tail(&dm->blocks[i].link, &dm->free);
-	}
-
-	addr = VSVM_INJECT(inject, PROBE_PAGES, ERR_PTR(-ENOMEM),
-			   memremap_pages(&dm->pgmap, home_node(start)));
-	if (IS_ERR(addr)) {
-		ret = PTR_ERR(addr);
-		goto release_region;
-	}
-
-	dm->shrinker = VSVM_INJECT(inject, PROBE_SHRINKER, NULL,
-				   shrinker_alloc(0, "vsvm-%u", device));
-	if (!dm->shrinker) {
-		ret = -ENOMEM;
-		goto unmap_pages;
-	}
-	dm->shrinker->count_objects = shrink_count;
-	dm->shrinker->scan_objects = shrink_scan;
-	dm->shrinker->private_data = dm;
-	shrinker_register(dm->shrinker);
-	return dm;
-
-unmap_pages:
-	memunmap_pages(&dm->pgmap);
-release_region:
-	release_mem_region(res->start, resource_size(res));
-free_stats:
-	free_percpu(dm->stats);
-free_blocks:
-	kvfree(dm->blocks);
-free_dm:
-	kfree(dm);
-	return ERR_PTR(ret);
-}
-
-static void free_devmem(struct kref *refs)
-{
-	struct vsvm_devmem *dm = container_of(refs, struct vsvm_devmem, refs);
-
-	mutex_destroy(&dm->evict_lock);
-	kfree(dm);
-}
-
-/**
- * vsvm_devmem_put() - give back a reference of the struct
- * @dm: the memory, which may be destroyed
- */
-void vsvm_devmem_put(struct vsvm_devmem *dm)
-{
-	kref_put(&dm->refs, free_devmem);
-}
-
-/**
- * vsvm_devmem_destroy() - undo vsvm_devmem_create()
- * @dm: the memory, drained: memunmap_pages() waits for the last page
- */
-void vsvm_devmem_destroy(struct vsvm_devmem *dm)
-{
-	struct range range = dm->pgmap.range;
-
-	shrinker_free(dm->shrinker);
-	memunmap_pages(&dm->pgmap);
-	release_mem_region(range.start, range_len(&range));
-	free_blocks(dm);
-	WARN_ON(!list_empty(&dm->shares));
-	free_percpu(dm->stats);
-	vsvm_devmem_put(dm);
+	spin_unlock_irqrestore(&dm->lock, flags);
+	if (!backing)
+		return false;
+	backing->private = NULL;
+	folio_put(backing);
+	return true;
 }

@@ -2,6 +2,8 @@
 #ifndef VSVM_DEVMEM_H
 #define VSVM_DEVMEM_H
 
+#include <linux/cgroup_dmem.h>
+#include <linux/hashtable.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/memremap.h>
@@ -18,6 +20,9 @@
 #define VSVM_BLOCK_PAGES	BIT(VSVM_BLOCK_ORDER)
 #define VSVM_BLOCK_SIZE		(PAGE_SIZE << VSVM_BLOCK_ORDER)
 
+/* A block with so few pages in use costs the host more than they are worth. */
+#define VSVM_SPARSE_PAGES	(VSVM_BLOCK_PAGES / 4)
+
 /* Every vsvm pagemap has this owner, so that devices see each other's pages. */
 extern char vsvm_devmem_owner[];
 
@@ -30,18 +35,24 @@ extern unsigned long vsvm_devmem_low;
 extern unsigned long vsvm_devmem_high;
 
 struct pid;
+struct shrink_control;
 struct shrinker;
 
 /**
  * struct vsvm_share - what one process has of one device
  * @link: in &vsvm_devmem.shares; also walked under RCU
+ * @by_owner: in &vsvm_devmem.owners
  * @owner: the process; its struct pid is held, so that no later process is taken
  *	for it while it has blocks left
  * @refs: open files and blocks that point here
  * @tgid: its number, for people to read
  * @nr_blocks: blocks that hold its pages, or are about to
+ * @nr_opening: those of them that wait for backing, without a page yet
  * @nr_pages: pages in those blocks
- * @partial: those of them with room for more
+ * @limited: the last block was refused by the limit of a cgroup
+ * @grow: one thread at a time opens a block for small pages, so that the next
+ *	finds the room that is left in it; outside allocations, killable
+ * @partial: those of them with room for more, the sparse ones last
  * @cold: those of them with pages in use, by &vsvm_block.rank
  * @stats: what happened to its blocks, whoever did it
  * @rcu: freed when no eviction can be looking
@@ -51,11 +62,15 @@ struct shrinker;
  */
 struct vsvm_share {
 	struct list_head link;
+	struct hlist_node by_owner;
 	struct pid *owner;
 	pid_t tgid;
 	unsigned int refs;
 	unsigned long nr_blocks;
+	unsigned long nr_opening;
 	unsigned long nr_pages;
+	bool limited;
+	struct mutex grow; /* opening blocks for small pages */
 	struct list_head partial;
 	struct rb_root_cached cold;
 	struct vsvm_stats stats;
@@ -73,6 +88,8 @@ struct vsvm_share {
  *	page is, or by a handover (see &struct vsvm_home)
  * @share: whose pages are in it, or will be as soon as it has backing; NULL:
  *	nobody's
+ * @charge: what the dmem cgroup of who opened it is charged with, whoever's
+ *	pages come into it; NULL: nothing. Set by who opens it
  * @last_use: value of &vsvm_devmem.clock when it was filled or accessed
  * @node: for each page in use, the NUMA node that it came from and that it goes home
  *	to when nobody can say more; protected by the lock of the page's folio
@@ -80,6 +97,8 @@ struct vsvm_share {
  * @cold: in &vsvm_share.cold of @share, as long as a page is in use
  * @link: in &vsvm_devmem.free, &vsvm_share.partial or &vsvm_devmem.full; empty
  *	while a reserve looks for backing
+ * @sparse: in &vsvm_devmem.sparse, if it has backing and few pages in use
+ * @room: in &vsvm_devmem.room, if some of its pages are in use and some not
  *
  * Protected by &vsvm_devmem.lock, but for @node, and for @last_use, which is a hint.
  */
@@ -89,11 +108,24 @@ struct vsvm_block {
 	unsigned int nr_used;
 	struct folio *backing;
 	struct vsvm_share __rcu *share;
+	struct dmem_cgroup_pool_state *charge;
 	unsigned long last_use;
 	short node[VSVM_BLOCK_PAGES];
 	unsigned long rank;
 	struct rb_node cold;
 	struct list_head link;
+	struct list_head sparse;
+	struct list_head room;
+};
+
+/**
+ * struct vsvm_moves - for migrate_device_pfns() of one block
+ * @src: source
+ * @dst: destination
+ */
+struct vsvm_moves {
+	unsigned long src[VSVM_BLOCK_PAGES];
+	unsigned long dst[VSVM_BLOCK_PAGES];
 };
 
 /**
@@ -106,18 +138,28 @@ struct vsvm_block {
  *	folio_free, so with interrupts off
  * @free: blocks without a page in use, those with backing first
  * @full: blocks with every page in use
+ * @sparse: &vsvm_block.sparse of blocks with few pages in use, the next to be
+ *	emptied first
+ * @room: &vsvm_block.room of all that have room
  * @shares: &vsvm_share.link of each process that uses the device
+ * @owners: the same, by their &vsvm_share.owner
  * @nr_holders: shares that have blocks
  * @nr_used: pages given out
  * @nr_backed: blocks with backing
  * @nr_idle: those of them without a page in use; also read without @lock
+ * @nr_sparse: how many are in @sparse; also read without @lock
  * @clock: counts the blocks that were opened, or tried for eviction
  * @evict_lock: one thread at a time makes room
  * @drained: when all processors last had to look at their batches for it, in
  *	jiffies; under @evict_lock
  * @refs: the device, and whoever waits for @evict_lock while it may be unplugged;
  *	for the struct alone, all else goes with the device
- * @shrinker: gives backing of empty blocks back
+ * @shrinker: gives backing of empty and sparse blocks back
+ * @shrink_lock: one thread at a time empties a sparse block; only tried for,
+ *	because whoever waits for memory may have folios locked
+ * @moves: for that; under @shrink_lock
+ * @to: for that; under @shrink_lock
+ * @region: the memory as the dmem cgroup knows it; NULL: the kernel has none
  * @blocks: the blocks
  * @stats: counters
  * @inject: failures and pauses on purpose
@@ -131,16 +173,24 @@ struct vsvm_devmem {
 	spinlock_t lock; /* blocks, lists, counts */
 	struct list_head free;
 	struct list_head full;
+	struct list_head sparse;
+	struct list_head room;
 	struct list_head shares;
+	DECLARE_HASHTABLE(owners, 8);
 	unsigned long nr_holders;
 	unsigned long nr_used;
 	unsigned long nr_backed;
 	unsigned long nr_idle;
+	unsigned long nr_sparse;
 	unsigned long clock;
 	struct mutex evict_lock; /* making room, drained */
 	unsigned long drained;
 	struct kref refs;
 	struct shrinker *shrinker;
+	struct mutex shrink_lock; /* moves, to */
+	struct vsvm_moves moves;
+	unsigned long to[VSVM_SPARSE_PAGES];
+	struct dmem_cgroup_region *region;
 	struct vsvm_block *blocks;
 	struct vsvm_cpu_stats __percpu *stats;
 	struct vsvm_inject *inject;
@@ -148,9 +198,15 @@ struct vsvm_devmem {
 };
 
 int vsvm_devmem_check(u64 start, u64 size);
+/* &shrinker.scan_objects; sees that backing becomes free, and gives it back. */
+typedef unsigned long vsvm_devmem_scan(struct shrinker *shrinker,
+				       struct shrink_control *sc);
+
 struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 				       u64 size,
-				       const struct dev_pagemap_ops *ops);
+				       const struct dev_pagemap_ops *ops,
+				       vsvm_devmem_scan *scan);
+void vsvm_devmem_close(struct vsvm_devmem *dm);
 void vsvm_devmem_destroy(struct vsvm_devmem *dm);
 void vsvm_devmem_put(struct vsvm_devmem *dm);
 void vsvm_devmem_folio_free(struct folio *folio);
@@ -162,6 +218,13 @@ void vsvm_devmem_share_put(struct vsvm_devmem *dm, struct vsvm_share *share);
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 				 struct vsvm_share *share, unsigned long *pfns,
 				 unsigned int n);
+bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_share *share);
+struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
+					struct vsvm_share *share);
+struct vsvm_block *vsvm_devmem_sparse(struct vsvm_devmem *dm,
+				      unsigned long *src, unsigned int *n,
+				      unsigned long *to, unsigned int *room);
+bool vsvm_devmem_trim(struct vsvm_devmem *dm);
 unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 					struct vsvm_share *share);
 void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pfns,

@@ -15,7 +15,8 @@
  * - vm: one open file's address space.
  * - access: read, write, snapshot. migrate: to the device, home, CPU faults.
  * - mirror: the device page table and the per-page path.
- * - devmem: device memory. evict: home by physical page.
+ * - devmem: device memory. evict: home by physical page. shrink: backing for a
+ *   host that is short of memory.
  * - huge: whether there are huge device pages.
  * - stats, trace: counters and tracepoints; they call nobody.
  *
@@ -48,6 +49,7 @@
 #include "vsvm_huge.h"
 #include "vsvm_inject.h"
 #include "vsvm_ioctl.h"
+#include "vsvm_shrink.h"
 #include "vsvm_vm.h"
 
 #define MAX_DEVICES	16
@@ -255,7 +257,8 @@ static int vsvm_probe(struct platform_device *pdev)
 
 	vsvm->devmem = vsvm_devmem_create(index, device_memory[index].start,
 					  device_memory[index].size,
-					  &vsvm_fault_pagemap_ops);
+					  &vsvm_fault_pagemap_ops,
+					  vsvm_shrink_scan);
 	if (IS_ERR(vsvm->devmem))
 		return PTR_ERR(vsvm->devmem);
 

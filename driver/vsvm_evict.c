@@ -46,11 +46,6 @@
 /* How long such pages may be gone before somebody notices. */
 #define MAX_PAUSE	(8 * HZ)
 
-struct evict_arrays {
-	unsigned long src[VSVM_BLOCK_PAGES];
-	unsigned long dst[VSVM_BLOCK_PAGES];
-};
-
 /* Fills src with the live pfns of a block, in order; returns how many. */
 static unsigned long live_pfns(struct vsvm_devmem *dm, unsigned long block,
 			       unsigned long *src)
@@ -95,14 +90,20 @@ static void count_block(struct vsvm_devmem *dm, unsigned long block,
 	trace_vsvm_evict(dm->device, cause, block, home->npages, home->moved);
 }
 
-static void evict_block(struct vsvm_devmem *dm, unsigned long block,
-			struct evict_arrays *a, enum vsvm_cause cause)
+/* Returns how many pages stayed. */
+static unsigned long evict_block(struct vsvm_devmem *dm, unsigned long block,
+				 struct vsvm_moves *a, enum vsvm_cause cause,
+				 bool gently)
 {
-	struct vsvm_home home = { .src = a->src, .dst = a->dst };
+	struct vsvm_home home = {
+		.src = a->src,
+		.dst = a->dst,
+		.gently = gently,
+	};
 
 	home.npages = live_pfns(dm, block, a->src);
 	if (!home.npages)
-		return;
+		return 0;
 
 	memset(a->dst, 0, sizeof(a->dst));
 	trace_vsvm_migrate_begin(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
@@ -119,6 +120,24 @@ static void evict_block(struct vsvm_devmem *dm, unsigned long block,
 	count_block(dm, block, &home, cause);
 	vsvm_inject_pause(dm->inject, EVICT_MOVED);
 	migrate_device_finalize(a->src, a->dst, home.npages);
+	return home.npages - home.moved;
+}
+
+/**
+ * vsvm_evict_gently() - bring a block's pages home for a host short of memory
+ * @dm: the device's memory
+ * @block: number of the block
+ * @moves: the caller's
+ *
+ * May run in reclaim: see vsvm_shrink_scan(). Takes of the host's memory what is
+ * there for the asking, a page for each.
+ *
+ * Return: true if nothing is left in the block.
+ */
+bool vsvm_evict_gently(struct vsvm_devmem *dm, unsigned long block,
+		       struct vsvm_moves *moves)
+{
+	return !evict_block(dm, block, moves, VSVM_CAUSE_EVICTION, true);
 }
 
 /* The same order as within a share: by use, then by number. */
@@ -140,13 +159,17 @@ static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
 {
 	unsigned long has = READ_ONCE(wants->nr_blocks);
 	unsigned long fair = vsvm_devmem_fair(dm, !has);
+	bool limited = READ_ONCE(wants->limited);
 	struct vsvm_block *best = NULL, *b;
 	struct vsvm_share *share;
 
 	guard(rcu)();
 	list_for_each_entry_rcu(share, &dm->shares, link) {
+		/* Nobody else's block makes room below the limit of its cgroup. */
+		if (limited && share != wants)
+			continue;
 		/* Its own only once it has its share, others' only above theirs. */
-		if (share == wants ? has < max(fair, 1) :
+		if (limited ? false : share == wants ? has < max(fair, 1) :
 				     READ_ONCE(share->nr_blocks) <= fair)
 			continue;
 		b = vsvm_devmem_coldest(dm, share, budget);
@@ -170,12 +193,24 @@ static struct vsvm_block *coldest_block(struct vsvm_devmem *dm,
 	return b;
 }
 
+/*
+ * The block to go for @wants. Who has too many that are mostly empty makes room for
+ * a huge page by having fewer.
+ */
+static struct vsvm_block *victim(struct vsvm_devmem *dm,
+				 struct vsvm_share *wants, bool huge)
+{
+	if (huge && !vsvm_devmem_may_spread(dm, wants))
+		return vsvm_devmem_emptiest(dm, wants);
+	return coldest_block(dm, wants);
+}
+
 /* Makes some room. Returns false if there is nothing to evict. */
-static bool evict_coldest(struct vsvm_devmem *dm, struct vsvm_share *wants,
-			  struct evict_arrays *a)
+static bool evict_one(struct vsvm_devmem *dm, struct vsvm_share *wants,
+		      bool huge, struct vsvm_moves *a)
 {
 	struct vsvm_block *b = VSVM_INJECT(dm->inject, EVICT_VICTIM, NULL,
-					   coldest_block(dm, wants));
+					   victim(dm, wants, huge));
 	unsigned long block;
 
 	if (!b)
@@ -184,7 +219,7 @@ static bool evict_coldest(struct vsvm_devmem *dm, struct vsvm_share *wants,
 	/* If it cannot go now, the next try takes another one. */
 	vsvm_devmem_warm(dm, block);
 	if (!VSVM_INJECT(dm->inject, EVICT_BLOCK, true, false))
-		evict_block(dm, block, a, VSVM_CAUSE_EVICTION);
+		evict_block(dm, block, a, VSVM_CAUSE_EVICTION, false);
 	return true;
 }
 
@@ -263,7 +298,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 			    unsigned long *pfns, unsigned int n, bool block,
 			    bool *evicted)
 {
-	struct evict_arrays *a;
+	struct vsvm_moves *a;
 	unsigned int got, tries;
 
 	lockdep_assert_held(&dm->evict_lock);
@@ -284,7 +319,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 			break;
 		if (tries == MAX_TRIES)
 			drain_sometimes(dm);
-		else if (evict_coldest(dm, share, a))
+		else if (evict_one(dm, share, block, a))
 			*evicted = true;
 		else
 			tries = MAX_TRIES;
@@ -335,13 +370,13 @@ unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
  * @work: looks whether they can go by now
  * @dm: the memory
  * @pause: until the next look, in jiffies
- * @arrays: for the looks
+ * @moves: for the looks
  */
 struct retired {
 	struct delayed_work work;
 	struct vsvm_devmem *dm;
 	unsigned long pause;
-	struct evict_arrays arrays;
+	struct vsvm_moves moves;
 };
 
 static struct workqueue_struct *retired_wq;
@@ -352,7 +387,7 @@ static void evict_pass(struct retired *r, unsigned long deadline)
 	unsigned long block;
 
 	for (block = 0; block < r->dm->nr_blocks; block++) {
-		evict_block(r->dm, block, &r->arrays, VSVM_CAUSE_UNPLUG);
+		evict_block(r->dm, block, &r->moves, VSVM_CAUSE_UNPLUG, false);
 		cond_resched();
 		if (deadline && time_after(jiffies, deadline))
 			break;
@@ -415,6 +450,7 @@ void vsvm_evict_retire(struct vsvm_devmem *dm)
 	/* There is no way on without it. */
 	r = kvmalloc_obj(*r, GFP_KERNEL | __GFP_NOFAIL);
 	r->dm = dm;
+	vsvm_devmem_close(dm);
 	evict_pass(r, 0);
 	deadline = jiffies + PATIENCE;
 	warn = deadline;

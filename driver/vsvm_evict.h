@@ -2,7 +2,9 @@
 #ifndef VSVM_EVICT_H
 #define VSVM_EVICT_H
 
+enum vsvm_cause;
 struct vsvm_devmem;
+struct vsvm_moves;
 struct vsvm_share;
 
 int vsvm_evict_lock(struct vsvm_devmem *dm);
@@ -12,6 +14,8 @@ unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
 				unsigned int n, bool *evicted);
 unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
 				       struct vsvm_share *share, bool *evicted);
+bool vsvm_evict_gently(struct vsvm_devmem *dm, unsigned long block,
+		       struct vsvm_moves *moves);
 void vsvm_evict_retire(struct vsvm_devmem *dm);
 int vsvm_evict_init(void);
 void vsvm_evict_exit(void);

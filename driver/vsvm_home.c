@@ -83,6 +83,17 @@ static unsigned long home_wants(const struct vsvm_home *home, unsigned long i,
 }
 
 /*
+ * In reclaim the caller may have the reserves, which are not for this, and must
+ * not reclaim, which would come here again.
+ */
+static gfp_t home_gfp(const struct vsvm_home *home)
+{
+	if (!home->gently)
+		return GFP_HIGHUSER_MOVABLE;
+	return (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_NOMEMALLOC;
+}
+
+/*
  * A small page for entry @i, from some that are allocated at a time. NULL: one
  * by one, then, and harder if it must be.
  */
@@ -93,7 +104,7 @@ static struct folio *home_spare(struct vsvm_home *home, unsigned long i)
 
 	if (want > 1 && !home_has_policy(home)) {
 		memset(home->spare, 0, sizeof(home->spare));
-		home->nr_spare = alloc_pages_bulk(GFP_HIGHUSER_MOVABLE |
+		home->nr_spare = alloc_pages_bulk(home_gfp(home) |
 						  __GFP_NOWARN |
 						  __GFP_NORETRY, want,
 						  home->spare);
@@ -125,7 +136,7 @@ static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
 	struct folio *folio;
 	struct vsvm_devmem *dm = vsvm_devmem_of(page);
 	unsigned long addr = home->start + i * PAGE_SIZE;
-	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
+	gfp_t gfp = home_gfp(home);
 
 	if (order ? VSVM_INJECT(dm->inject, HOME_HUGE, true, false) :
 		    VSVM_INJECT(dm->inject, HOME_SMALL, true, false))
@@ -211,7 +222,7 @@ static void home_copy_huge(struct vsvm_home *home, unsigned long i,
 {
 	struct folio *folio = NULL;
 
-	if (!READ_ONCE(hand_over))
+	if (!READ_ONCE(hand_over) && !home->gently)
 		folio = home_alloc(home, VSVM_BLOCK_ORDER, i, page);
 	if (folio)
 		copy_pages(&folio->page, vsvm_devmem_backing(page),
@@ -237,15 +248,20 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
 	home->given++;
 }
 
-/*
+/**
+ * vsvm_home_lives() - is a page that was found by its pfn somebody's?
+ * @folio: small or huge device page, locked
+ *
  * Eviction goes by pfn, and can get hold of a page between its unlock and its
  * last put: one that was given out and never got to the process, or that has
  * gone home already. Such a page is nobody's: no memcg is charged for it, none
  * would be for its destination, and core mm would look for the LRU of that for
  * ever. Under the folio lock, which whoever moves the charge holds. Without memcgs
  * only the page whose backing was handed over can be told, and must be.
+ *
+ * Return: true if it may move.
  */
-static bool home_lives(struct folio *folio)
+bool vsvm_home_lives(struct folio *folio)
 {
 	struct vsvm_devmem *dm = vsvm_devmem_of(&folio->page);
 
@@ -282,7 +298,7 @@ void vsvm_home_copy(struct vsvm_home *home)
 		if (!vsvm_devmem_owns(page) ||
 		    (home->only && vsvm_devmem_of(page) != home->only))
 			continue;
-		if (!home_lives(page_folio(page)))
+		if (!vsvm_home_lives(page_folio(page)))
 			continue;
 		inject = vsvm_devmem_of(page)->inject;
 		if (VSVM_INJECT(inject, HOME_DROP, true, false)) {

@@ -7,6 +7,7 @@
 
 #include "vsvm_devmem.h"
 
+struct folio;
 struct page;
 struct vm_area_struct;
 
@@ -21,6 +22,7 @@ struct vm_area_struct;
  * @vma: where the pages are mapped, for the memory policy; NULL: unknown
  * @start: address of the first entry in @vma
  * @only: take pages of this device alone; NULL: of any vsvm device
+ * @gently: somebody waits for memory: take none of the reserves, and do not wait
  * @must: device page that cannot wait (a CPU stands at it), or NULL
  * @spare: small pages that were allocated together, and not used yet
  * @nr_spare: how many of those there are
@@ -39,6 +41,7 @@ struct vsvm_home {
 	struct vm_area_struct *vma;
 	unsigned long start;
 	struct vsvm_devmem *only;
+	bool gently;
 	struct page *must;
 	struct page *spare[VSVM_HOME_SPARE];
 	unsigned int nr_spare;
@@ -50,6 +53,7 @@ struct vsvm_home {
 	unsigned int order;
 };
 
+bool vsvm_home_lives(struct folio *folio);
 void vsvm_home_copy(struct vsvm_home *home);
 void vsvm_home_give_back(unsigned long *dst, unsigned long n);
 void vsvm_home_recall(struct vsvm_home *home);

@@ -16,6 +16,8 @@
 #include "vsvm_test.h"
 
 #define DROP_CACHES	"/proc/sys/vm/drop_caches"
+#define SLAB_RATIO	"/proc/sys/vm/min_slab_ratio"
+#define NODE_RECLAIM	"/sys/devices/system/node/node0/reclaim"
 
 FIXTURE(evict)
 {
@@ -341,6 +343,124 @@ TEST_F_TIMEOUT(evict, backing_is_given_back, VT_LONG)
 	EXPECT_EQ(0, vt_check(mem, VRAM, SEED, 0));
 	ASSERT_EQ(0, vt_file_set(DROP_CACHES, 2));
 	EXPECT_EQ(0, backing(self->v));
+}
+
+/* One page in each block, the rest unmapped; returns 0. */
+static int punch(struct vsvm *v, char *mem, size_t len)
+{
+	size_t at;
+
+	if (vt_to_device(v, mem, len))
+		return -1;
+	for (at = 0; at < len; at += VT_HUGE)
+		if (munmap(mem + at + VT_PAGE, VT_HUGE - VT_PAGE))
+			return -1;
+	return vt_used(v) == len / VT_HUGE * VT_PAGE ? 0 : -1;
+}
+
+/*
+ * Blocks with few pages give their backing back, too: the pages come together in
+ * one block, or home, and are what they were.
+ */
+TEST_F_TIMEOUT(evict, sparse_backing_is_given_back, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VRAM, VT_SMALL, SEED);
+	size_t at;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, punch(self->v, mem, VRAM));
+	ASSERT_EQ(VRAM, backing(self->v));
+	ASSERT_EQ(0, vt_file_set(DROP_CACHES, 2));
+	EXPECT_GE(VT_HUGE, backing(self->v));
+	for (at = 0; at < VRAM; at += VT_HUGE) {
+		EXPECT_EQ(0, vt_dev_check(self->v, mem + at, VT_PAGE, SEED,
+					  at));
+		ASSERT_EQ(0, vt_dev_fill(self->v, mem + at, VT_PAGE, OTHER,
+					 at));
+	}
+	for (at = 0; at < VRAM; at += VT_HUGE)
+		EXPECT_EQ(0, vt_check(mem + at, VT_PAGE, OTHER, at));
+	EXPECT_EQ(0, vt_used(self->v));
+	ASSERT_EQ(0, vt_file_set(DROP_CACHES, 2));
+	EXPECT_EQ(0, backing(self->v));
+}
+
+/* Reclaim until the host has the backing but for @want, or does not get on. */
+static int reclaim_backing(struct vsvm *v, long want)
+{
+	long ratio = vt_file_get(SLAB_RATIO);
+	int tries, fd = open(NODE_RECLAIM, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || ratio < 0 || vt_file_set(SLAB_RATIO, 0))
+		return -1;
+	for (tries = 0; tries < 100 && backing(v) > want; tries++)
+		/* How much it got is not the question. */
+		if (write(fd, "64M", 3) < 0 && errno != EAGAIN &&
+		    errno != EBUSY)
+			break;
+	close(fd);
+	return vt_file_set(SLAB_RATIO, ratio) || backing(v) > want ? -1 : 0;
+}
+
+/* The same out of core mm's reclaim, whose locks and reserves the caller has. */
+TEST_F_TIMEOUT(evict, sparse_backing_is_reclaimed, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VRAM, VT_SMALL, SEED);
+	size_t at;
+
+	ASSERT_NE(NULL, mem);
+	if (access(NODE_RECLAIM, F_OK))
+		SKIP(return, "no reclaim by node");
+	ASSERT_EQ(0, punch(self->v, mem, VRAM));
+	EXPECT_EQ(0, reclaim_backing(self->v, VT_HUGE));
+	for (at = 0; at < VRAM; at += VT_HUGE) {
+		EXPECT_EQ(0, vt_dev_check(self->v, mem + at, VT_PAGE, SEED,
+					  at));
+		EXPECT_EQ(0, vt_check(mem + at, VT_PAGE, SEED, at));
+	}
+}
+
+/* Beside a block that is half full, they stay on the device. */
+TEST_F_TIMEOUT(evict, sparse_pages_come_together, VT_LONG)
+{
+	size_t half = VT_HUGE / 2, few = 16 * VT_PAGE;
+	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, VT_SMALL, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 2 * VT_HUGE));
+	ASSERT_EQ(0, munmap(mem + half, VT_HUGE - half));
+	ASSERT_EQ(0, munmap(mem + VT_HUGE + few, VT_HUGE - few));
+	ASSERT_EQ(half + few, vt_used(self->v));
+	ASSERT_EQ(0, vt_file_set(DROP_CACHES, 2));
+	EXPECT_EQ(VT_HUGE, backing(self->v));
+	EXPECT_EQ(half + few, vt_used(self->v));
+	EXPECT_EQ(0, ON_DEVICE(mem, half));
+	EXPECT_EQ(0, ON_DEVICE(mem + VT_HUGE, few));
+	EXPECT_EQ(0, vt_dev_check(self->v, mem, half, SEED, 0));
+	EXPECT_EQ(0, vt_check(mem + VT_HUGE, few, SEED, VT_HUGE));
+	EXPECT_EQ(0, vt_check(mem, half, SEED, 0));
+}
+
+/* Who has many blocks that are nearly empty has fewer before he gets another. */
+TEST_F_TIMEOUT(evict, fewer_blocks_for_a_huge_page, VT_LONG)
+{
+	size_t len = VRAM / 2, at;
+	char *mem = vt_map_filled(self->v, len, VT_SMALL, SEED);
+	char *more = vt_map_filled(self->v, VT_HUGE, variant->kind, OTHER);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, more);
+	ASSERT_EQ(0, punch(self->v, mem, len));
+	ASSERT_EQ(0, vt_to_device(self->v, more, VT_HUGE));
+	EXPECT_EQ(0, vt_all_in(self->v, more, VT_HUGE, DRM_VSVM_PLACE_DEVICE,
+			       variant->kind == VT_SMALL ? 0 : VT_HUGE_ORDER));
+	/* Small ones find room in the blocks that are there. */
+	EXPECT_EQ(variant->kind == VT_SMALL ?
+		  VT_HUGE + len / VT_HUGE * VT_PAGE : VT_HUGE + VT_PAGE,
+		  vt_used(self->v));
+	EXPECT_EQ(0, vt_check(more, VT_HUGE, OTHER, 0));
+	for (at = 0; at < len; at += VT_HUGE)
+		EXPECT_EQ(0, vt_check(mem + at, VT_PAGE, SEED, at));
 }
 
 /* A host without memory for any backing: nothing moves, all works. */

@@ -15,6 +15,7 @@
 #include "vsvm_test.h"
 
 #define LEN	(8 * VT_HUGE)
+#define LIMIT	(8 * VT_MIB)
 #define SLACK	(2 * (long)VT_MIB)
 #define SEED	251
 #define OTHER	252
@@ -77,6 +78,7 @@ static int charge_is(long base, long want)
 struct job {
 	enum vt_kind kind;
 	struct vsvm *v;
+	uint64_t backing;
 };
 
 static int count_charges(struct vt_child *c, void *arg)
@@ -108,6 +110,63 @@ static int count_charges(struct vt_child *c, void *arg)
 	if (vt_to_device(v, mem, LEN) || munmap(mem, LEN) || charge_is(base, 0))
 		return 7;
 	return 0;
+}
+
+/* Blocks of which a process in a cgroup keeps a page each. */
+#define HOLES	64
+
+static int keep_one_each(struct vt_child *c, void *arg)
+{
+	struct drm_vsvm_info info = {};
+	struct job *job = arg;
+	struct vsvm *v;
+	size_t at, i;
+	char *mem;
+
+	(void)c;
+	if (vh_cgroup_enter() || vsvm_open(0, &v))
+		return 1;
+	mem = vt_map(HOLES * VT_HUGE, job->kind);
+	if (!mem)
+		return 2;
+	for (at = 0; at < HOLES * VT_HUGE; at += VT_HUGE) {
+		vt_fill(mem + at, VT_HUGE, SEED, at);
+		/* A huge page is charged as a whole until a piece of it goes. */
+		if (vt_to_device(v, mem + at, VT_HUGE) ||
+		    vt_to_system(v, mem + at + VT_PAGE, VT_PAGE) ||
+		    munmap(mem + at + VT_PAGE, VT_HUGE - VT_PAGE) ||
+		    vt_bytes_in(v, mem + at, VT_PAGE,
+				DRM_VSVM_PLACE_DEVICE) != VT_PAGE)
+			return 3;
+	}
+	if (vsvm_info(v, &info))
+		return 4;
+	/* Twice what it had at once, and one block; one more is on its way. */
+	if (info.vram_backing > job->backing + 2 * LIMIT + 2 * VT_HUGE) {
+		fprintf(stderr, "# backing %llu\n",
+			(unsigned long long)info.vram_backing);
+		return 5;
+	}
+	for (i = 0, at = 0; i < HOLES; i++, at += VT_HUGE)
+		if (vt_check(mem + at, VT_PAGE, SEED, at))
+			return 6;
+	return 0;
+}
+
+/* Host memory behind the device is bounded by what is charged. */
+TEST_F_TIMEOUT(memcg, backing_is_bounded, VT_LONG)
+{
+	struct drm_vsvm_info info = {};
+	struct job job = { .kind = variant->kind };
+
+	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", LIMIT));
+	/* What earlier tests left with empty blocks is not this one's. */
+	ASSERT_EQ(0, vt_file_set("/proc/sys/vm/drop_caches", 2));
+	ASSERT_EQ(0, vsvm_info(self->v, &info));
+	job.backing = info.vram_backing;
+	EXPECT_EQ(0, vt_run(keep_one_each, &job));
+	EXPECT_EQ(0, vh_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(used_is(self->v, self->used));
 }
 
 /* Before, on the device, home again: charged once; unmapped: not at all. */

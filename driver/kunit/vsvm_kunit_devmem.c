@@ -9,6 +9,7 @@
 #include <linux/kthread.h>
 
 #include "../vsvm_devmem.c"
+#include "../vsvm_region.c"
 
 #define BLOCKS	4
 #define ALL	(BLOCKS * VSVM_BLOCK_PAGES)
@@ -23,6 +24,13 @@ static const struct dev_pagemap_ops ops = {
 	.migrate_to_ram = no_home,
 };
 
+/* Moving pages needs more of the driver; see vsvm_devmem_trim() and _sparse(). */
+static unsigned long no_scan(struct shrinker *shrinker,
+			     struct shrink_control *sc)
+{
+	return SHRINK_STOP;
+}
+
 static void destroy(void *dm)
 {
 	vsvm_devmem_destroy(dm);
@@ -36,7 +44,8 @@ struct vsvm_devmem *vsvm_kunit_devmem(struct kunit *test, unsigned int device,
 {
 	struct vsvm_devmem *dm;
 
-	dm = vsvm_devmem_create(device, 0, blocks * VSVM_BLOCK_SIZE, &ops);
+	dm = vsvm_devmem_create(device, 0, blocks * VSVM_BLOCK_SIZE, &ops,
+				no_scan);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dm);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy, dm));
 	return dm;
@@ -360,13 +369,6 @@ static void share_is_one_and_lasts(struct kunit *test)
 	f->mine = NULL;
 }
 
-static unsigned long shrink(struct fixture *f, unsigned long nr)
-{
-	struct shrink_control sc = { .nr_to_scan = nr };
-
-	return shrink_scan(f->dm->shrinker, &sc);
-}
-
 static unsigned long shrinkable(struct fixture *f)
 {
 	struct shrink_control sc = {};
@@ -382,27 +384,27 @@ static void backing_stays_until_it_is_wanted(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_backed);
 	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
-	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	KUNIT_ASSERT_EQ(test, 200, reserve(test, f->mine, f->pfns, 200));
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
 	block = block_of(f, f->pfns[0]);
 	/* In use, it is not to be had. */
 	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
-	KUNIT_EXPECT_EQ(test, SHRINK_STOP, shrink(f, VSVM_BLOCK_PAGES));
-	give(f, f->pfns, 8);
+	KUNIT_EXPECT_FALSE(test, vsvm_devmem_trim(f->dm));
+	give(f, f->pfns, 200);
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
 	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrinkable(f));
 	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->other, f->pfns, 8));
 	KUNIT_EXPECT_EQ(test, block, block_of(f, f->pfns[0]));
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
 	give(f, f->pfns, 8);
-	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrink(f, 1));
+	KUNIT_EXPECT_TRUE(test, vsvm_devmem_trim(f->dm));
 	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_backed);
 	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
 	expect_empty(test);
 }
 
-/* The shrinker counts what it can free, and frees as much as it is asked for. */
-static void shrinker_frees_what_it_counts(struct kunit *test)
+/* The shrinker counts what it can free; each trim frees one block. */
+static void trim_frees_what_is_counted(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	unsigned long pfn[3];
@@ -415,13 +417,77 @@ static void shrinker_frees_what_it_counts(struct kunit *test)
 	give_block(f, pfn[0]);
 	give_block(f, pfn[2]);
 	KUNIT_EXPECT_EQ(test, 2 * VSVM_BLOCK_PAGES, shrinkable(f));
-	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrink(f, VSVM_BLOCK_PAGES));
+	KUNIT_EXPECT_TRUE(test, vsvm_devmem_trim(f->dm));
 	KUNIT_EXPECT_EQ(test, 2, f->dm->nr_backed);
 	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrinkable(f));
-	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrink(f, ALL));
-	KUNIT_EXPECT_EQ(test, SHRINK_STOP, shrink(f, ALL));
+	KUNIT_EXPECT_TRUE(test, vsvm_devmem_trim(f->dm));
+	KUNIT_EXPECT_FALSE(test, vsvm_devmem_trim(f->dm));
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
 	give_block(f, pfn[1]);
+	expect_empty(test);
+}
+
+/* Whose blocks are mostly empty gets no empty one while his own have room. */
+static void blocks_are_filled_before_there_are_more(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int most = VSVM_BLOCK_PAGES / 2 + 1;
+	unsigned long first;
+
+	KUNIT_ASSERT_EQ(test, VSVM_BLOCK_PAGES,
+			reserve(test, f->mine, f->pfns, VSVM_BLOCK_PAGES));
+	first = f->pfns[0];
+	give(f, f->pfns + 1, VSVM_BLOCK_PAGES - 1);
+	/* Half of his blocks but one is nothing yet. */
+	KUNIT_EXPECT_TRUE(test, vsvm_devmem_may_spread(f->dm, f->mine));
+	KUNIT_ASSERT_EQ(test, most, reserve(test, f->mine, f->pfns, most));
+	KUNIT_EXPECT_NE(test, block_of(f, first), block_of(f, f->pfns[0]));
+	give(f, f->pfns + 1, most - 1);
+	f->pfns[most] = f->pfns[0];
+	KUNIT_EXPECT_EQ(test, 2, f->mine->nr_blocks);
+	KUNIT_EXPECT_FALSE(test, vsvm_devmem_may_spread(f->dm, f->mine));
+	KUNIT_EXPECT_TRUE(test, vsvm_devmem_may_spread(f->dm, f->other));
+	KUNIT_ASSERT_EQ(test, most, reserve(test, f->mine, f->pfns, most));
+	KUNIT_EXPECT_EQ(test, 2, f->mine->nr_blocks);
+	KUNIT_EXPECT_TRUE(test, vsvm_devmem_may_spread(f->dm, f->mine));
+	give(f, f->pfns, most + 1);
+	give(f, &first, 1);
+	expect_empty(test);
+}
+
+/* A block with few pages is found, with room for them in others of its share. */
+static void sparse_block_has_room_beside(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned long *src = f->dm->moves.src, *to = f->dm->to, block;
+	unsigned int n = 0, room = 0, i;
+	struct vsvm_block *b;
+
+	block = vsvm_devmem_reserve_block(f->dm, f->mine);
+	KUNIT_ASSERT_NE(test, 0, block);
+	KUNIT_EXPECT_NULL(test, vsvm_devmem_sparse(f->dm, src, &n, to, &room));
+	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->mine, f->pfns, 4));
+	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrinkable(f));
+	/* The other block is full: no room. */
+	b = vsvm_devmem_sparse(f->dm, src, &n, to, &room);
+	KUNIT_EXPECT_PTR_EQ(test, vsvm_devmem_block(f->dm, f->pfns[0]), b);
+	KUNIT_EXPECT_EQ(test, 4, n);
+	KUNIT_EXPECT_EQ(test, 0, room);
+	/* Now it has some, and is not sparse itself. */
+	vsvm_devmem_unreserve(f->dm, &block, 1, 1);
+	b = vsvm_devmem_sparse(f->dm, src, &n, to, &room);
+	KUNIT_EXPECT_PTR_EQ(test, vsvm_devmem_block(f->dm, f->pfns[0]), b);
+	KUNIT_EXPECT_EQ(test, 4, n);
+	KUNIT_ASSERT_EQ(test, 2, room);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, f->pfns[i], src[i]);
+	for (i = 0; i < room; i++)
+		KUNIT_EXPECT_EQ(test, block + i, to[i]);
+	give(f, to, room);
+	give(f, f->pfns, 4);
+	for (i = 2; i < VSVM_BLOCK_PAGES; i++)
+		f->pfns[i] = block + i;
+	give(f, f->pfns + 2, VSVM_BLOCK_PAGES - 2);
 	expect_empty(test);
 }
 
@@ -480,7 +546,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(guests_count_for_the_owner),
 	KUNIT_CASE(share_is_one_and_lasts),
 	KUNIT_CASE(backing_stays_until_it_is_wanted),
-	KUNIT_CASE(shrinker_frees_what_it_counts),
+	KUNIT_CASE(trim_frees_what_is_counted),
+	KUNIT_CASE(blocks_are_filled_before_there_are_more),
+	KUNIT_CASE(sparse_block_has_room_beside),
 	KUNIT_CASE(free_folio_gives_its_page_back),
 	KUNIT_CASE(backing_is_by_place),
 	{},

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device's memory as a whole: its physical addresses, its pagemap, its name for
+ * the dmem cgroup and its shrinker.
+ *
+ * Lifetime: from probe until the last page is gone after remove. Locks: none; it
+ * is made before anybody else knows of it, and destroyed after.
+ */
+#include <linux/cgroup_dmem.h>
+#include <linux/ioport.h>
+#include <linux/jiffies.h>
+#include <linux/memory_hotplug.h>
+#include <linux/memremap.h>
+#include <linux/numa.h>
+#include <linux/percpu.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+
+#include "vsvm_devmem.h"
+
+static unsigned long shrink_count(struct shrinker *shrinker,
+				  struct shrink_control *sc)
+{
+	struct vsvm_devmem *dm = shrinker->private_data;
+	unsigned long n = READ_ONCE(dm->nr_idle) + READ_ONCE(dm->nr_sparse);
+
+	return n * VSVM_BLOCK_PAGES ?: SHRINK_EMPTY;
+}
+
+static void free_blocks(struct vsvm_devmem *dm)
+{
+	unsigned long i;
+
+	for (i = 0; i < dm->nr_blocks; i++) {
+		WARN_ON(dm->blocks[i].nr_used);
+		if (!dm->blocks[i].backing)
+			continue;
+		dm->blocks[i].backing->private = NULL;
+		folio_put(dm->blocks[i].backing);
+	}
+	kvfree(dm->blocks);
+}
+
+/*
+ * The physical addresses of a device: for private memory, some that nothing
+ * answers to; for coherent memory, those given, which must be nobody else's and
+ * not the system's.
+ */
+static struct resource *claim_addresses(u64 start, u64 size, const char *name)
+{
+	struct resource *res;
+
+	if (!start)
+		return request_free_mem_region(&iomem_resource, size, name);
+
+	if (region_intersects(start, size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
+		pr_err("vsvm: %#llx is the system's memory; reserve it first\n",
+		       start);
+		return ERR_PTR(-EBUSY);
+	}
+	res = request_mem_region(start, size, name);
+	if (res)
+		return res;
+	pr_err("vsvm: %#llx is in use; by pages of a device that was unplugged?\n",
+	       start);
+	return ERR_PTR(-EBUSY);
+}
+
+/**
+ * vsvm_devmem_check() - can a coherent device have these addresses?
+ * @start: physical address
+ * @size: bytes; @start + @size does not wrap
+ *
+ * For the module's load, before the first device is there. That they are free now
+ * does not keep them free.
+ *
+ * Return: 0; -ERANGE: the kernel cannot map them; -EBUSY: they are not free.
+ */
+int vsvm_devmem_check(u64 start, u64 size)
+{
+	struct range range = mhp_get_pluggable_range(true);
+	struct resource *res;
+
+	if (start < range.start || start + size - 1 > range.end) {
+		pr_err("vsvm: %#llx is where the kernel maps no memory\n",
+		       start);
+		return -ERANGE;
+	}
+	res = claim_addresses(start, size, "vsvm");
+	if (IS_ERR(res))
+		return PTR_ERR(res);
+	release_mem_region(start, size);
+	return 0;
+}
+
+/*
+ * The node that a device's pages are of: that of its memory, if it is on line, or
+ * core mm would not have counters for it. Private memory is nowhere yet.
+ */
+static int home_node(u64 start)
+{
+	int node = start ? phys_to_target_node(start) : NUMA_NO_NODE;
+
+	return node != NUMA_NO_NODE && node_online(node) ? node : numa_mem_id();
+}
+
+static void widen(unsigned long low, unsigned long high)
+{
+	static DEFINE_MUTEX(lock);
+
+	guard(mutex)(&lock);
+	/* Read without the lock by vsvm_devmem_maybe(). */
+	WRITE_ONCE(vsvm_devmem_low, min(vsvm_devmem_low, low));
+	WRITE_ONCE(vsvm_devmem_high, max(vsvm_devmem_high, high));
+}
+
+/**
+ * vsvm_devmem_create() - make a device's memory
+ * @device: number of the device
+ * @start: physical address of reserved memory for a coherent device; 0: private
+ * @size: bytes; a multiple of the block size, and @start is too
+ * @ops: what core mm calls for its pages
+ * @scan: gives backing back
+ *
+ * Return: the memory; -ENOMEM; -EBUSY: the memory at @start is not free; or
+ * what request_free_mem_region() and memremap_pages() say when no physical
+ * addresses are left.
+ */
+struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
+				       u64 size,
+				       const struct dev_pagemap_ops *ops,
+				       vsvm_devmem_scan *scan)
+{
+	struct vsvm_inject *inject = vsvm_inject_of(device);
+	struct vsvm_devmem *dm;
+	struct resource *res;
+	unsigned long i;
+	void *addr;
+	int ret;
+
+	dm = VSVM_INJECT(inject, PROBE_MEMORY, NULL,
+			 kzalloc_obj(*dm, GFP_KERNEL));
+	if (!dm)
+		return ERR_PTR(-ENOMEM);
+
+	spin_lock_init(&dm->lock);
+	dm->inject = inject;
+	INIT_LIST_HEAD(&dm->free);
+	INIT_LIST_HEAD(&dm->shares);
+	mutex_init(&dm->evict_lock);
+	dm->drained = jiffies - HZ;
+	kref_init(&dm->refs);
+	INIT_LIST_HEAD(&dm->full);
+	INIT_LIST_HEAD(&dm->sparse);
+	INIT_LIST_HEAD(&dm->room);
+	hash_init(dm->owners);
+	mutex_init(&dm->shrink_lock);
+	dm->device = device;
+	snprintf(dm->name, sizeof(dm->name), "vsvm.%u", device);
+	dm->nr_blocks = size >> (PAGE_SHIFT + VSVM_BLOCK_ORDER);
+	dm->blocks = VSVM_INJECT(inject, PROBE_BLOCKS, NULL,
+				 kvcalloc(dm->nr_blocks, sizeof(*dm->blocks),
+					  GFP_KERNEL));
+	if (!dm->blocks) {
+		ret = -ENOMEM;
+		goto free_dm;
+	}
+
+	dm->stats = VSVM_INJECT(inject, PROBE_COUNTERS, NULL,
+				alloc_percpu(struct vsvm_cpu_stats));
+	if (!dm->stats) {
+		ret = -ENOMEM;
+		goto free_blocks;
+	}
+
+	res = VSVM_INJECT(inject, PROBE_ADDRESSES, ERR_PTR(-EBUSY),
+			  claim_addresses(start, size, dm->name));
+	if (IS_ERR(res)) {
+		ret = PTR_ERR(res);
+		goto free_stats;
+	}
+
+	dm->pgmap.type = start ? MEMORY_DEVICE_COHERENT : MEMORY_DEVICE_PRIVATE;
+	dm->pgmap.owner = vsvm_devmem_owner;
+	dm->pgmap.ops = ops;
+	dm->pgmap.nr_range = 1;
+	dm->pgmap.range.start = res->start;
+	dm->pgmap.range.end = res->end;
+	dm->first_pfn = PHYS_PFN(res->start);
+	widen(dm->first_pfn, PHYS_PFN(res->end));
+	for (i = 0; i < dm->nr_blocks; i++) {
+		dm->blocks[i].devmem = dm;
+		RB_CLEAR_NODE(&dm->blocks[i].cold);
+		INIT_LIST_HEAD(&dm->blocks[i].sparse);
+		INIT_LIST_HEAD(&dm->blocks[i].room);
+		list_add_tail(&dm->blocks[i].link, &dm->free);
+	}
+
+	addr = VSVM_INJECT(inject, PROBE_PAGES, ERR_PTR(-ENOMEM),
+			   memremap_pages(&dm->pgmap, home_node(start)));
+	if (IS_ERR(addr)) {
+		ret = PTR_ERR(addr);
+		goto release_region;
+	}
+
+	dm->region = dmem_cgroup_register_region(&(struct dmem_cgroup_init){
+						 .size = size }, "vsvm/%u",
+						 device);
+	if (IS_ERR(dm->region)) {
+		ret = PTR_ERR(dm->region);
+		goto unmap_pages;
+	}
+
+	dm->shrinker = VSVM_INJECT(inject, PROBE_SHRINKER, NULL,
+				   shrinker_alloc(0, "vsvm-%u", device));
+	if (!dm->shrinker) {
+		ret = -ENOMEM;
+		goto unregister_region;
+	}
+	dm->shrinker->count_objects = shrink_count;
+	dm->shrinker->scan_objects = scan;
+	dm->shrinker->private_data = dm;
+	shrinker_register(dm->shrinker);
+	return dm;
+
+unregister_region:
+	dmem_cgroup_unregister_region(dm->region);
+unmap_pages:
+	memunmap_pages(&dm->pgmap);
+release_region:
+	release_mem_region(res->start, resource_size(res));
+free_stats:
+	free_percpu(dm->stats);
+free_blocks:
+	kvfree(dm->blocks);
+free_dm:
+	kfree(dm);
+	return ERR_PTR(ret);
+}
+
+static void free_devmem(struct kref *refs)
+{
+	struct vsvm_devmem *dm = container_of(refs, struct vsvm_devmem, refs);
+
+	mutex_destroy(&dm->evict_lock);
+	kfree(dm);
+}
+
+/**
+ * vsvm_devmem_put() - give back a reference of the struct
+ * @dm: the memory, which may be destroyed
+ */
+void vsvm_devmem_put(struct vsvm_devmem *dm)
+{
+	kref_put(&dm->refs, free_devmem);
+}
+
+/**
+ * vsvm_devmem_close() - nobody takes pages any more
+ * @dm: the memory
+ *
+ * The dmem cgroup forgets it; the blocks in use stay charged until they are not,
+ * each with a reference of who pays for it.
+ */
+void vsvm_devmem_close(struct vsvm_devmem *dm)
+{
+	dmem_cgroup_unregister_region(dm->region);
+	dm->region = NULL;
+}
+
+/**
+ * vsvm_devmem_destroy() - undo vsvm_devmem_create()
+ * @dm: the memory, drained: memunmap_pages() waits for the last page
+ */
+void vsvm_devmem_destroy(struct vsvm_devmem *dm)
+{
+	struct range range = dm->pgmap.range;
+
+	vsvm_devmem_close(dm);
+	shrinker_free(dm->shrinker);
+	memunmap_pages(&dm->pgmap);
+	release_mem_region(range.start, range_len(&range));
+	free_blocks(dm);
+	WARN_ON(!list_empty(&dm->shares));
+	mutex_destroy(&dm->shrink_lock);
+	free_percpu(dm->stats);
+	vsvm_devmem_put(dm);
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Backing memory for a host that is short of memory: of empty blocks, and of
+ * sparse ones, whose few pages move to other blocks of the same process, or home.
+ *
+ * Lifetime: a call of core mm's, from any allocation that reclaims; the shrinker
+ * is freed, and waited for, before the device's memory is.
+ *
+ * Locks: &vsvm_devmem.shrink_lock and folio locks, by trylock; &vsvm_devmem.lock.
+ */
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/migrate.h>
+#include <linux/rcupdate.h>
+#include <linux/shrinker.h>
+#include <linux/string.h>
+
+#include "vsvm_devmem.h"
+#include "vsvm_evict.h"
+#include "vsvm_home.h"
+#include "vsvm_shrink.h"
+#include "vsvm_trace.h"
+
+/* Sparse blocks to try in one call. */
+#define MAX_TRIES	4
+
+static const void *share_of(struct vsvm_devmem *dm, unsigned long pfn)
+{
+	return rcu_access_pointer(vsvm_devmem_block(dm, pfn)->share);
+}
+
+/*
+ * Gives what was collected its places @to; returns how many were used. The block
+ * may have become somebody else's before a page of it was locked: that has no
+ * place there. After that it cannot, nor can the blocks that @to is in.
+ */
+static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
+{
+	struct vsvm_moves *m = &dm->moves;
+	unsigned int i, used = 0;
+	struct folio *folio;
+	struct page *page;
+
+	for (i = 0; i < n; i++) {
+		page = migrate_pfn_to_page(m->src[i]);
+		m->dst[i] = 0;
+		if (!page || !(m->src[i] & MIGRATE_PFN_MIGRATE) ||
+		    m->src[i] & MIGRATE_PFN_COMPOUND ||
+		    share_of(dm, page_to_pfn(page)) != share_of(dm, dm->to[0]) ||
+		    !vsvm_home_lives(page_folio(page)))
+			continue;
+		folio = vsvm_devmem_folio(dm, dm->to[used++], 0);
+		copy_highpage(vsvm_devmem_backing(&folio->page),
+			      vsvm_devmem_backing(page));
+		m->dst[i] = migrate_pfn(folio_pfn(folio));
+	}
+	return used;
+}
+
+/*
+ * Moves the @n pages of a block to where @to has room for them. Pages that are in
+ * use keep the pagemap alive, also after unplug, and @to is.
+ */
+static bool move_beside(struct vsvm_devmem *dm, struct vsvm_block *b,
+			unsigned int n)
+{
+	u64 addr = PFN_PHYS(dm->first_pfn) + (b - dm->blocks) * VSVM_BLOCK_SIZE;
+	struct vsvm_moves *m = &dm->moves;
+	unsigned int i, used, moved = 0;
+
+	lockdep_assert_held(&dm->shrink_lock);
+	trace_vsvm_migrate_begin(dm->device, VSVM_CAUSE_EVICTION,
+				 DRM_VSVM_TARGET_DEVICE, addr, n * PAGE_SIZE);
+	migrate_device_pfns(m->src, n);
+	used = fill_beside(dm, n);
+	vsvm_devmem_unreserve(dm, dm->to + used, n - used, 0);
+	migrate_device_pages(m->src, m->dst, n);
+	for (i = 0; i < n; i++)
+		moved += m->dst[i] && m->src[i] & MIGRATE_PFN_MIGRATE;
+	trace_vsvm_migrate_end(dm->device, VSVM_CAUSE_EVICTION,
+			       DRM_VSVM_TARGET_DEVICE, addr,
+			       (u64)moved * PAGE_SIZE, 0, n - moved);
+	migrate_device_finalize(m->src, m->dst, n);
+	return moved == n;
+}
+
+/* Empties one sparse block. Returns false if nothing came of it. */
+static bool empty_sparse(struct vsvm_devmem *dm)
+{
+	unsigned int n, room;
+	struct vsvm_block *b;
+	bool empty = false;
+
+	if (!mutex_trylock(&dm->shrink_lock))
+		return false;
+	b = vsvm_devmem_sparse(dm, dm->moves.src, &n, dm->to, &room);
+	if (b && room == n) {
+		empty = move_beside(dm, b, n);
+	} else if (b) {
+		vsvm_devmem_unreserve(dm, dm->to, room, 0);
+		empty = vsvm_evict_gently(dm, b - dm->blocks, &dm->moves);
+	}
+	mutex_unlock(&dm->shrink_lock);
+	return empty;
+}
+
+/**
+ * vsvm_shrink_scan() - give backing back
+ * @shrinker: of the device's memory
+ * @sc: how much, and what the caller may do
+ *
+ * To empty a block is what direct compaction does in the same place: try_to_migrate()
+ * and remove_migration_ptes() take the anon_vma's lock, the page table's, and the
+ * notifiers' of MMU notifiers, in that order, with the folio locked; all of them are
+ * taken by reclaim itself. So it is done where compaction may run, which is with
+ * __GFP_IO and __GFP_FS. Whoever waits for memory may have folios locked, and this
+ * very function may be further up: folios and &vsvm_devmem.shrink_lock are tried
+ * for. Nothing is allocated on the way to another block; on the way home a page
+ * each, which neither waits nor takes of the reserves.
+ *
+ * Return: pages given back, or SHRINK_STOP.
+ */
+unsigned long vsvm_shrink_scan(struct shrinker *shrinker,
+			       struct shrink_control *sc)
+{
+	struct vsvm_devmem *dm = shrinker->private_data;
+	bool may_move = (sc->gfp_mask & (__GFP_IO | __GFP_FS)) ==
+			(__GFP_IO | __GFP_FS);
+	unsigned long freed = 0;
+	unsigned int tries = 0;
+
+	while (freed < sc->nr_to_scan) {
+		if (vsvm_devmem_trim(dm)) {
+			freed += VSVM_BLOCK_PAGES;
+			continue;
+		}
+		if (!may_move || tries++ == MAX_TRIES)
+			break;
+		empty_sparse(dm);
+	}
+	return freed ?: SHRINK_STOP;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The cgroup of device memory, where the kernel has it: a block in use is charged
+ * to who opened it, a limit holds, makes room among his own blocks, and is nobody
+ * else's; and what goes is not charged any more.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <kselftest_harness.h>
+
+#include "vsvm_host.h"
+#include "vsvm_sweep.h"
+#include "vsvm_test.h"
+
+#define REGION	"vsvm/0"
+#define LIMIT	(2 * VT_HUGE)
+
+FIXTURE(dmem)
+{
+	struct vsvm *v;
+	struct vt_module module;
+};
+
+FIXTURE_VARIANT(dmem)
+{
+	enum vt_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(dmem, small)
+{
+	.kind = VT_SMALL,
+};
+
+FIXTURE_VARIANT_ADD(dmem, large)
+{
+	.kind = VT_LARGE,
+};
+
+FIXTURE_SETUP(dmem)
+{
+	ASSERT_EQ(0, vt_module_get(&self->module));
+	if (system("grep -qw dmem /sys/fs/cgroup/cgroup.controllers"))
+		SKIP(return, "the kernel has no dmem cgroup");
+	ASSERT_EQ(0, reload(&self->module, VRAM_MIB));
+	ASSERT_EQ(0, vh_write("/sys/fs/cgroup/cgroup.subtree_control",
+			      "+dmem"));
+	ASSERT_EQ(0, vh_cgroup_make());
+	ASSERT_EQ(0, vsvm_open(0, &self->v));
+}
+
+FIXTURE_TEARDOWN_PARENT(dmem)
+{
+	vh_cgroup_gone();
+	restore(&self->module);
+}
+
+static long charged(void)
+{
+	return vh_cgroup_key("dmem.current", REGION);
+}
+
+/* In a moment: pages of a dead process may be in a batch. */
+static bool charged_is(long bytes)
+{
+	int i;
+
+	for (i = 0; i < 1200 && charged() != bytes; i++)
+		usleep(50000);
+	return charged() == bytes;
+}
+
+static int sweep_in_cgroup(struct vt_child *c, void *arg)
+{
+	struct job *job = arg;
+	struct vsvm *v;
+	size_t at;
+	char *mem;
+
+	(void)c;
+	if (vh_cgroup_enter() || vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, job->len, job->kind, job->seed);
+	if (!mem)
+		return 2;
+	for (at = 0; at < job->len; at += VT_HUGE)
+		if (vt_to_device(v, mem + at, VT_HUGE) ||
+		    charged() > (long)LIMIT)
+			return 3;
+	if (charged() != LIMIT ||
+	    vt_bytes_in(v, mem, job->len, DRM_VSVM_PLACE_DEVICE) != LIMIT)
+		return 4;
+	if (vt_dev_check(v, mem, job->len, job->seed, 0) ||
+	    vt_check(mem, job->len, job->seed, 0))
+		return 5;
+	return charged() ? 6 : 0;
+}
+
+/* The limit holds; room below it comes from the process's own blocks alone. */
+TEST_F_TIMEOUT(dmem, limit_holds, VT_LONG)
+{
+	struct job job = {
+		.kind = variant->kind, .len = 2 * LIMIT, .seed = OTHER,
+	};
+	char *mem = vt_map_filled(self->v, VRAM - LIMIT, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM - LIMIT));
+	ASSERT_EQ(0, vh_write(VH_CGROUP "/dmem.max", REGION " 4194304"));
+	EXPECT_EQ(0, vt_run(sweep_in_cgroup, &job));
+	EXPECT_TRUE(charged_is(0));
+	EXPECT_EQ(0, ON_DEVICE(mem, VRAM - LIMIT));
+	EXPECT_EQ(0, vt_check(mem, VRAM - LIMIT, SEED, 0));
+}
+
+static int full_in_cgroup(struct vt_child *c, void *arg)
+{
+	struct drm_vsvm_migrate m;
+	struct job *job = arg;
+	struct vsvm *v;
+	char *mem;
+
+	(void)c;
+	if (vh_cgroup_enter() || vsvm_open(0, &v))
+		return 1;
+	mem = vt_map_filled(v, job->len, job->kind, job->seed);
+	if (!mem || vt_migrate(v, mem, job->len, DRM_VSVM_TARGET_DEVICE, 0, &m))
+		return 2;
+	if (m.moved || m.stayed[DRM_VSVM_STAY_DEVICE_FULL] != job->len)
+		return 3;
+	return charged() || vt_check(mem, job->len, job->seed, 0) ? 4 : 0;
+}
+
+/* With a limit below a block nothing goes there, nor into a block of others. */
+TEST_F_TIMEOUT(dmem, limit_of_nothing, VT_LONG)
+{
+	struct job job = {
+		.kind = variant->kind, .len = VT_HUGE / 4, .seed = OTHER,
+	};
+	char *mem = vt_map_filled(self->v, VRAM, VT_SMALL, SEED);
+
+	job.len = variant->kind == VT_LARGE ? VT_HUGE : job.len;
+	ASSERT_NE(NULL, mem);
+	/* Others have room in theirs. */
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE / 2));
+	ASSERT_EQ(0, vh_write(VH_CGROUP "/dmem.max", REGION " 1048576"));
+	EXPECT_EQ(0, vt_run(full_in_cgroup, &job));
+	EXPECT_EQ(0, ON_DEVICE(mem, VT_HUGE / 2));
+}
+
+/* Who is killed is not charged any more; nor is who lost his device. */
+TEST_F_TIMEOUT(dmem, uncharged_at_unplug, VT_LONG)
+{
+	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vh_cgroup_enter());
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
+	EXPECT_EQ(VRAM, charged());
+	ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", "vsvm.0"));
+	/* The region is gone, and all that it was charged with. */
+	EXPECT_EQ(-1, charged());
+	ASSERT_EQ(0, vh_write(VH_DRIVER "bind", "vsvm.0"));
+	EXPECT_EQ(0, charged());
+	EXPECT_EQ(0, vt_check(mem, VRAM, SEED, 0));
+}
+
+TEST_HARNESS_MAIN
