@@ -235,13 +235,61 @@ static void tell_blocks(unsigned int device)
 		fclose(f);
 }
 
-/* Blocks with host memory, for the pages that are in use. */
+/* Pages of a mapping that are neither here nor absent: a device has them, or swap. */
+static void tell_mapping(int pid, int pagemap, unsigned long start,
+			 unsigned long end)
+{
+	const uint64_t here = 1ull << 63, swapped = 1ull << 62;
+	uint64_t entry;
+
+	for (; start < end; start += VT_PAGE)
+		if (pread(pagemap, &entry, sizeof(entry),
+			  start / VT_PAGE * sizeof(entry)) == sizeof(entry) &&
+		    (entry & (here | swapped)) == swapped)
+			dprintf(hostile->log, "hostile: process %d has %#lx\n",
+				pid, start);
+}
+
+static void tell_process(int pid)
+{
+	unsigned long start, end;
+	char path[64], line[512];
+	int pagemap;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	while (pagemap >= 0 && maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
+			tell_mapping(pid, pagemap, start, end);
+	if (maps)
+		fclose(maps);
+	if (pagemap >= 0)
+		close(pagemap);
+}
+
+/* Who has pages that a device may have. */
+static void tell_owners(void)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (atoi(e->d_name))
+			tell_process(atoi(e->d_name));
+	if (dir)
+		closedir(dir);
+}
+
+/* What is left in blocks is more than a quarter of them. */
 static bool justified(unsigned int device)
 {
 	long backed = block_key(device, " backed ");
 
 	return backed <= BLOCKS_SLACK +
-			 2 * block_key(device, " used-pages ") / 512;
+			 4 * block_key(device, " used-pages ") / 512;
 }
 
 /*
@@ -537,11 +585,18 @@ void root_end(void)
 	long theirs, others, all;
 	unsigned int d;
 
+	/*
+	 * Attackers began as forks of this process, and took pages to the device that
+	 * they shared with it. Those come home when they are touched.
+	 */
+	if (!mlockall(MCL_CURRENT))
+		munlockall();
 	for (d = 0; d < hostile->devices; d++) {
 		if (!comes(no_pages, d)) {
 			hostile_found("vsvm.%u has %ld pages of nobody", d,
 				      block_key(d, " used-pages "));
 			tell_blocks(d);
+			tell_owners();
 		}
 		if (!comes(no_backing, d))
 			hostile_found("vsvm.%u keeps host memory of %ld empty blocks",

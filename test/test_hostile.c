@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hostile program for a few seconds, or VSVM_HOSTILE_SECONDS, with
+ * VSVM_SEED. Loads the module anew; see hostile.c.
+ */
+#include <stdlib.h>
+
+#include <kselftest_harness.h>
+
+#include "storm.h"
+#include "vsvm_host.h"
+#include "vsvm_sweep.h"
+#include "vsvm_test.h"
+
+#define HOUR	3600
+
+FIXTURE(hostile)
+{
+	struct vt_module module;
+	char seconds[16];
+	char seed[32];
+};
+
+FIXTURE_SETUP(hostile)
+{
+	const char *seconds = getenv("VSVM_HOSTILE_SECONDS");
+
+	ASSERT_EQ(0, vt_module_get(&self->module));
+	snprintf(self->seconds, sizeof(self->seconds), "%s", seconds ?: "8");
+	snprintf(self->seed, sizeof(self->seed), "%llu",
+		 (unsigned long long)storm_seed());
+}
+
+FIXTURE_TEARDOWN_PARENT(hostile)
+{
+	restore(&self->module);
+}
+
+/* Nothing of another's read or written, nobody else killed, and all comes back. */
+TEST_F_TIMEOUT(hostile, harms_nobody_else, HOUR)
+{
+	const char *const argv[] = {
+		"hostile", "--seconds", self->seconds, "--seed", self->seed,
+		NULL
+	};
+
+	EXPECT_EQ(0, vh_run(argv));
+}
+
+/* The same with a device whose memory the CPU reaches, and pipes with it. */
+TEST_F_TIMEOUT(hostile, harms_nobody_else_coherent, HOUR)
+{
+	char coherent[64], where[32];
+	const char *const argv[] = {
+		"hostile", "--seconds", self->seconds, "--seed", self->seed,
+		"--coherent", coherent, NULL
+	};
+
+	if (reserved(where, sizeof(where)))
+		SKIP(return, "no memory was reserved with memmap=");
+	snprintf(coherent, sizeof(coherent), "%s:16M", where);
+	EXPECT_EQ(0, vh_run(argv));
+}
+
+TEST_HARNESS_MAIN
