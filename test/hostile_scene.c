@@ -482,11 +482,14 @@ int scene_purge(void)
 	return 0;
 }
 
+#define TAINTED	"/proc/sys/kernel/tainted"
+
 /* The log, as it comes: a storm's reports of kills are more than it holds. */
 static struct {
 	int fd;
 	bool report;
 	unsigned int more;
+	long tainted;
 } kmsg = { .fd = -1 };
 
 int log_begin(void)
@@ -494,6 +497,7 @@ int log_begin(void)
 	kmsg.fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg.fd < 0 || lseek(kmsg.fd, 0, SEEK_END) < 0)
 		return say("/dev/kmsg: %s", strerror(errno));
+	kmsg.tainted = vt_file_get(TAINTED);
 	vt_file_set("/proc/sys/vm/oom_dump_tasks", 0);
 	/* Reports of the OOM killer look like splats on the console. */
 	return vh_oom_begin();
@@ -552,12 +556,20 @@ void log_look(void)
 
 void log_end(void)
 {
+	/* Bad page, oops, warning, soft lockup: also those of lines that were lost. */
+	const long bad = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14;
+	long tainted = vt_file_get(TAINTED);
+
 	log_look();
+	if (tainted < 0 || tainted & bad & ~kmsg.tainted)
+		hostile_found("the kernel is tainted: %#lx", tainted);
 	vt_file_set("/proc/sys/vm/oom_dump_tasks", 1);
-	/* The log stays as it is when there is something in it. */
-	if (load(&hostile->found))
-		klogctl(8, NULL, 7);
-	else
-		vh_oom_end();
+	klogctl(KLOG_CONSOLE_LEVEL, NULL, 7);
+	/*
+	 * Each line was looked at as it came, so what is left are reports of kills,
+	 * the first of them perhaps without its beginning. A log with a finding stays.
+	 */
+	if (!load(&hostile->found))
+		klogctl(KLOG_CLEAR, NULL, 0);
 	close(kmsg.fd);
 }

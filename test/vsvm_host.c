@@ -232,12 +232,6 @@ long vh_cgroup_key(const char *file, const char *key)
 	return found;
 }
 
-enum {
-	KLOG_READ_ALL = 3,
-	KLOG_CLEAR = 5,
-	KLOG_CONSOLE_LEVEL = 8,
-};
-
 int vh_oom_begin(void)
 {
 	/* The worst two levels still show. */

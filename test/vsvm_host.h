@@ -57,6 +57,13 @@ long vh_cgroup_current(void);
 /* The value of @key in a file of keys and values; -1: there is none. */
 long vh_cgroup_key(const char *file, const char *key);
 
+/* For klogctl(): the C library has no names for them. */
+enum {
+	KLOG_READ_ALL = 3,
+	KLOG_CLEAR = 5,
+	KLOG_CONSOLE_LEVEL = 8,
+};
+
 /*
  * A test lets the OOM killer loose: between the two calls its report, which
  * looks like a splat, is kept from the console. The second looks through the
