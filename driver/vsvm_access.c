@@ -18,6 +18,7 @@
 #include "vsvm_access.h"
 #include "vsvm_inject.h"
 #include "vsvm_mirror.h"
+#include "vsvm_walk.h"
 
 /**
  * struct copy - a device read or write under way
@@ -130,9 +131,9 @@ int vsvm_access_copy(struct vsvm_mirror *m, struct drm_vsvm_rw *rw, bool write)
 	unsigned long next;
 	int ret;
 
-	ret = vsvm_mirror_walk(m, rw->addr, rw->addr + rw->len,
-			       write ? VSVM_NEED_WRITE : VSVM_NEED_READ, &c.v,
-			       &next, &rw->faults);
+	ret = vsvm_walk(m, rw->addr, rw->addr + rw->len,
+			write ? VSVM_NEED_WRITE : VSVM_NEED_READ, &c.v,
+			&next, &rw->faults);
 	rw->done = next - rw->addr;
 	vsvm_mirror_count(m, write ? VSVM_STAT_WRITTEN : VSVM_STAT_READ,
 			  rw->done);
@@ -159,8 +160,8 @@ int vsvm_access_exclusive(struct vsvm_mirror *m,
 	unsigned long next;
 	int ret;
 
-	ret = vsvm_mirror_walk(m, excl->addr, excl->addr + excl->len,
-			       VSVM_NEED_EXCLUSIVE, &v, &next, NULL);
+	ret = vsvm_walk(m, excl->addr, excl->addr + excl->len,
+			VSVM_NEED_EXCLUSIVE, &v, &next, NULL);
 	excl->done = next - excl->addr;
 	return ret;
 }
@@ -228,8 +229,8 @@ int vsvm_access_atomic(struct vsvm_mirror *m, struct drm_vsvm_atomic *arg)
 	unsigned long next;
 	int ret;
 
-	ret = vsvm_mirror_walk(m, arg->addr, arg->addr + arg->size,
-			       VSVM_NEED_EXCLUSIVE, &a.v, &next, NULL);
+	ret = vsvm_walk(m, arg->addr, arg->addr + arg->size,
+			VSVM_NEED_EXCLUSIVE, &a.v, &next, NULL);
 	vsvm_mirror_count(m, VSVM_STAT_ATOMICS, !ret);
 	return ret;
 }
@@ -304,10 +305,10 @@ int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *snap)
 	unsigned long next;
 	int ret;
 
-	ret = vsvm_mirror_walk(m, snap->addr, snap->addr + snap->len,
-			       snap->flags & DRM_VSVM_SNAPSHOT_TABLE ?
-			       VSVM_NEED_TABLE : VSVM_NEED_NONE, &s.v, &next,
-			       NULL);
+	ret = vsvm_walk(m, snap->addr, snap->addr + snap->len,
+			snap->flags & DRM_VSVM_SNAPSHOT_TABLE ?
+			VSVM_NEED_TABLE : VSVM_NEED_NONE, &s.v, &next,
+			NULL);
 	if (ret == -ENOSPC)
 		ret = 0;
 

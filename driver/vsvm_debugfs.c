@@ -24,8 +24,8 @@
 #include <drm/drm_drv.h>
 
 #include "vsvm_debugfs.h"
+#include "vsvm_device.h"
 #include "vsvm_devmem.h"
-#include "vsvm_drv.h"
 #include "vsvm_vm.h"
 
 /**

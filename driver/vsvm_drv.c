@@ -42,8 +42,8 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_debugfs.h"
+#include "vsvm_device.h"
 #include "vsvm_devmem.h"
-#include "vsvm_drv.h"
 #include "vsvm_evict.h"
 #include "vsvm_fault.h"
 #include "vsvm_huge.h"
@@ -90,8 +90,8 @@ static const struct platform_device_id vsvm_ids[MAX_DEVICES + 1] = {
 	DEVICE_ID(12), DEVICE_ID(13), DEVICE_ID(14), DEVICE_ID(15),
 };
 
-/** vsvm_drv_devices() - how many devices the driver was asked for */
-unsigned int vsvm_drv_devices(void)
+/* How many devices the module was asked for. */
+static unsigned int nr_devices(void)
 {
 	return devices + nr_coherent;
 }
@@ -248,6 +248,7 @@ static int vsvm_probe(struct platform_device *pdev)
 		return PTR_ERR(vsvm);
 
 	vsvm->index = index;
+	vsvm->count = nr_devices();
 	mutex_init(&vsvm->vms_lock);
 	INIT_LIST_HEAD(&vsvm->vms);
 	init_waitqueue_head(&vsvm->gone);
@@ -355,7 +356,7 @@ static int __init parse_parameters(void)
 	int ret;
 
 	if (devices < 1 || devices > MAX_DEVICES ||
-	    vsvm_drv_devices() > MAX_DEVICES) {
+	    nr_devices() > MAX_DEVICES) {
 		pr_err("vsvm: devices=%u and %u coherent: must be 1 to %d\n",
 		       devices, nr_coherent, MAX_DEVICES);
 		return -EINVAL;
@@ -377,7 +378,7 @@ static int __init parse_parameters(void)
 		       coherent[i], VSVM_BLOCK_SIZE >> 20);
 		return -EINVAL;
 	}
-	for (i = devices; i < vsvm_drv_devices(); i++) {
+	for (i = devices; i < nr_devices(); i++) {
 		ret = check_memory(i);
 		if (ret)
 			return ret;
@@ -403,7 +404,7 @@ static int __init vsvm_init(void)
 
 	vsvm_huge_say();
 	vsvm_mirror_teach_lockdep();
-	ret = vsvm_inject_init(vsvm_drv_devices());
+	ret = vsvm_inject_init(nr_devices());
 	if (ret)
 		return ret;
 	ret = vsvm_evict_init();
@@ -418,7 +419,7 @@ static int __init vsvm_init(void)
 		return ret;
 	}
 
-	for (i = 0; i < vsvm_drv_devices(); i++) {
+	for (i = 0; i < nr_devices(); i++) {
 		struct platform_device *pdev;
 
 		pdev = platform_device_register_simple(vsvm_ids[i].name,
@@ -433,7 +434,7 @@ static int __init vsvm_init(void)
 
 static void __exit vsvm_exit(void)
 {
-	unsigned int n = vsvm_drv_devices();
+	unsigned int n = nr_devices();
 
 	/* One that did not come is an error pointer, which this takes. */
 	while (n-- > 0)

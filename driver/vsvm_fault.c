@@ -8,10 +8,14 @@
  * Locks: mmap_lock for reading, and the page's, both held by core; folio locks
  * of the neighbours are core's too, by trylock only.
  */
+#include <linux/atomic.h>
+#include <linux/list.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include <drm/vsvm_drm.h>
 
@@ -20,6 +24,11 @@
 #include "vsvm_home.h"
 #include "vsvm_trace.h"
 
+/* Device writes that break copy-on-write now, and how many they are. */
+static DEFINE_SPINLOCK(cow_lock);
+static LIST_HEAD(cows);
+static atomic_t nr_cows;
+
 /* The arrays for as many pages are on the stack. */
 #define FEW_PAGES	16
 
@@ -27,6 +36,47 @@ static unsigned int fault_around_kib = 64;
 module_param(fault_around_kib, uint, 0644);
 MODULE_PARM_DESC(fault_around_kib,
 		 "KiB that come home with one small page, a power of two up to 2048 (default 64)");
+
+/**
+ * vsvm_fault_cow_begin() - CPU faults of this task are a device's from here on
+ * @cow: lives until vsvm_fault_cow_end()
+ */
+void vsvm_fault_cow_begin(struct vsvm_cow *cow)
+{
+	cow->task = current;
+	atomic_inc(&nr_cows);
+	spin_lock(&cow_lock);
+	list_add(&cow->link, &cows);
+	spin_unlock(&cow_lock);
+}
+
+/**
+ * vsvm_fault_cow_end() - undo vsvm_fault_cow_begin()
+ * @cow: what was given there
+ */
+void vsvm_fault_cow_end(struct vsvm_cow *cow)
+{
+	spin_lock(&cow_lock);
+	list_del(&cow->link);
+	spin_unlock(&cow_lock);
+	atomic_dec(&nr_cows);
+}
+
+/* Does current break copy-on-write for a device write? */
+static bool in_cow(void)
+{
+	struct vsvm_cow *cow;
+	bool found = false;
+
+	/* Only current can have put in what is looked for. */
+	if (!atomic_read(&nr_cows))
+		return false;
+	spin_lock(&cow_lock);
+	list_for_each_entry(cow, &cows, link)
+		found |= cow->task == current;
+	spin_unlock(&cow_lock);
+	return found;
+}
 
 /*
  * Which pages come home for a fault. A PMD: all of it. A page of a large folio
@@ -95,7 +145,7 @@ static void fault_end(const struct vm_fault *vmf, enum vsvm_cause cause,
  */
 static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 {
-	enum vsvm_cause cause = vsvm_stats_in_cow() ? VSVM_CAUSE_DEVICE_FAULT :
+	enum vsvm_cause cause = in_cow() ? VSVM_CAUSE_DEVICE_FAULT :
 						      VSVM_CAUSE_CPU_FAULT;
 	struct migrate_vma args = {
 		.vma = vmf->vma,

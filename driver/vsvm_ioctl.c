@@ -23,8 +23,8 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_access.h"
+#include "vsvm_device.h"
 #include "vsvm_devmem.h"
-#include "vsvm_drv.h"
 #include "vsvm_ioctl.h"
 #include "vsvm_migrate.h"
 #include "vsvm_vm.h"
@@ -71,7 +71,7 @@ int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 
 	dm = vsvm->devmem;
 	info->device = vsvm->index;
-	info->devices = vsvm_drv_devices();
+	info->devices = vsvm->count;
 	info->page_size = PAGE_SIZE;
 	info->huge_size = vsvm_devmem_huge(dm) ? VSVM_BLOCK_SIZE : 0;
 	info->vram_size = (u64)dm->nr_blocks * VSVM_BLOCK_SIZE;

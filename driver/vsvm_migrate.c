@@ -35,6 +35,7 @@
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
 #include "vsvm_trace.h"
+#include "vsvm_walk.h"
 
 #define CHUNK_PAGES	VSVM_BLOCK_PAGES
 #define MAX_PASSES	3
@@ -290,8 +291,8 @@ static int chunk_look(struct chunk *c, bool why)
 	c->v.visit = look_visit;
 	c->v.relax = look_relax;
 	c->v.pages = true;
-	ret = vsvm_mirror_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
-			       &next, NULL);
+	ret = vsvm_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
+			&next, NULL);
 	if (!ret && c->count[FATE_ABSENT]) {
 		c->peek.see = peek_see;
 		vsvm_mirror_peek(c->m, c->start, c->end, &c->peek);

@@ -60,57 +60,6 @@ struct vsvm_watch {
 };
 
 /**
- * enum vsvm_need - what a walk wants of each page
- * @VSVM_NEED_NONE: look only: nothing is faulted in or mapped
- * @VSVM_NEED_TABLE: the same, and tell what the device page table has
- * @VSVM_NEED_READ: present
- * @VSVM_NEED_WRITE: present and writable, copy-on-write done
- * @VSVM_NEED_EXCLUSIVE: writable, and the CPU cannot reach it
- */
-enum vsvm_need {
-	VSVM_NEED_NONE,
-	VSVM_NEED_TABLE,
-	VSVM_NEED_READ,
-	VSVM_NEED_WRITE,
-	VSVM_NEED_EXCLUSIVE,
-};
-
-/**
- * struct vsvm_span - neighbouring bytes in one state
- * @addr: address of the first byte
- * @len: bytes
- * @state: DRM_VSVM_PLACE_*, DRM_VSVM_STATE_* (see drm/vsvm_drm.h)
- * @device: number of the vsvm device that has the pages, or 0
- * @page: the page with the first byte; the backing page where the page is on
- *	a device. All the span's pages are
- *	neighbours in memory. NULL where there is no page to read
- */
-struct vsvm_span {
-	unsigned long addr;
-	unsigned long len;
-	u32 state;
-	u32 device;
-	struct page *page;
-};
-
-/**
- * struct vsvm_visitor - what to do with the pages of a walk
- * @visit: called with a span, in address order; under the page-table lock
- *	where the span has a page. Returns the bytes it is done with, or an
- *	errno; fewer bytes than the span's: @relax is called without the lock,
- *	and the walk goes on from there
- * @pages: a walk that only looks: each span has its page, and its pages are
- *	neighbours in memory; false: a span is one state, and has no page
- * @relax: makes it possible for @visit to go on; may sleep and fault. Returns 0
- *	or an errno that ends the walk
- */
-struct vsvm_visitor {
-	long (*visit)(struct vsvm_visitor *v, const struct vsvm_span *span);
-	int (*relax)(struct vsvm_visitor *v);
-	bool pages;
-};
-
-/**
  * enum vsvm_sight - what the CPU's page table has where hmm saw nothing
  * @VSVM_SIGHT_PAGE: a page, behind an entry that bars access for now: NUMA hinting,
  *	userfaultfd's RWP; or one that came since
@@ -146,9 +95,6 @@ void vsvm_mirror_unplug(struct vsvm_mirror *m);
 void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,
 		       unsigned long start, unsigned long end);
 void vsvm_mirror_unwatch(struct vsvm_mirror *m, struct vsvm_watch *watch);
-int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
-		     unsigned long end, enum vsvm_need need,
-		     struct vsvm_visitor *v, unsigned long *next, u64 *faults);
 unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 			       unsigned long end, u32 *state);
 int vsvm_mirror_bring_in(struct vsvm_mirror *m, unsigned long addr);

@@ -11,16 +11,9 @@
  * leaf, protects the list of device writes that break copy-on-write.
  */
 #include <linux/atomic.h>
-#include <linux/list.h>
-#include <linux/sched.h>
-#include <linux/spinlock.h>
+#include <linux/percpu.h>
 
 #include "vsvm_stats.h"
-
-static DEFINE_SPINLOCK(cow_lock);
-static LIST_HEAD(cows);
-/* How many there are, for who has no other reason to take the lock. */
-static atomic_t nr_cows;
 
 static const char *const names[VSVM_STATS] = {
 	[VSVM_STAT_DEVICE_FAULTS] = "device-faults",
@@ -75,49 +68,4 @@ u64 vsvm_stats_sum(const struct vsvm_cpu_stats __percpu *stats,
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu_ptr(stats, cpu)->n[stat]);
 	return sum;
-}
-
-/**
- * vsvm_stats_cow_begin() - CPU faults of this task are a device's from here on
- * @cow: lives until vsvm_stats_cow_end()
- */
-void vsvm_stats_cow_begin(struct vsvm_cow *cow)
-{
-	cow->task = current;
-	atomic_inc(&nr_cows);
-	spin_lock(&cow_lock);
-	list_add(&cow->link, &cows);
-	spin_unlock(&cow_lock);
-}
-
-/**
- * vsvm_stats_cow_end() - undo vsvm_stats_cow_begin()
- * @cow: what was given there
- */
-void vsvm_stats_cow_end(struct vsvm_cow *cow)
-{
-	spin_lock(&cow_lock);
-	list_del(&cow->link);
-	spin_unlock(&cow_lock);
-	atomic_dec(&nr_cows);
-}
-
-/**
- * vsvm_stats_in_cow() - does this fault happen for a device write?
- *
- * Return: true between vsvm_stats_cow_begin() and vsvm_stats_cow_end().
- */
-bool vsvm_stats_in_cow(void)
-{
-	struct vsvm_cow *cow;
-	bool found = false;
-
-	/* Only current can have put in what is looked for. */
-	if (!atomic_read(&nr_cows))
-		return false;
-	spin_lock(&cow_lock);
-	list_for_each_entry(cow, &cows, link)
-		found |= cow->task == current;
-	spin_unlock(&cow_lock);
-	return found;
 }

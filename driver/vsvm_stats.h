@@ -3,29 +3,12 @@
 #define VSVM_STATS_H
 
 #include <linux/atomic.h>
-#include <linux/list.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
 
 #include <drm/vsvm_drm.h>
 
-struct task_struct;
-
-/**
- * enum vsvm_cause - why pages move
- * @VSVM_CAUSE_EXPLICIT: MIGRATE asked for it
- * @VSVM_CAUSE_DEVICE_FAULT: a device write had to break copy-on-write
- * @VSVM_CAUSE_CPU_FAULT: a CPU touched a page of private device memory
- * @VSVM_CAUSE_EVICTION: somebody needs the room
- * @VSVM_CAUSE_UNPLUG: the device goes away
- */
-enum vsvm_cause {
-	VSVM_CAUSE_EXPLICIT,
-	VSVM_CAUSE_DEVICE_FAULT,
-	VSVM_CAUSE_CPU_FAULT,
-	VSVM_CAUSE_EVICTION,
-	VSVM_CAUSE_UNPLUG,
-};
+#include "vsvm_types.h"
 
 /**
  * enum vsvm_stat - what is counted
@@ -77,16 +60,6 @@ struct vsvm_cpu_stats {
 	u64 n[VSVM_STATS];
 };
 
-/**
- * struct vsvm_cow - a device write breaks copy-on-write in this task
- * @link: in the list of all of them
- * @task: current
- */
-struct vsvm_cow {
-	struct list_head link;
-	struct task_struct *task;
-};
-
 static inline void vsvm_stats_add(struct vsvm_stats *stats, enum vsvm_stat stat,
 				  u64 n)
 {
@@ -108,9 +81,5 @@ static inline u64 vsvm_stats_get(const struct vsvm_stats *stats,
 u64 vsvm_stats_sum(const struct vsvm_cpu_stats __percpu *stats,
 		   enum vsvm_stat stat);
 const char *vsvm_stats_name(enum vsvm_stat stat);
-
-void vsvm_stats_cow_begin(struct vsvm_cow *cow);
-void vsvm_stats_cow_end(struct vsvm_cow *cow);
-bool vsvm_stats_in_cow(void);
 
 #endif /* VSVM_STATS_H */

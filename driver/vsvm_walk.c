@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The per-page path, vsvm_mirror_walk(), that every access of the device takes
+ * The per-page path, vsvm_walk(), that every access of the device takes
  * through a mirror.
  *
  * Spans that are valid in the table are visited under the lock at once. What is
@@ -27,9 +27,11 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_devmem.h"
+#include "vsvm_fault.h"
 #include "vsvm_inject.h"
 #include "vsvm_mirror.h"
 #include "vsvm_trace.h"
+#include "vsvm_walk.h"
 
 /**
  * struct walk - one walk of the per-page path
@@ -350,7 +352,7 @@ static int break_cow(struct walk *w, unsigned long addr)
 	if (VSVM_INJECT(walk_inject(w), COW_LOCK, -EINTR,
 			mmap_read_lock_killable(mm)))
 		return -EINTR;
-	vsvm_stats_cow_begin(&cow);
+	vsvm_fault_cow_begin(&cow);
 	vma = vma_lookup(mm, addr);
 	if (!vma)
 		ret = -EFAULT;
@@ -359,7 +361,7 @@ static int break_cow(struct walk *w, unsigned long addr)
 	else
 		ret = fixup_user_fault(mm, addr, FAULT_FLAG_WRITE |
 				       FAULT_FLAG_REMOTE, &unlocked);
-	vsvm_stats_cow_end(&cow);
+	vsvm_fault_cow_end(&cow);
 	mmap_read_unlock(mm);
 	return ret;
 }
@@ -773,7 +775,7 @@ static int walk_hole(struct walk *w, unsigned long end)
 }
 
 /**
- * vsvm_mirror_walk() - the per-page path
+ * vsvm_walk() - the per-page path
  * @m: the mirror, bound to current->mm
  * @start: first byte; page aligned if the walk only looks
  * @end: end of the range, inside user space; page aligned if it only looks
@@ -791,9 +793,9 @@ static int walk_hole(struct walk *w, unsigned long end)
  * -EINTR: a fatal signal; -EBUSY: no progress for DRM_VSVM_STALL_SECONDS;
  * -ENODEV: the device was unplugged; or what the visitor returned.
  */
-int vsvm_mirror_walk(struct vsvm_mirror *m, unsigned long start,
-		     unsigned long end, enum vsvm_need need,
-		     struct vsvm_visitor *v, unsigned long *next, u64 *faults)
+int vsvm_walk(struct vsvm_mirror *m, unsigned long start, unsigned long end,
+	      enum vsvm_need need, struct vsvm_visitor *v, unsigned long *next,
+	      u64 *faults)
 {
 	struct walk w = { .m = m, .v = v, .need = need, .addr = start };
 	unsigned long stop;

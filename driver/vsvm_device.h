@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef VSVM_DRV_H
-#define VSVM_DRV_H
+#ifndef VSVM_DEVICE_H
+#define VSVM_DEVICE_H
 
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -15,6 +15,7 @@ struct vsvm_devmem;
  * struct vsvm_device - one vsvm device
  * @drm: the DRM device; its parent is a platform device
  * @index: number of the device
+ * @count: how many devices the module was asked for
  * @devmem: its memory; valid between drm_dev_enter() and drm_dev_exit()
  * @dma: the device that system pages are mapped for; NULL: DMA does not reach them
  * @vms_lock: protects @vms
@@ -24,6 +25,7 @@ struct vsvm_devmem;
 struct vsvm_device {
 	struct drm_device drm;
 	unsigned int index;
+	unsigned int count;
 	struct vsvm_devmem *devmem;
 	struct device *dma;
 	struct mutex vms_lock; /* vms */
@@ -36,6 +38,4 @@ static inline struct vsvm_device *to_vsvm(struct drm_device *drm)
 	return container_of(drm, struct vsvm_device, drm);
 }
 
-unsigned int vsvm_drv_devices(void);
-
-#endif /* VSVM_DRV_H */
+#endif /* VSVM_DEVICE_H */
