@@ -11,7 +11,7 @@
  * The rooms, from the outside in; a room calls only those below it:
  *
  * - drv: module, devices, nodes, unplug.
- * - ioctl: checks every argument.
+ * - file: what a file of a node does but for ioctls. ioctl: checks every argument.
  * - vm: one open file's address space.
  * - access: read, write, snapshot. migrate: to the device, home, CPU faults.
  * - mirror: the device page table and the per-page path.
@@ -46,6 +46,7 @@
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
 #include "vsvm_fault.h"
+#include "vsvm_file.h"
 #include "vsvm_huge.h"
 #include "vsvm_inject.h"
 #include "vsvm_ioctl.h"
@@ -96,59 +97,6 @@ static unsigned int nr_devices(void)
 	return devices + nr_coherent;
 }
 
-static int vsvm_open(struct drm_device *drm, struct drm_file *file)
-{
-	struct vsvm_device *vsvm = to_vsvm(drm);
-	struct vsvm_vm *vm;
-	int idx;
-
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	vm = vsvm_vm_create(drm, vsvm->devmem, vsvm->dma);
-	if (!IS_ERR(vm)) {
-		file->driver_priv = vm;
-		mutex_lock(&vsvm->vms_lock);
-		list_add(&vm->link, &vsvm->vms);
-		mutex_unlock(&vsvm->vms_lock);
-	}
-	drm_dev_exit(idx);
-	return PTR_ERR_OR_ZERO(vm);
-}
-
-static void vsvm_postclose(struct drm_device *drm, struct drm_file *file)
-{
-	struct vsvm_device *vsvm = to_vsvm(drm);
-	struct vsvm_vm *vm = file->driver_priv;
-
-	vsvm_inject_forget(vsvm_inject_of(vsvm->index), vm);
-	/*
-	 * Not drm_dev_enter(): that fails as soon as unplug began, and a file
-	 * that is closed then is not on the list any more when remove comes to
-	 * it. Whoever has the lock first does it; until remove had it, the
-	 * device's memory is there.
-	 */
-	mutex_lock(&vsvm->vms_lock);
-	list_del(&vm->link);
-	if (vm->mirror.devmem)
-		vsvm_mirror_unplug(&vm->mirror);
-	mutex_unlock(&vsvm->vms_lock);
-	vsvm_vm_destroy(vm);
-}
-
-/* Not drm_driver.show_fdinfo(), which is not told who reads. */
-static void vsvm_show_fdinfo(struct seq_file *m, struct file *filp)
-{
-	struct drm_file *file = filp->private_data;
-	struct vsvm_vm *vm = file->driver_priv;
-	int idx;
-
-	drm_show_fdinfo(m, filp);
-	if (!drm_dev_enter(vm->drm, &idx))
-		return;
-	vsvm_vm_fdinfo(vm, filp, m);
-	drm_dev_exit(idx);
-}
-
 static const struct drm_ioctl_desc vsvm_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(VSVM_INFO, vsvm_ioctl_info, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_READ, vsvm_ioctl_read, DRM_RENDER_ALLOW),
@@ -164,35 +112,6 @@ static const struct drm_ioctl_desc vsvm_ioctls[] = {
 };
 
 /*
- * What a mapping of the node has is the process's, not the device's: unplug is
- * to leave it where it is. DRM takes away, by their common address space, the
- * mappings of all files of a device, so ours stay in the one of their inode.
- */
-static int vsvm_file_open(struct inode *inode, struct file *filp)
-{
-	int ret = drm_open(inode, filp);
-
-	if (!ret)
-		filp->f_mapping = inode->i_mapping;
-	return ret;
-}
-
-static const struct file_operations vsvm_fops = {
-	.owner = THIS_MODULE,
-	.open = vsvm_file_open,
-	.release = drm_release,
-	.unlocked_ioctl = drm_ioctl,
-	.compat_ioctl = drm_compat_ioctl,
-	.poll = vsvm_ioctl_poll,
-	.read = vsvm_ioctl_pread,
-	.write = vsvm_ioctl_pwrite,
-	.mmap = vsvm_ioctl_mmap,
-	.llseek = vsvm_ioctl_llseek,
-	.show_fdinfo = vsvm_show_fdinfo,
-	.fop_flags = FOP_UNSIGNED_OFFSET,
-};
-
-/*
  * 1.0: INFO, READ, WRITE, MIGRATE, SNAPSHOT, pread and pwrite, mmap
  * 1.1: EXCLUSIVE, ATOMIC, SNAPSHOT_TABLE, coherent devices
  * 1.2: failpoints, which are in drm/vsvm_inject.h since and raise no version
@@ -200,11 +119,11 @@ static const struct file_operations vsvm_fops = {
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
-	.open = vsvm_open,
-	.postclose = vsvm_postclose,
+	.open = vsvm_file_open,
+	.postclose = vsvm_file_close,
 	.ioctls = vsvm_ioctls,
 	.num_ioctls = ARRAY_SIZE(vsvm_ioctls),
-	.fops = &vsvm_fops,
+	.fops = &vsvm_file_fops,
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,

@@ -11,10 +11,7 @@
  * while user space is waited for. Locks: none.
  */
 #include <linux/capability.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/poll.h>
-#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include <drm/drm_drv.h>
@@ -29,13 +26,15 @@
 #include "vsvm_migrate.h"
 #include "vsvm_vm.h"
 
-/* True, with a line in the debug log, if @cond holds. */
-#define refuse(drm, cond)						\
-	(unlikely(cond) ?						\
-	 (drm_dbg_driver(drm, "%s: %s\n", __func__, #cond), true) : false)
-
-/* A range that is not empty and does not leave user space. */
-static int check_range(struct drm_device *drm, u64 addr, u64 len)
+/**
+ * vsvm_ioctl_check_range() - is this a range that is not empty, in user space?
+ * @drm: the device, for messages
+ * @addr: first byte
+ * @len: bytes
+ *
+ * Return: 0; -EINVAL: empty, or it wraps; -EFAULT: outside of user space.
+ */
+int vsvm_ioctl_check_range(struct drm_device *drm, u64 addr, u64 len)
 {
 	if (refuse(drm, len == 0) || refuse(drm, addr + len < addr))
 		return -EINVAL;
@@ -48,7 +47,7 @@ static int check_pages(struct drm_device *drm, u64 addr, u64 len)
 {
 	if (refuse(drm, !PAGE_ALIGNED(addr)) || refuse(drm, !PAGE_ALIGNED(len)))
 		return -EINVAL;
-	return check_range(drm, addr, len);
+	return vsvm_ioctl_check_range(drm, addr, len);
 }
 
 /**
@@ -85,32 +84,26 @@ int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	return 0;
 }
 
-static int do_copy(struct vsvm_vm *vm, struct drm_vsvm_rw *rw, bool write)
-{
-	int ret;
-
-	ret = vsvm_vm_use(vm);
-	if (ret)
-		return ret;
-	return vsvm_access_copy(&vm->mirror, rw, write);
-}
-
 static int ioctl_copy(struct drm_device *drm, struct drm_vsvm_rw *rw,
 		      struct drm_file *file, bool write)
 {
+	struct vsvm_vm *vm = file->driver_priv;
 	int ret;
 
 	rw->done = 0;
 	rw->faults = 0;
 	if (refuse(drm, rw->flags) || refuse(drm, rw->pad))
 		return -EINVAL;
-	ret = check_range(drm, rw->addr, rw->len);
+	ret = vsvm_ioctl_check_range(drm, rw->addr, rw->len);
 	if (ret)
 		return ret;
 	if (refuse(drm, !access_ok(u64_to_user_ptr(rw->buf), rw->len)))
 		return -EFAULT;
 
-	return do_copy(file->driver_priv, rw, write);
+	ret = vsvm_vm_use(vm);
+	if (ret)
+		return ret;
+	return vsvm_access_copy(&vm->mirror, rw, write);
 }
 
 /**
@@ -245,7 +238,7 @@ static int check_atomic(struct drm_device *drm,
 	    refuse(drm, arg->operand > max) || refuse(drm, arg->compare > max) ||
 	    refuse(drm, arg->compare && arg->op != DRM_VSVM_ATOMIC_CAS))
 		return -EINVAL;
-	return check_range(drm, arg->addr, arg->size);
+	return vsvm_ioctl_check_range(drm, arg->addr, arg->size);
 }
 
 /**
@@ -330,154 +323,3 @@ int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 				   vm->mm);
 }
 #endif
-
-/* pread and pwrite: the file offset is the address, a short count is fine. */
-static ssize_t file_copy(struct file *filp, char __user *buf, size_t len,
-			 loff_t *pos, bool write)
-{
-	struct drm_file *file = filp->private_data;
-	struct vsvm_vm *vm = file->driver_priv;
-	struct drm_vsvm_rw rw = {
-		.addr = *pos,
-		.buf = (u64)(unsigned long)buf,
-		.len = len,
-	};
-	int ret;
-
-	if (!len)
-		return vsvm_vm_check(vm);
-	ret = check_range(vm->drm, rw.addr, rw.len);
-	if (ret)
-		return ret;
-	ret = do_copy(vm, &rw, write);
-	*pos += rw.done;
-	return rw.done ?: ret;
-}
-
-/**
- * vsvm_ioctl_pread() - the device reads the memory at the file offset
- * @filp: the node's file
- * @buf: where the bytes go
- * @len: bytes
- * @pos: address
- */
-ssize_t vsvm_ioctl_pread(struct file *filp, char __user *buf, size_t len,
-			 loff_t *pos)
-{
-	return file_copy(filp, buf, len, pos, false);
-}
-
-/**
- * vsvm_ioctl_pwrite() - the device writes the memory at the file offset
- * @filp: the node's file
- * @buf: where the bytes come from
- * @len: bytes
- * @pos: address
- */
-ssize_t vsvm_ioctl_pwrite(struct file *filp, const char __user *buf, size_t len,
-			  loff_t *pos)
-{
-	return file_copy(filp, (char __user *)buf, len, pos, true);
-}
-
-/**
- * vsvm_ioctl_poll() - whether there is something to wait for: never
- * @filp: the node's file
- * @wait: where to wait for the device's end, the only thing that changes
- *
- * The device, and with it the wait queue, stays while the file is open, and
- * core forgets who polls a file before it is closed.
- *
- * Return: readable and writable; EPOLLERR: the file is another mm's; EPOLLHUP and
- * EPOLLERR: the device was unplugged.
- */
-__poll_t vsvm_ioctl_poll(struct file *filp, struct poll_table_struct *wait)
-{
-	struct drm_file *file = filp->private_data;
-	struct vsvm_vm *vm = file->driver_priv;
-	int idx;
-
-	poll_wait(filp, &to_vsvm(vm->drm)->gone, wait);
-	if (!drm_dev_enter(vm->drm, &idx))
-		return EPOLLHUP | EPOLLERR;
-	drm_dev_exit(idx);
-	if (vsvm_vm_check(vm))
-		return EPOLLERR;
-	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
-}
-
-/**
- * vsvm_ioctl_llseek() - move the file offset, which is an address
- * @filp: the node's file
- * @offset: address, or distance from the offset there is
- * @whence: SEEK_SET or SEEK_CUR; the address space has no end to seek from
- *
- * Return: the offset; -EPERM: the file is another mm's; -EINVAL.
- */
-loff_t vsvm_ioctl_llseek(struct file *filp, loff_t offset, int whence)
-{
-	struct drm_file *file = filp->private_data;
-	int ret = vsvm_vm_check(file->driver_priv);
-
-	/* It would say where the owner's next read() goes. */
-	if (ret)
-		return ret;
-	if (whence != SEEK_SET && whence != SEEK_CUR)
-		return -EINVAL;
-	return generic_file_llseek_size(filp, offset, whence, TASK_SIZE, 0);
-}
-
-/**
- * vsvm_ioctl_mmap() - map zeroed pages of the driver's
- * @filp: the node's file
- * @vma: the mapping to be; core unmaps what is in it when this fails
- *
- * The pages belong to the mapping alone, and are charged to the caller.
- *
- * Return: 0; -EINVAL: offset not 0, or larger than DRM_VSVM_MMAP_MAX; -EPERM:
- * the file is another mm's; -ENOMEM; -EINTR; -ENODEV.
- */
-int vsvm_ioctl_mmap(struct file *filp, struct vm_area_struct *vma)
-{
-	struct drm_file *file = filp->private_data;
-	struct vsvm_vm *vm = file->driver_priv;
-	struct vsvm_inject *inject = vm->mirror.table.inject;
-	unsigned long addr;
-	int ret;
-
-	if (refuse(vm->drm, vma->vm_pgoff != 0) ||
-	    refuse(vm->drm, vma->vm_end - vma->vm_start > DRM_VSVM_MMAP_MAX))
-		return -EINVAL;
-	/* A look is enough: nothing here is the device's. */
-	if (drm_dev_is_unplugged(vm->drm))
-		return -ENODEV;
-	/* Not vsvm_vm_use(): binding takes mmap_lock, which core has here. */
-	ret = vsvm_vm_check(vm);
-	if (ret)
-		return ret;
-
-	vm_flags_set(vma, VM_DONTEXPAND);
-	for (addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE) {
-		struct page *page;
-
-		cond_resched();
-		if (fatal_signal_pending(current)) {
-			ret = -EINTR;
-			break;
-		}
-		page = VSVM_INJECT(inject, MMAP_PAGE, NULL,
-				   alloc_page(GFP_USER | __GFP_ZERO |
-					      __GFP_ACCOUNT));
-		if (!page) {
-			ret = -ENOMEM;
-			break;
-		}
-		/* Takes a reference of its own, if it succeeds. */
-		ret = VSVM_INJECT(inject, MMAP_INSERT, -ENOMEM,
-				  vm_insert_page(vma, addr, page));
-		put_page(page);
-		if (ret)
-			break;
-	}
-	return ret;
-}
