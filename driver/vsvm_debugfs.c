@@ -36,7 +36,7 @@
  * @backed: there is host memory behind it
  * @age: blocks opened, or tried for eviction, since its last use
  * @may_go: it may go for a process that has none: its own has more than the fair
- *	share that there would be
+ *	client that there would be
  */
 struct look {
 	unsigned long block;
@@ -50,15 +50,15 @@ struct look {
 static void look_at(struct vsvm_devmem *dm, unsigned long block, struct look *l)
 {
 	struct vsvm_block *b = &dm->blocks[block];
-	struct vsvm_share *share;
+	struct vsvm_client *client;
 
 	*l = (struct look){ .block = block };
 	spin_lock_irq(&dm->lock);
-	share = rcu_dereference_protected(b->share,
+	client = rcu_dereference_protected(b->client,
 					  lockdep_is_held(&dm->lock));
-	if (share) {
-		l->tgid = share->tgid;
-		l->may_go = share->nr_blocks > vsvm_devmem_fair(dm, true);
+	if (client) {
+		l->tgid = client->tgid;
+		l->may_go = client->nr_blocks > vsvm_devmem_fair(dm, true);
 	}
 	l->used = b->nr_used;
 	l->backed = b->backing;

@@ -7,12 +7,12 @@
  * is no pointer in a device page, nothing to update when core mm splits a
  * device folio, and a block whose last page is freed is whole again.
  *
- * A block holds the pages of one process, its share, as long as there are other
+ * A block holds the pages of one process, its client, as long as there are other
  * blocks to be had; so a process whose pages are evicted loses its own.
  *
  * Backing stays with an empty block until the host needs it: a shrinker gives
  * it back, and empties blocks with few pages in use, too. It is not charged to a
- * memcg, so it is bounded: a share whose blocks are less than half full, but for
+ * memcg, so it is bounded: a client whose blocks are less than half full, but for
  * one, gets no empty block while there is room in its own. Where the kernel has
  * the dmem cgroup, that is charged with each block in use.
  *
@@ -31,10 +31,7 @@
 #include <linux/highmem.h>
 #include <linux/migrate.h>
 #include <linux/module.h>
-#include <linux/pid.h>
-#include <linux/rculist.h>
 #include <linux/rcupdate.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "vsvm_devmem.h"
@@ -108,15 +105,15 @@ void vsvm_devmem_touch(struct page *page)
 void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
 		       enum vsvm_stat stat, u64 n)
 {
-	struct vsvm_share *share;
+	struct vsvm_client *client;
 
 	if (!n)
 		return;
 	vsvm_stats_add_cpu(dm->stats, stat, n);
 	rcu_read_lock();
-	share = rcu_dereference(vsvm_devmem_block(dm, pfn)->share);
-	if (share)
-		vsvm_stats_add(&share->stats, stat, n);
+	client = rcu_dereference(vsvm_devmem_block(dm, pfn)->client);
+	if (client)
+		vsvm_stats_add(&client->stats, stat, n);
 	rcu_read_unlock();
 }
 
@@ -145,18 +142,18 @@ static bool is_colder(struct rb_node *node, const struct rb_node *other)
 	return a->rank == b->rank ? a < b : (long)(a->rank - b->rank) < 0;
 }
 
-static void block_rank(struct vsvm_block *b, struct vsvm_share *share,
+static void block_rank(struct vsvm_block *b, struct vsvm_client *client,
 		       unsigned long rank)
 {
 	/* Also read without the lock, by who chooses a block to evict. */
 	WRITE_ONCE(b->rank, rank);
-	rb_add_cached(&b->cold, &share->cold, is_colder);
+	rb_add_cached(&b->cold, &client->cold, is_colder);
 }
 
 /**
- * vsvm_devmem_coldest() - the block of a share that was used longest ago
+ * vsvm_devmem_coldest() - the block of a client that was used longest ago
  * @dm: the device's memory
- * @share: whose; the caller keeps it, by a reference or RCU
+ * @client: whose; the caller keeps it, by a reference or RCU
  * @budget: in and out, how many blocks may be put in their right place
  *
  * An access notes the use in its block and does not look at the order, which
@@ -164,13 +161,13 @@ static void block_rank(struct vsvm_block *b, struct vsvm_share *share,
  * its place: it gets another one, and the next is looked at. No place is earlier
  * than the one before, so the first block that was not used since is the one
  * that was used longest ago. Each use of a block costs one new place, whoever
- * pays for it; @budget is for a share whose blocks are used as fast as they get
+ * pays for it; @budget is for a client whose blocks are used as fast as they get
  * their places.
  *
  * Return: the block; NULL: it has none with a page; -EAGAIN: call again.
  */
 struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
-				       struct vsvm_share *share,
+				       struct vsvm_client *client,
 				       unsigned long *budget)
 {
 	struct vsvm_block *b = NULL, *found = ERR_PTR(-EAGAIN);
@@ -179,7 +176,7 @@ struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
 
 	guard(spinlock_irqsave)(&dm->lock);
 	for (n = 0; n < RANK_BATCH && IS_ERR(found); n++) {
-		b = rb_entry_safe(rb_first_cached(&share->cold),
+		b = rb_entry_safe(rb_first_cached(&client->cold),
 				  struct vsvm_block, cold);
 		use = b ? READ_ONCE(b->last_use) : 0;
 		if (!b || (long)(use - b->rank) <= 0 || !*budget) {
@@ -187,119 +184,46 @@ struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
 			continue;
 		}
 		--*budget;
-		rb_erase_cached(&b->cold, &share->cold);
-		block_rank(b, share, use);
+		rb_erase_cached(&b->cold, &client->cold);
+		block_rank(b, client, use);
 	}
 	return found;
 }
 
-/* Out of the way of an eviction that looks at it; also drops what pids hold. */
-static void share_free(struct rcu_head *rcu)
-{
-	struct vsvm_share *share = container_of(rcu, struct vsvm_share, rcu);
-
-	put_pid(share->owner);
-	mutex_destroy(&share->grow);
-	kfree(share);
-}
-
-static void share_release(struct vsvm_devmem *dm, struct vsvm_share *share)
-{
-	lockdep_assert_held(&dm->lock);
-	if (--share->refs)
-		return;
-	list_del_rcu(&share->link);
-	hash_del(&share->by_owner);
-	call_rcu(&share->rcu, share_free);
-}
-
-/**
- * vsvm_devmem_share_get() - a process's share, made if need be
- * @dm: the device's memory
- * @owner: the process, which need not be the caller: that may be a vfork child of it
- *
- * Return: the share, referenced; NULL: no memory.
- */
-struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
-					 struct pid *owner)
-{
-	struct vsvm_share *fresh, *share;
-	unsigned long flags;
-
-	fresh = VSVM_INJECT(dm->inject, SHARE, NULL,
-			    kzalloc_obj(*fresh, GFP_KERNEL_ACCOUNT));
-	if (!fresh)
-		return NULL;
-	mutex_init(&fresh->grow);
-	INIT_LIST_HEAD(&fresh->partial);
-	fresh->cold = RB_ROOT_CACHED;
-	fresh->owner = get_pid(owner);
-	fresh->tgid = pid_nr(fresh->owner);
-
-	spin_lock_irqsave(&dm->lock, flags);
-	hash_for_each_possible(dm->owners, share, by_owner, (uintptr_t)owner)
-		if (share->owner == owner)
-			goto found;
-	share = fresh;
-	fresh = NULL;
-	list_add_rcu(&share->link, &dm->shares);
-	hash_add(dm->owners, &share->by_owner, (uintptr_t)owner);
-found:
-	share->refs++;
-	spin_unlock_irqrestore(&dm->lock, flags);
-	if (fresh)
-		share_free(&fresh->rcu);
-	return share;
-}
-
-/**
- * vsvm_devmem_share_put() - the process does not use the device any more
- * @dm: the device's memory
- * @share: its share; blocks with its pages keep it
- */
-void vsvm_devmem_share_put(struct vsvm_devmem *dm, struct vsvm_share *share)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&dm->lock, flags);
-	share_release(dm, share);
-	spin_unlock_irqrestore(&dm->lock, flags);
-}
-
-static struct vsvm_share *block_share(struct vsvm_devmem *dm,
+static struct vsvm_client *block_client(struct vsvm_devmem *dm,
 				      struct vsvm_block *b)
 {
-	return rcu_dereference_protected(b->share, lockdep_is_held(&dm->lock));
+	return rcu_dereference_protected(b->client, lockdep_is_held(&dm->lock));
 }
 
-/* @b is empty, its first page goes to @share. */
+/* @b is empty, its first page goes to @client. */
 static void block_own(struct vsvm_devmem *dm, struct vsvm_block *b,
-		      struct vsvm_share *share)
+		      struct vsvm_client *client)
 {
 	lockdep_assert_held(&dm->lock);
-	rcu_assign_pointer(b->share, share);
-	share->refs++;
-	if (!share->nr_blocks++)
+	rcu_assign_pointer(b->client, client);
+	client->refs++;
+	if (!client->nr_blocks++)
 		dm->nr_holders++;
 	b->last_use = ++dm->clock;
 }
 
 static void block_disown(struct vsvm_devmem *dm, struct vsvm_block *b)
 {
-	struct vsvm_share *share = block_share(dm, b);
+	struct vsvm_client *client = block_client(dm, b);
 
-	if (!share)
+	if (!client)
 		return;
 	if (!RB_EMPTY_NODE(&b->cold)) {
-		rb_erase_cached(&b->cold, &share->cold);
+		rb_erase_cached(&b->cold, &client->cold);
 		RB_CLEAR_NODE(&b->cold);
 	}
 	dmem_cgroup_uncharge(b->charge, VSVM_BLOCK_SIZE);
 	b->charge = NULL;
-	RCU_INIT_POINTER(b->share, NULL);
-	if (!--share->nr_blocks)
+	RCU_INIT_POINTER(b->client, NULL);
+	if (!--client->nr_blocks)
 		dm->nr_holders--;
-	share_release(dm, share);
+	vsvm_client_release(dm, client);
 }
 
 /* Puts @b on the list where it belongs now. */
@@ -325,13 +249,13 @@ static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 
 	/* Without a page it is only just being opened, and not to be evicted. */
 	if (b->nr_used && RB_EMPTY_NODE(&b->cold))
-		block_rank(b, block_share(dm, b), READ_ONCE(b->last_use));
+		block_rank(b, block_client(dm, b), READ_ONCE(b->last_use));
 	if (b->nr_used == VSVM_BLOCK_PAGES) {
 		list_move(&b->link, &dm->full);
 	} else if (sparse) {
-		list_move_tail(&b->link, &block_share(dm, b)->partial);
+		list_move_tail(&b->link, &block_client(dm, b)->partial);
 	} else if (b->nr_used) {
-		list_move(&b->link, &block_share(dm, b)->partial);
+		list_move(&b->link, &block_client(dm, b)->partial);
 	} else {
 		if (b->backing) {
 			list_move(&b->link, &dm->free);
@@ -375,7 +299,7 @@ static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
 		     nr);
 	b->nr_used -= nr;
 	count_used(dm, -(int)nr);
-	block_share(dm, b)->nr_pages -= nr;
+	block_client(dm, b)->nr_pages -= nr;
 	block_file(dm, b);
 }
 
@@ -427,13 +351,13 @@ static int block_fit_out(struct vsvm_devmem *dm, struct vsvm_block *b,
 }
 
 /*
- * Takes an empty block off the free list for @share and sees that it is charged
+ * Takes an empty block off the free list for @client and sees that it is charged
  * and has backing. The block is on no list then, so nobody else finds it while
- * that sleeps; but it counts as the share's, or a rival could find no empty block
+ * that sleeps; but it counts as the client's, or a rival could find no empty block
  * and nobody above his fair share. Called and returns with the lock held.
  */
 static struct vsvm_block *block_open(struct vsvm_devmem *dm,
-				     struct vsvm_share *share,
+				     struct vsvm_client *client,
 				     unsigned long *flags)
 {
 	struct folio *backing = NULL;
@@ -441,7 +365,7 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 	int ret;
 
 	lockdep_assert_held(&dm->lock);
-	share->limited = false;
+	client->limited = false;
 	b = list_first_entry_or_null(&dm->free, struct vsvm_block, link);
 	if (!b)
 		return NULL;
@@ -449,15 +373,15 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 	list_del_init(&b->link);
 	if (b->backing)
 		dm->nr_idle--;
-	block_own(dm, b, share);
-	share->nr_opening++;
+	block_own(dm, b, client);
+	client->nr_opening++;
 
 	spin_unlock_irqrestore(&dm->lock, *flags);
 	ret = block_fit_out(dm, b, &backing);
 	spin_lock_irqsave(&dm->lock, *flags);
-	share->nr_opening--;
+	client->nr_opening--;
 	if (ret) {
-		share->limited = ret == -EAGAIN;
+		client->limited = ret == -EAGAIN;
 		block_file(dm, b);
 		return NULL;
 	}
@@ -484,7 +408,7 @@ static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
 	}
 	b->nr_used += got;
 	count_used(dm, got);
-	block_share(dm, b)->nr_pages += got;
+	block_client(dm, b)->nr_pages += got;
 	block_file(dm, b);
 	return got;
 }
@@ -497,90 +421,90 @@ static struct vsvm_block *block_of_others(struct vsvm_devmem *dm)
 }
 
 /*
- * May @share have another block though it has room in some? What it had in them
+ * May @client have another block though it has room in some? What it had in them
  * when it got the last one bounds their backing: twice that and one block. Blocks
  * that are being opened are as good as full: who opens one has pages for it.
  */
-static bool may_spread(struct vsvm_devmem *dm, const struct vsvm_share *share)
+static bool may_spread(struct vsvm_devmem *dm, const struct vsvm_client *client)
 {
-	unsigned long blocks = share->nr_blocks - share->nr_opening;
+	unsigned long blocks = client->nr_blocks - client->nr_opening;
 
 	lockdep_assert_held(&dm->lock);
 	return blocks * VSVM_BLOCK_PAGES <=
-	       2 * share->nr_pages + VSVM_BLOCK_PAGES;
+	       2 * client->nr_pages + VSVM_BLOCK_PAGES;
 }
 
 /**
- * vsvm_devmem_may_spread() - may a share have another block for a huge page?
+ * vsvm_devmem_may_spread() - may a client have another block for a huge page?
  * @dm: the device's memory
- * @share: whose blocks
+ * @client: whose blocks
  *
  * Core mm may split a huge page, and leave as few pages of it as of small ones.
  *
  * Return: true if its blocks are full enough.
  */
-bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_share *share)
+bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_client *client)
 {
 	guard(spinlock_irqsave)(&dm->lock);
-	return may_spread(dm, share);
+	return may_spread(dm, client);
 }
 
 /**
- * vsvm_devmem_emptiest() - a block of a share with as few pages as any, or nearly
+ * vsvm_devmem_emptiest() - a block of a client with as few pages as any, or nearly
  * @dm: the device's memory
- * @share: whose; the caller keeps it
+ * @client: whose; the caller keeps it
  *
  * The block is the last to come next time.
  *
  * Return: the block; NULL: each has all of its pages in use.
  */
 struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
-					struct vsvm_share *share)
+					struct vsvm_client *client)
 {
 	struct vsvm_block *b;
 
 	guard(spinlock_irqsave)(&dm->lock);
-	b = list_last_entry_or_null(&share->partial, struct vsvm_block, link);
+	b = list_last_entry_or_null(&client->partial, struct vsvm_block, link);
 	if (b)
-		list_move(&b->link, &share->partial);
+		list_move(&b->link, &client->partial);
 	return b;
 }
 
-static struct vsvm_block *block_partial(struct vsvm_share *share)
+static struct vsvm_block *block_partial(struct vsvm_client *client)
 {
-	return list_first_entry_or_null(&share->partial, struct vsvm_block,
+	return list_first_entry_or_null(&client->partial, struct vsvm_block,
 					link);
 }
 
-/* Some block with room for @share: an empty one, its own, anybody's. */
+/* Some block with room for @client: an empty one, its own, anybody's. */
 static struct vsvm_block *block_find(struct vsvm_devmem *dm,
-				     struct vsvm_share *share,
+				     struct vsvm_client *client,
 				     unsigned long *flags)
 {
-	struct vsvm_block *b = block_open(dm, share, flags);
+	struct vsvm_block *b = block_open(dm, client, flags);
 
 	if (!b)
-		b = block_partial(share);
+		b = block_partial(client);
 	/* To whom the limit of his cgroup says no, others need not give room. */
-	return b || share->limited ? b : block_of_others(dm);
+	return b || client->limited ? b : block_of_others(dm);
 }
 
 /**
  * vsvm_devmem_reserve() - take small device pages
  * @dm: the device's memory
- * @share: for whom
+ * @client: for whom
  * @pfns: out, device pfns
  * @n: how many, at most a block's
  *
  * Neighbours stay together: more than half a block starts an empty one while
- * there is one, unless the share's blocks are mostly empty: see may_spread().
+ * there is one, unless the client's blocks are mostly empty: see may_spread().
  * May sleep; never evicts.
  *
  * Return: how many there were, less than @n when the device is full, the cgroup
  * has its limit, the host has no memory for backing, or the caller is killed.
  */
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
-				 struct vsvm_share *share, unsigned long *pfns,
+				 struct vsvm_client *client, unsigned long *pfns,
 				 unsigned int n)
 {
 	bool spread, growing = false;
@@ -589,44 +513,44 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 	unsigned long flags;
 
 	spin_lock_irqsave(&dm->lock, flags);
-	spread = n > VSVM_BLOCK_PAGES / 2 && may_spread(dm, share);
+	spread = n > VSVM_BLOCK_PAGES / 2 && may_spread(dm, client);
 	while (got < n) {
-		b = spread ? NULL : block_partial(share);
+		b = spread ? NULL : block_partial(client);
 		if (!b && !growing) {
 			spin_unlock_irqrestore(&dm->lock, flags);
-			if (mutex_lock_killable(&share->grow))
+			if (mutex_lock_killable(&client->grow))
 				return got;
 			growing = true;
 			spin_lock_irqsave(&dm->lock, flags);
-			spread = spread && may_spread(dm, share);
+			spread = spread && may_spread(dm, client);
 			continue;
 		}
 		spread = false;
 		if (!b)
-			b = block_find(dm, share, &flags);
+			b = block_find(dm, client, &flags);
 		if (!b)
 			break;
 		got += block_take(dm, b, pfns + got, n - got);
 	}
 	spin_unlock_irqrestore(&dm->lock, flags);
 	if (growing)
-		mutex_unlock(&share->grow);
+		mutex_unlock(&client->grow);
 	return got;
 }
 
 /**
  * vsvm_devmem_reserve_block() - take an empty block as one huge page
  * @dm: the device's memory
- * @share: for whom
+ * @client: for whom
  *
  * May sleep; never evicts.
  *
- * Return: device pfn of the first page; 0: no block is empty, the share's blocks
+ * Return: device pfn of the first page; 0: no block is empty, the client's blocks
  * are mostly empty, its cgroup has its limit, the host has no memory for backing,
  * or the device has only small pages.
  */
 unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
-					struct vsvm_share *share)
+					struct vsvm_client *client)
 {
 	unsigned long flags, pfn = 0;
 	struct vsvm_block *b;
@@ -635,12 +559,12 @@ unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 		return 0;
 
 	spin_lock_irqsave(&dm->lock, flags);
-	b = may_spread(dm, share) ? block_open(dm, share, &flags) : NULL;
+	b = may_spread(dm, client) ? block_open(dm, client, &flags) : NULL;
 	if (b) {
 		bitmap_fill(b->used, VSVM_BLOCK_PAGES);
 		b->nr_used = VSVM_BLOCK_PAGES;
 		count_used(dm, VSVM_BLOCK_PAGES);
-		share->nr_pages += VSVM_BLOCK_PAGES;
+		client->nr_pages += VSVM_BLOCK_PAGES;
 		block_file(dm, b);
 		pfn = block_pfn(dm, b);
 	}
@@ -696,19 +620,19 @@ struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
 	return folio;
 }
 
-/* Pages for @n of @from's in other blocks of its share. */
+/* Pages for @n of @from's in other blocks of its client. */
 static unsigned int take_beside(struct vsvm_devmem *dm, struct vsvm_block *from,
 				unsigned long *pfns, unsigned int n)
 {
-	struct vsvm_share *share = block_share(dm, from);
+	struct vsvm_client *client = block_client(dm, from);
 	struct vsvm_block *b;
 	unsigned int got = 0;
 
 	lockdep_assert_held(&dm->lock);
 	while (got < n) {
-		b = block_partial(share);
+		b = block_partial(client);
 		if (b == from)
-			b = list_is_last(&b->link, &share->partial) ?
+			b = list_is_last(&b->link, &client->partial) ?
 			    NULL : list_next_entry(b, link);
 		if (!b)
 			break;
@@ -722,7 +646,7 @@ static unsigned int take_beside(struct vsvm_devmem *dm, struct vsvm_block *from,
  * @dm: the device's memory
  * @src: out, device pfns of those pages, at most VSVM_SPARSE_PAGES
  * @n: out, how many
- * @to: out, device pfns in other blocks of the same share, reserved
+ * @to: out, device pfns in other blocks of the same client, reserved
  * @room: out, how many; fewer than @n: there is not enough room
  *
  * The block is the last to come next time. Takes no memory, does not sleep.

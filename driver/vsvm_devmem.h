@@ -12,6 +12,7 @@
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
 
+#include "vsvm_client.h"
 #include "vsvm_huge.h"
 #include "vsvm_inject.h"
 #include "vsvm_stats.h"
@@ -34,48 +35,7 @@ extern char vsvm_devmem_owner[];
 extern unsigned long vsvm_devmem_low;
 extern unsigned long vsvm_devmem_high;
 
-struct pid;
-struct shrink_control;
 struct shrinker;
-
-/**
- * struct vsvm_share - what one process has of one device
- * @link: in &vsvm_devmem.shares; also walked under RCU
- * @by_owner: in &vsvm_devmem.owners
- * @owner: the process; its struct pid is held, so that no later process is taken
- *	for it while it has blocks left
- * @refs: open files and blocks that point here
- * @tgid: its number, for people to read
- * @nr_blocks: blocks that hold its pages, or are about to
- * @nr_opening: those of them that wait for backing, without a page yet
- * @nr_pages: pages in those blocks
- * @limited: the last block was refused by the limit of a cgroup
- * @grow: one thread at a time opens a block for small pages, so that the next
- *	finds the room that is left in it; outside allocations, killable
- * @partial: those of them with room for more, the sparse ones last
- * @cold: those of them with pages in use, by &vsvm_block.rank
- * @stats: what happened to its blocks, whoever did it
- * @rcu: freed when no eviction can be looking
- *
- * Protected by &vsvm_devmem.lock; the numbers are also read without it, @stats
- * needs no lock.
- */
-struct vsvm_share {
-	struct list_head link;
-	struct hlist_node by_owner;
-	struct pid *owner;
-	pid_t tgid;
-	unsigned int refs;
-	unsigned long nr_blocks;
-	unsigned long nr_opening;
-	unsigned long nr_pages;
-	bool limited;
-	struct mutex grow; /* opening blocks for small pages */
-	struct list_head partial;
-	struct rb_root_cached cold;
-	struct vsvm_stats stats;
-	struct rcu_head rcu;
-};
 
 /**
  * struct vsvm_block - 2 MiB of device memory
@@ -86,7 +46,7 @@ struct vsvm_share {
  *	the device is coherent and needs none.
  *	Set once before the first page is given out, changed only while no
  *	page is, or by a handover (see &struct vsvm_home)
- * @share: whose pages are in it, or will be as soon as it has backing; NULL:
+ * @client: whose pages are in it, or will be as soon as it has backing; NULL:
  *	nobody's
  * @charge: what the dmem cgroup of who opened it is charged with, whoever's
  *	pages come into it; NULL: nothing. Set by who opens it
@@ -94,8 +54,8 @@ struct vsvm_share {
  * @node: for each page in use, the NUMA node that it came from and that it goes home
  *	to when nobody can say more; protected by the lock of the page's folio
  * @rank: @last_use as it was when the block got its place in @cold
- * @cold: in &vsvm_share.cold of @share, as long as a page is in use
- * @link: in &vsvm_devmem.free, &vsvm_share.partial or &vsvm_devmem.full; empty
+ * @cold: in &vsvm_client.cold of @client, as long as a page is in use
+ * @link: in &vsvm_devmem.free, &vsvm_client.partial or &vsvm_devmem.full; empty
  *	while a reserve looks for backing
  * @sparse: in &vsvm_devmem.sparse, if it has backing and few pages in use
  * @room: in &vsvm_devmem.room, if some of its pages are in use and some not
@@ -107,7 +67,7 @@ struct vsvm_block {
 	DECLARE_BITMAP(used, VSVM_BLOCK_PAGES);
 	unsigned int nr_used;
 	struct folio *backing;
-	struct vsvm_share __rcu *share;
+	struct vsvm_client __rcu *client;
 	struct dmem_cgroup_pool_state *charge;
 	unsigned long last_use;
 	short node[VSVM_BLOCK_PAGES];
@@ -141,9 +101,9 @@ struct vsvm_moves {
  * @sparse: &vsvm_block.sparse of blocks with few pages in use, the next to be
  *	emptied first
  * @room: &vsvm_block.room of all that have room
- * @shares: &vsvm_share.link of each process that uses the device
- * @owners: the same, by their &vsvm_share.owner
- * @nr_holders: shares that have blocks
+ * @clients: &vsvm_client.link of each process that uses the device
+ * @owners: the same, by their &vsvm_client.owner
+ * @nr_holders: clients that have blocks
  * @nr_used: pages given out
  * @nr_backed: blocks with backing
  * @nr_idle: those of them without a page in use; also read without @lock
@@ -175,7 +135,7 @@ struct vsvm_devmem {
 	struct list_head full;
 	struct list_head sparse;
 	struct list_head room;
-	struct list_head shares;
+	struct list_head clients;
 	DECLARE_HASHTABLE(owners, 8);
 	unsigned long nr_holders;
 	unsigned long nr_used;
@@ -197,36 +157,20 @@ struct vsvm_devmem {
 	char name[16];
 };
 
-int vsvm_devmem_check(u64 start, u64 size);
-/* &shrinker.scan_objects; sees that backing becomes free, and gives it back. */
-typedef unsigned long vsvm_devmem_scan(struct shrinker *shrinker,
-				       struct shrink_control *sc);
-
-struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
-				       u64 size,
-				       const struct dev_pagemap_ops *ops,
-				       vsvm_devmem_scan *scan);
-void vsvm_devmem_close(struct vsvm_devmem *dm);
-void vsvm_devmem_destroy(struct vsvm_devmem *dm);
-void vsvm_devmem_put(struct vsvm_devmem *dm);
 void vsvm_devmem_folio_free(struct folio *folio);
 
-struct vsvm_share *vsvm_devmem_share_get(struct vsvm_devmem *dm,
-					 struct pid *owner);
-void vsvm_devmem_share_put(struct vsvm_devmem *dm, struct vsvm_share *share);
-
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
-				 struct vsvm_share *share, unsigned long *pfns,
+				 struct vsvm_client *client, unsigned long *pfns,
 				 unsigned int n);
-bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_share *share);
+bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_client *client);
 struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
-					struct vsvm_share *share);
+					struct vsvm_client *client);
 struct vsvm_block *vsvm_devmem_sparse(struct vsvm_devmem *dm,
 				      unsigned long *src, unsigned int *n,
 				      unsigned long *to, unsigned int *room);
 bool vsvm_devmem_trim(struct vsvm_devmem *dm);
 unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
-					struct vsvm_share *share);
+					struct vsvm_client *client);
 void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pfns,
 			   unsigned int n, unsigned int order);
 struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
@@ -329,7 +273,7 @@ struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
 void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block);
 struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
-				       struct vsvm_share *share,
+				       struct vsvm_client *client,
 				       unsigned long *budget);
 void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
 		       enum vsvm_stat stat, u64 n);

@@ -50,6 +50,7 @@
 #include "vsvm_huge.h"
 #include "vsvm_inject.h"
 #include "vsvm_ioctl.h"
+#include "vsvm_pagemap.h"
 #include "vsvm_shrink.h"
 #include "vsvm_vm.h"
 
@@ -175,7 +176,7 @@ static int vsvm_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	vsvm->devmem = vsvm_devmem_create(index, device_memory[index].start,
+	vsvm->devmem = vsvm_pagemap_create(index, device_memory[index].start,
 					  device_memory[index].size,
 					  &vsvm_fault_pagemap_ops,
 					  vsvm_shrink_scan);
@@ -191,7 +192,7 @@ static int vsvm_probe(struct platform_device *pdev)
 	if (ret) {
 		vsvm_inject_unplug(inject);
 		platform_set_drvdata(pdev, NULL);
-		vsvm_devmem_destroy(vsvm->devmem);
+		vsvm_pagemap_destroy(vsvm->devmem);
 	}
 	return ret;
 }
@@ -266,7 +267,7 @@ static int __init check_memory(unsigned int n)
 		       coherent[i - devices], coherent[n - devices]);
 		return -EINVAL;
 	}
-	return vsvm_devmem_check(start, size);
+	return vsvm_pagemap_check(start, size);
 }
 
 static int __init parse_parameters(void)

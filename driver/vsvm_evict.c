@@ -9,7 +9,7 @@
  * When the device is full, the block that was used longest ago goes. But only a
  * process that has more than its fair share loses a block to another: all
  * blocks divided by the processes that have any, or want one. A process that has
- * its share makes room among its own, too, and cannot push out a smaller one.
+ * its client makes room among its own, too, and cannot push out a smaller one.
  *
  * When a device is unplugged, all of its pages go home. Some may not be able to:
  * a page of a coherent device that is in a pipe stays there as long as the pipe
@@ -37,6 +37,7 @@
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
 #include "vsvm_home.h"
+#include "vsvm_pagemap.h"
 #include "vsvm_trace.h"
 
 /* Blocks to try before a caller gets less than it wanted. */
@@ -140,7 +141,7 @@ bool vsvm_evict_gently(struct vsvm_devmem *dm, unsigned long block,
 	return !evict_block(dm, block, moves, VSVM_CAUSE_EVICTION, true);
 }
 
-/* The same order as within a share: by use, then by number. */
+/* The same order as within a client: by use, then by number. */
 static bool is_colder(const struct vsvm_block *a, const struct vsvm_block *b)
 {
 	long later = READ_ONCE(a->rank) - READ_ONCE(b->rank);
@@ -149,30 +150,30 @@ static bool is_colder(const struct vsvm_block *a, const struct vsvm_block *b)
 }
 
 /*
- * The block to go for @wants; NULL: there is none; -EAGAIN: call again. Of shares
+ * The block to go for @wants; NULL: there is none; -EAGAIN: call again. Of clients
  * and blocks that come and go meanwhile it sees some: a choice that is out of date
  * is a worse choice, no more.
  */
 static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
-				       struct vsvm_share *wants,
+				       struct vsvm_client *wants,
 				       unsigned long *budget)
 {
 	unsigned long has = READ_ONCE(wants->nr_blocks);
 	unsigned long fair = vsvm_devmem_fair(dm, !has);
 	bool limited = READ_ONCE(wants->limited);
 	struct vsvm_block *best = NULL, *b;
-	struct vsvm_share *share;
+	struct vsvm_client *client;
 
 	guard(rcu)();
-	list_for_each_entry_rcu(share, &dm->shares, link) {
+	list_for_each_entry_rcu(client, &dm->clients, link) {
 		/* Nobody else's block makes room below the limit of its cgroup. */
-		if (limited && share != wants)
+		if (limited && client != wants)
 			continue;
 		/* Its own only once it has its share, others' only above theirs. */
-		if (limited ? false : share == wants ? has < max(fair, 1) :
-				     READ_ONCE(share->nr_blocks) <= fair)
+		if (limited ? false : client == wants ? has < max(fair, 1) :
+				     READ_ONCE(client->nr_blocks) <= fair)
 			continue;
-		b = vsvm_devmem_coldest(dm, share, budget);
+		b = vsvm_devmem_coldest(dm, client, budget);
 		if (IS_ERR(b))
 			return b;
 		if (b && (!best || is_colder(b, best)))
@@ -182,7 +183,7 @@ static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
 }
 
 static struct vsvm_block *coldest_block(struct vsvm_devmem *dm,
-					struct vsvm_share *wants)
+					struct vsvm_client *wants)
 {
 	unsigned long budget = dm->nr_blocks;
 	struct vsvm_block *b;
@@ -198,7 +199,7 @@ static struct vsvm_block *coldest_block(struct vsvm_devmem *dm,
  * a huge page by having fewer.
  */
 static struct vsvm_block *victim(struct vsvm_devmem *dm,
-				 struct vsvm_share *wants, bool huge)
+				 struct vsvm_client *wants, bool huge)
 {
 	if (huge && !vsvm_devmem_may_spread(dm, wants))
 		return vsvm_devmem_emptiest(dm, wants);
@@ -206,7 +207,7 @@ static struct vsvm_block *victim(struct vsvm_devmem *dm,
 }
 
 /* Makes some room. Returns false if there is nothing to evict. */
-static bool evict_one(struct vsvm_devmem *dm, struct vsvm_share *wants,
+static bool evict_one(struct vsvm_devmem *dm, struct vsvm_client *wants,
 		      bool huge, struct vsvm_moves *a)
 {
 	struct vsvm_block *b = VSVM_INJECT(dm->inject, EVICT_VICTIM, NULL,
@@ -262,12 +263,12 @@ static void drain_sometimes(struct vsvm_devmem *dm)
 }
 
 /* Takes what there is, one kind or the other; returns how much. */
-static unsigned int take(struct vsvm_devmem *dm, struct vsvm_share *share,
+static unsigned int take(struct vsvm_devmem *dm, struct vsvm_client *client,
 			 unsigned long *pfns, unsigned int n, bool block)
 {
 	if (!block)
-		return vsvm_devmem_reserve(dm, share, pfns, n);
-	*pfns = vsvm_devmem_reserve_block(dm, share);
+		return vsvm_devmem_reserve(dm, client, pfns, n);
+	*pfns = vsvm_devmem_reserve_block(dm, client);
 	return *pfns ? 1 : 0;
 }
 
@@ -294,7 +295,7 @@ void vsvm_evict_unlock(struct vsvm_devmem *dm)
 	mutex_unlock(&dm->evict_lock);
 }
 
-static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
+static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
 			    unsigned long *pfns, unsigned int n, bool block,
 			    bool *evicted)
 {
@@ -302,7 +303,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 	unsigned int got, tries;
 
 	lockdep_assert_held(&dm->evict_lock);
-	got = take(dm, share, pfns, n, block);
+	got = take(dm, client, pfns, n, block);
 	if (got == n)
 		return got;
 
@@ -312,14 +313,14 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 		return got;
 	/* There may be room by now, also without our doing, to the very end. */
 	for (tries = 0; ; tries++) {
-		got += take(dm, share, pfns + got, n - got, block);
+		got += take(dm, client, pfns + got, n - got, block);
 		if (got == n || tries > MAX_TRIES ||
 		    VSVM_INJECT(dm->inject, EVICT_TRIES, true,
 				fatal_signal_pending(current)))
 			break;
 		if (tries == MAX_TRIES)
 			drain_sometimes(dm);
-		else if (evict_one(dm, share, block, a))
+		else if (evict_one(dm, client, block, a))
 			*evicted = true;
 		else
 			tries = MAX_TRIES;
@@ -332,7 +333,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
 /**
  * vsvm_evict_reserve() - take small device pages, making room if need be
  * @dm: the device's memory; the caller has vsvm_evict_lock()
- * @share: for whom
+ * @client: for whom
  * @pfns: out, device pfns
  * @n: how many, at most a block's
  * @evicted: set to true if pages had to go, which may be the caller's own
@@ -341,28 +342,28 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_share *share,
  * not go, or when the caller is being killed.
  */
 unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
-				struct vsvm_share *share, unsigned long *pfns,
+				struct vsvm_client *client, unsigned long *pfns,
 				unsigned int n, bool *evicted)
 {
-	return reserve(dm, share, pfns, n, false, evicted);
+	return reserve(dm, client, pfns, n, false, evicted);
 }
 
 /**
  * vsvm_evict_reserve_block() - take an empty block, making room if need be
  * @dm: the device's memory; the caller has vsvm_evict_lock()
- * @share: for whom
+ * @client: for whom
  * @evicted: set to true if pages had to go, which may be the caller's own
  *
  * Return: device pfn of the first page, or 0, as vsvm_evict_reserve() has less.
  */
 unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
-				       struct vsvm_share *share, bool *evicted)
+				       struct vsvm_client *client, bool *evicted)
 {
 	unsigned long pfn;
 
 	if (!vsvm_devmem_huge(dm))
 		return 0;
-	return reserve(dm, share, &pfn, 1, true, evicted) ? pfn : 0;
+	return reserve(dm, client, &pfn, 1, true, evicted) ? pfn : 0;
 }
 
 /**
@@ -411,7 +412,7 @@ static void look_again(struct work_struct *work)
 		return;
 	}
 	pr_info("vsvm: device %u: the last page is gone\n", r->dm->device);
-	vsvm_devmem_destroy(r->dm);
+	vsvm_pagemap_destroy(r->dm);
 	kvfree(r);
 	module_put(THIS_MODULE);
 }
@@ -450,7 +451,7 @@ void vsvm_evict_retire(struct vsvm_devmem *dm)
 	/* There is no way on without it. */
 	r = kvmalloc_obj(*r, GFP_KERNEL | __GFP_NOFAIL);
 	r->dm = dm;
-	vsvm_devmem_close(dm);
+	vsvm_pagemap_close(dm);
 	evict_pass(r, 0);
 	deadline = jiffies + PATIENCE;
 	warn = deadline;
@@ -468,7 +469,7 @@ void vsvm_evict_retire(struct vsvm_devmem *dm)
 		evict_pass(r, jiffies + PATIENCE);
 	}
 	kvfree(r);
-	vsvm_devmem_destroy(dm);
+	vsvm_pagemap_destroy(dm);
 }
 
 /** vsvm_evict_init() - before the first device; Return: 0 or -ENOMEM */

@@ -5,15 +5,15 @@
 enum vsvm_cause;
 struct vsvm_devmem;
 struct vsvm_moves;
-struct vsvm_share;
+struct vsvm_client;
 
 int vsvm_evict_lock(struct vsvm_devmem *dm);
 void vsvm_evict_unlock(struct vsvm_devmem *dm);
 unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
-				struct vsvm_share *share, unsigned long *pfns,
+				struct vsvm_client *client, unsigned long *pfns,
 				unsigned int n, bool *evicted);
 unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
-				       struct vsvm_share *share, bool *evicted);
+				       struct vsvm_client *client, bool *evicted);
 bool vsvm_evict_gently(struct vsvm_devmem *dm, unsigned long block,
 		       struct vsvm_moves *moves);
 void vsvm_evict_retire(struct vsvm_devmem *dm);

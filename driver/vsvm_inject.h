@@ -52,7 +52,7 @@ struct mm_struct;
 	/* a file is opened, and used for the first time */ \
 	P(OPEN, FAIL, "open") /* the file's address space */ \
 	P(BIND_LOCK, FAIL, "bind-lock") /* interrupted */ \
-	P(SHARE, FAIL, "share") /* what the process has of it */ \
+	P(CLIENT, FAIL, "client") /* what the process has of it */ \
 	P(NOTIFIER, FAIL, "notifier") /* the notifier in the mm */ \
 	/* the per-page path */ \
 	P(PFNS, FAIL, "pfns") /* the walk's array */ \

@@ -34,6 +34,7 @@
 #include "vsvm_home.h"
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
+#include "vsvm_pagemap.h"
 #include "vsvm_trace.h"
 #include "vsvm_walk.h"
 
@@ -328,24 +329,24 @@ static void chunk_plan(struct chunk *c)
 static bool chunk_reserve(struct chunk *c, bool room)
 {
 	struct vsvm_devmem *dm = c->m->devmem;
-	struct vsvm_share *share = c->m->share;
+	struct vsvm_client *client = c->m->client;
 
 	c->nr_small = 0;
 	c->nr_taken = 0;
 	c->block = 0;
 	if (c->want_block) {
 		c->block = room ?
-			   vsvm_evict_reserve_block(dm, share, &c->evicted) :
-			   vsvm_devmem_reserve_block(dm, share);
+			   vsvm_evict_reserve_block(dm, client, &c->evicted) :
+			   vsvm_devmem_reserve_block(dm, client);
 		/* Only small ones are there, perhaps: the last to be asked for. */
 		if (!c->block && !room && c->rooms)
 			return false;
 	}
 	if (!c->block && c->want && !c->refused)
 		c->nr_small = room ?
-			      vsvm_evict_reserve(dm, share, c->small, c->want,
+			      vsvm_evict_reserve(dm, client, c->small, c->want,
 						 &c->evicted) :
-			      vsvm_devmem_reserve(dm, share, c->small, c->want);
+			      vsvm_devmem_reserve(dm, client, c->small, c->want);
 	c->full = !c->block && c->nr_small < c->want;
 	return !c->full;
 }
@@ -662,7 +663,7 @@ static int chunk_make_room(struct chunk *c, int *idx)
 		vsvm_mirror_exit(*idx);
 	}
 put:
-	vsvm_devmem_put(dm);
+	vsvm_pagemap_put(dm);
 	return ret;
 }
 

@@ -443,7 +443,7 @@ void vsvm_mirror_teach_lockdep(void)
  * vsvm_mirror_bind() - start to mirror an mm
  * @m: the mirror
  * @mm: current->mm
- * @owner: whose share of the device is used
+ * @owner: whose client of the device is used
  *
  * Takes mmap_lock for writing, before it enters the device.
  *
@@ -464,8 +464,8 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
 
 	ret = vsvm_mirror_enter(m, &idx);
 	if (!ret) {
-		m->share = vsvm_devmem_share_get(m->devmem, owner);
-		ret = m->share ? 0 : -ENOMEM;
+		m->client = vsvm_client_get(m->devmem, owner);
+		ret = m->client ? 0 : -ENOMEM;
 		vsvm_mirror_exit(idx);
 	}
 	if (ret)
@@ -488,9 +488,9 @@ void vsvm_mirror_unplug(struct vsvm_mirror *m)
 	vsvm_table_zap(&m->table, 0, ULONG_MAX, 0);
 	m->devmem = NULL;
 	up_write(&m->table.lock);
-	if (m->share)
-		vsvm_devmem_share_put(dm, m->share);
-	m->share = NULL;
+	if (m->client)
+		vsvm_client_put(dm, m->client);
+	m->client = NULL;
 }
 
 /**

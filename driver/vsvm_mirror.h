@@ -15,7 +15,7 @@
 struct device;
 struct pid;
 struct vsvm_devmem;
-struct vsvm_share;
+struct vsvm_client;
 
 /**
  * struct vsvm_mirror - a device's view of one mm
@@ -29,7 +29,7 @@ struct vsvm_share;
  * @devmem: its memory, between vsvm_mirror_enter() and vsvm_mirror_exit(). Made
  *	NULL by unplug, which waits for those first, under the page-table lock:
  *	whoever has that may ask whether it is still there
- * @share: what the process has of it, once bound; as @devmem
+ * @client: what the process has of it, once bound; as @devmem
  * @stats: what went through this mirror
  */
 struct vsvm_mirror {
@@ -40,7 +40,7 @@ struct vsvm_mirror {
 	struct drm_device *drm;
 	unsigned int device;
 	struct vsvm_devmem *devmem;
-	struct vsvm_share *share;
+	struct vsvm_client *client;
 	struct vsvm_stats stats;
 };
 

@@ -24,9 +24,9 @@
 /* Sparse blocks to try in one call. */
 #define MAX_TRIES	4
 
-static const void *share_of(struct vsvm_devmem *dm, unsigned long pfn)
+static const void *client_of(struct vsvm_devmem *dm, unsigned long pfn)
 {
-	return rcu_access_pointer(vsvm_devmem_block(dm, pfn)->share);
+	return rcu_access_pointer(vsvm_devmem_block(dm, pfn)->client);
 }
 
 /*
@@ -46,7 +46,7 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 		m->dst[i] = 0;
 		if (!page || !(m->src[i] & MIGRATE_PFN_MIGRATE) ||
 		    m->src[i] & MIGRATE_PFN_COMPOUND ||
-		    share_of(dm, page_to_pfn(page)) != share_of(dm, dm->to[0]) ||
+		    client_of(dm, page_to_pfn(page)) != client_of(dm, dm->to[0]) ||
 		    !vsvm_home_lives(page_folio(page)))
 			continue;
 		folio = vsvm_devmem_folio(dm, dm->to[used++], 0);

@@ -139,13 +139,13 @@ static u64 table_bytes(struct vsvm_vm *vm, u32 place)
  * The process's pages on this device are one object: shared, when the process
  * has more than one file. What is in this file's device page table is active.
  */
-static void device_memory(struct vsvm_vm *vm, const struct vsvm_share *share,
+static void device_memory(struct vsvm_vm *vm, const struct vsvm_client *client,
 			  struct drm_memory_stats *stats)
 {
-	unsigned long files = READ_ONCE(share->refs) -
-			      READ_ONCE(share->nr_blocks);
+	unsigned long files = READ_ONCE(client->refs) -
+			      READ_ONCE(client->nr_blocks);
 
-	stats->resident = (u64)READ_ONCE(share->nr_pages) << PAGE_SHIFT;
+	stats->resident = (u64)READ_ONCE(client->nr_pages) << PAGE_SHIFT;
 	if (files > 1)
 		stats->shared = stats->resident;
 	else
@@ -182,17 +182,17 @@ void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m)
 {
 	struct drm_memory_stats device = {}, memory = {};
 	struct drm_printer p = drm_seq_file_printer(m);
-	/* Pairs with the release in bind(): the share is set. */
-	struct vsvm_share *share = smp_load_acquire(&vm->bound) ?
-				   vm->mirror.share : NULL;
+	/* Pairs with the release in bind(): the client is set. */
+	struct vsvm_client *client = smp_load_acquire(&vm->bound) ?
+				   vm->mirror.client : NULL;
 	unsigned int i;
 	u64 n;
 
 	seq_printf(m, "vsvm-device:\t%u\n", vm->mirror.devmem->device);
 	if (!may_look(vm, file, m->file))
 		return;
-	if (share)
-		device_memory(vm, share, &device);
+	if (client)
+		device_memory(vm, client, &device);
 	memory.resident = table_bytes(vm, DRM_VSVM_PLACE_SYSTEM);
 	memory.private = memory.resident;
 	memory.active = memory.resident;
@@ -204,8 +204,8 @@ void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m)
 	seq_printf(m, "vsvm-owner:\t%d\n", pid_vnr(vm->owner));
 	for (i = 0; i < VSVM_STATS; i++) {
 		n = vsvm_stats_get(&vm->mirror.stats, i);
-		if (share)
-			n += vsvm_stats_get(&share->stats, i);
+		if (client)
+			n += vsvm_stats_get(&client->stats, i);
 		seq_printf(m, "vsvm-%s:\t%llu\n", vsvm_stats_name(i), n);
 	}
 }

@@ -16,10 +16,10 @@ struct seq_file;
  * @drm: the device, for messages
  * @mirror: the device's view of @mm, once @bound
  * @bind: serializes binding
- * @bound: @mirror has its notifier and its share
+ * @bound: @mirror has its notifier and its client
  * @mm: the mm this file belongs to, the opener's; with a reference to the
  *	mm_struct, so that no other can be at this address
- * @owner: the process that opened it: whose share it uses, and for people to read
+ * @owner: the process that opened it: whose client it uses, and for people to read
  * @link: in the device's list of files, protected by the device
  */
 struct vsvm_vm {

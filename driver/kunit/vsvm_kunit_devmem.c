@@ -8,8 +8,9 @@
 #include <linux/completion.h>
 #include <linux/kthread.h>
 
+#include "../vsvm_client.c"
 #include "../vsvm_devmem.c"
-#include "../vsvm_region.c"
+#include "../vsvm_pagemap.c"
 
 #define BLOCKS	4
 #define ALL	(BLOCKS * VSVM_BLOCK_PAGES)
@@ -33,7 +34,7 @@ static unsigned long no_scan(struct shrinker *shrinker,
 
 static void destroy(void *dm)
 {
-	vsvm_devmem_destroy(dm);
+	vsvm_pagemap_destroy(dm);
 	/* Shares are freed by code of this module. */
 	rcu_barrier();
 }
@@ -44,7 +45,7 @@ struct vsvm_devmem *vsvm_kunit_devmem(struct kunit *test, unsigned int device,
 {
 	struct vsvm_devmem *dm;
 
-	dm = vsvm_devmem_create(device, 0, blocks * VSVM_BLOCK_SIZE, &ops,
+	dm = vsvm_pagemap_create(device, 0, blocks * VSVM_BLOCK_SIZE, &ops,
 				no_scan);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dm);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy, dm));
@@ -70,14 +71,14 @@ struct folio *vsvm_kunit_folio(struct kunit *test, struct vsvm_devmem *dm,
 
 struct fixture {
 	struct vsvm_devmem *dm;
-	struct vsvm_share *mine;
-	struct vsvm_share *other;
+	struct vsvm_client *mine;
+	struct vsvm_client *other;
 	unsigned long pfns[ALL];
 };
 
 struct asked {
 	struct vsvm_devmem *dm;
-	struct vsvm_share *share;
+	struct vsvm_client *client;
 	struct completion done;
 };
 
@@ -85,13 +86,13 @@ static int ask(void *data)
 {
 	struct asked *a = data;
 
-	a->share = vsvm_devmem_share_get(a->dm, task_tgid(current));
+	a->client = vsvm_client_get(a->dm, task_tgid(current));
 	complete(&a->done);
 	return 0;
 }
 
-/* The share of somebody else: a thread of its own, which is gone by now. */
-static struct vsvm_share *share_of_another(struct vsvm_devmem *dm)
+/* The client of somebody else: a thread of its own, which is gone by now. */
+static struct vsvm_client *client_of_another(struct vsvm_devmem *dm)
 {
 	struct asked a = {
 		.dm = dm,
@@ -101,7 +102,7 @@ static struct vsvm_share *share_of_another(struct vsvm_devmem *dm)
 	if (IS_ERR(kthread_run(ask, &a, "vsvm-kunit")))
 		return NULL;
 	wait_for_completion(&a.done);
-	return a.share;
+	return a.client;
 }
 
 static int setup(struct kunit *test)
@@ -110,8 +111,8 @@ static int setup(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->dm = vsvm_kunit_devmem(test, 0, BLOCKS);
-	f->mine = vsvm_devmem_share_get(f->dm, task_tgid(current));
-	f->other = share_of_another(f->dm);
+	f->mine = vsvm_client_get(f->dm, task_tgid(current));
+	f->other = client_of_another(f->dm);
 	test->priv = f;
 	KUNIT_ASSERT_NOT_NULL(test, f->mine);
 	KUNIT_ASSERT_NOT_NULL(test, f->other);
@@ -126,9 +127,9 @@ static void teardown(struct kunit *test)
 	if (!f)
 		return;
 	if (f->mine)
-		vsvm_devmem_share_put(f->dm, f->mine);
+		vsvm_client_put(f->dm, f->mine);
 	if (f->other)
-		vsvm_devmem_share_put(f->dm, f->other);
+		vsvm_client_put(f->dm, f->other);
 }
 
 static unsigned long block_of(struct fixture *f, unsigned long pfn)
@@ -137,12 +138,12 @@ static unsigned long block_of(struct fixture *f, unsigned long pfn)
 }
 
 /* Reserves, and checks that nobody gets a page twice, or one of nowhere. */
-static unsigned int reserve(struct kunit *test, struct vsvm_share *share,
+static unsigned int reserve(struct kunit *test, struct vsvm_client *client,
 			    unsigned long *pfns, unsigned int n)
 {
 	struct fixture *f = test->priv;
 	unsigned long used = f->dm->nr_used;
-	unsigned int got = vsvm_devmem_reserve(f->dm, share, pfns, n), i, k;
+	unsigned int got = vsvm_devmem_reserve(f->dm, client, pfns, n), i, k;
 
 	for (i = 0; i < got; i++) {
 		KUNIT_EXPECT_GT(test, BLOCKS, block_of(f, pfns[i]));
@@ -182,7 +183,7 @@ static void expect_empty(struct kunit *test)
 
 		KUNIT_EXPECT_EQ(test, 0, b->nr_used);
 		KUNIT_EXPECT_TRUE(test, bitmap_empty(b->used, VSVM_BLOCK_PAGES));
-		KUNIT_EXPECT_NULL(test, rcu_access_pointer(b->share));
+		KUNIT_EXPECT_NULL(test, rcu_access_pointer(b->client));
 	}
 	/* Each can be had whole again. */
 	for (i = 0; i < BLOCKS; i++) {
@@ -307,16 +308,16 @@ static void blocks_have_one_owner(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->other, theirs, 8));
 	KUNIT_EXPECT_NE(test, block_of(f, f->pfns[0]), block_of(f, theirs[0]));
 	KUNIT_EXPECT_PTR_EQ(test, f->mine,
-			    rcu_access_pointer(f->dm->blocks[block_of(f, f->pfns[0])].share));
+			    rcu_access_pointer(f->dm->blocks[block_of(f, f->pfns[0])].client));
 	KUNIT_EXPECT_PTR_EQ(test, f->other,
-			    rcu_access_pointer(f->dm->blocks[block_of(f, theirs[0])].share));
+			    rcu_access_pointer(f->dm->blocks[block_of(f, theirs[0])].client));
 	KUNIT_EXPECT_EQ(test, 2, f->dm->nr_holders);
 	KUNIT_EXPECT_EQ(test, BLOCKS / 2, vsvm_devmem_fair(f->dm, false));
 	KUNIT_EXPECT_EQ(test, BLOCKS / 3, vsvm_devmem_fair(f->dm, true));
 	/* Who has given all back holds nothing, and his block is anybody's. */
 	give(f, theirs, 8);
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_holders);
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(f->dm->blocks[block_of(f, theirs[0])].share));
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(f->dm->blocks[block_of(f, theirs[0])].client));
 	give(f, f->pfns, 8);
 	expect_empty(test);
 }
@@ -349,23 +350,23 @@ static void guests_count_for_the_owner(struct kunit *test)
 	expect_empty(test);
 }
 
-/* One share for a process, however many files it has; a block keeps it. */
-static void share_is_one_and_lasts(struct kunit *test)
+/* One client for a process, however many files it has; a block keeps it. */
+static void client_is_one_and_lasts(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct vsvm_share *again = vsvm_devmem_share_get(f->dm, task_tgid(current));
+	struct vsvm_client *again = vsvm_client_get(f->dm, task_tgid(current));
 
 	KUNIT_EXPECT_PTR_EQ(test, f->mine, again);
 	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);
-	vsvm_devmem_share_put(f->dm, again);
+	vsvm_client_put(f->dm, again);
 	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pfns, 1));
 	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);
-	/* The file is closed, a page stays; then it goes, and the share with it. */
-	vsvm_devmem_share_put(f->dm, f->mine);
-	KUNIT_EXPECT_EQ(test, 2, list_count_nodes(&f->dm->shares));
+	/* The file is closed, a page stays; then it goes, and the client with it. */
+	vsvm_client_put(f->dm, f->mine);
+	KUNIT_EXPECT_EQ(test, 2, list_count_nodes(&f->dm->clients));
 	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_pages);
 	give(f, f->pfns, 1);
-	KUNIT_EXPECT_EQ(test, 1, list_count_nodes(&f->dm->shares));
+	KUNIT_EXPECT_EQ(test, 1, list_count_nodes(&f->dm->clients));
 	f->mine = NULL;
 }
 
@@ -455,7 +456,7 @@ static void blocks_are_filled_before_there_are_more(struct kunit *test)
 	expect_empty(test);
 }
 
-/* A block with few pages is found, with room for them in others of its share. */
+/* A block with few pages is found, with room for them in others of its client. */
 static void sparse_block_has_room_beside(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -544,7 +545,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(huge_page_is_a_whole_block),
 	KUNIT_CASE(blocks_have_one_owner),
 	KUNIT_CASE(guests_count_for_the_owner),
-	KUNIT_CASE(share_is_one_and_lasts),
+	KUNIT_CASE(client_is_one_and_lasts),
 	KUNIT_CASE(backing_stays_until_it_is_wanted),
 	KUNIT_CASE(trim_frees_what_is_counted),
 	KUNIT_CASE(blocks_are_filled_before_there_are_more),

@@ -63,18 +63,18 @@ static u32 rights(unsigned int order, u32 more)
 	return DRM_VSVM_STATE_READ | more | order << DRM_VSVM_STATE_ORDER_SHIFT;
 }
 
-/* Small folios of a device's first pages. The share goes with the last of them. */
+/* Small folios of a device's first pages. The client goes with the last of them. */
 static void take(struct kunit *test, struct vsvm_devmem *dm,
 		 struct folio **folios, unsigned int n)
 {
 	unsigned long *pfns = kunit_kcalloc(test, n, sizeof(*pfns), GFP_KERNEL);
-	struct vsvm_share *share = vsvm_devmem_share_get(dm, task_tgid(current));
+	struct vsvm_client *client = vsvm_client_get(dm, task_tgid(current));
 	unsigned int i, got;
 
 	KUNIT_ASSERT_NOT_NULL(test, pfns);
-	KUNIT_ASSERT_NOT_NULL(test, share);
-	got = vsvm_devmem_reserve(dm, share, pfns, n);
-	vsvm_devmem_share_put(dm, share);
+	KUNIT_ASSERT_NOT_NULL(test, client);
+	got = vsvm_devmem_reserve(dm, client, pfns, n);
+	vsvm_client_put(dm, client);
 	for (i = 0; i < got; i++)
 		folios[i] = vsvm_kunit_folio(test, dm, pfns[i], 0);
 	KUNIT_ASSERT_EQ(test, n, got);
@@ -82,12 +82,12 @@ static void take(struct kunit *test, struct vsvm_devmem *dm,
 
 static struct folio *take_huge(struct kunit *test, struct vsvm_devmem *dm)
 {
-	struct vsvm_share *share = vsvm_devmem_share_get(dm, task_tgid(current));
+	struct vsvm_client *client = vsvm_client_get(dm, task_tgid(current));
 	unsigned long pfn;
 
-	KUNIT_ASSERT_NOT_NULL(test, share);
-	pfn = vsvm_devmem_reserve_block(dm, share);
-	vsvm_devmem_share_put(dm, share);
+	KUNIT_ASSERT_NOT_NULL(test, client);
+	pfn = vsvm_devmem_reserve_block(dm, client);
+	vsvm_client_put(dm, client);
 	KUNIT_ASSERT_NE(test, 0, pfn);
 	return vsvm_kunit_folio(test, dm, pfn, VSVM_BLOCK_ORDER);
 }

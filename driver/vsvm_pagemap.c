@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 
 #include "vsvm_devmem.h"
+#include "vsvm_pagemap.h"
 
 static unsigned long shrink_count(struct shrinker *shrinker,
 				  struct shrink_control *sc)
@@ -68,7 +69,7 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 }
 
 /**
- * vsvm_devmem_check() - can a coherent device have these addresses?
+ * vsvm_pagemap_check() - can a coherent device have these addresses?
  * @start: physical address
  * @size: bytes; @start + @size does not wrap
  *
@@ -77,7 +78,7 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
  *
  * Return: 0; -ERANGE: the kernel cannot map them; -EBUSY: they are not free.
  */
-int vsvm_devmem_check(u64 start, u64 size)
+int vsvm_pagemap_check(u64 start, u64 size)
 {
 	struct range range = mhp_get_pluggable_range(true);
 	struct resource *res;
@@ -116,7 +117,7 @@ static void widen(unsigned long low, unsigned long high)
 }
 
 /**
- * vsvm_devmem_create() - make a device's memory
+ * vsvm_pagemap_create() - make a device's memory
  * @device: number of the device
  * @start: physical address of reserved memory for a coherent device; 0: private
  * @size: bytes; a multiple of the block size, and @start is too
@@ -127,10 +128,10 @@ static void widen(unsigned long low, unsigned long high)
  * what request_free_mem_region() and memremap_pages() say when no physical
  * addresses are left.
  */
-struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
+struct vsvm_devmem *vsvm_pagemap_create(unsigned int device, u64 start,
 				       u64 size,
 				       const struct dev_pagemap_ops *ops,
-				       vsvm_devmem_scan *scan)
+				       vsvm_pagemap_scan *scan)
 {
 	struct vsvm_inject *inject = vsvm_inject_of(device);
 	struct vsvm_devmem *dm;
@@ -147,7 +148,7 @@ struct vsvm_devmem *vsvm_devmem_create(unsigned int device, u64 start,
 	spin_lock_init(&dm->lock);
 	dm->inject = inject;
 	INIT_LIST_HEAD(&dm->free);
-	INIT_LIST_HEAD(&dm->shares);
+	INIT_LIST_HEAD(&dm->clients);
 	mutex_init(&dm->evict_lock);
 	dm->drained = jiffies - HZ;
 	kref_init(&dm->refs);
@@ -248,42 +249,42 @@ static void free_devmem(struct kref *refs)
 }
 
 /**
- * vsvm_devmem_put() - give back a reference of the struct
+ * vsvm_pagemap_put() - give back a reference of the struct
  * @dm: the memory, which may be destroyed
  */
-void vsvm_devmem_put(struct vsvm_devmem *dm)
+void vsvm_pagemap_put(struct vsvm_devmem *dm)
 {
 	kref_put(&dm->refs, free_devmem);
 }
 
 /**
- * vsvm_devmem_close() - nobody takes pages any more
+ * vsvm_pagemap_close() - nobody takes pages any more
  * @dm: the memory
  *
  * The dmem cgroup forgets it; the blocks in use stay charged until they are not,
  * each with a reference of who pays for it.
  */
-void vsvm_devmem_close(struct vsvm_devmem *dm)
+void vsvm_pagemap_close(struct vsvm_devmem *dm)
 {
 	dmem_cgroup_unregister_region(dm->region);
 	dm->region = NULL;
 }
 
 /**
- * vsvm_devmem_destroy() - undo vsvm_devmem_create()
+ * vsvm_pagemap_destroy() - undo vsvm_pagemap_create()
  * @dm: the memory, drained: memunmap_pages() waits for the last page
  */
-void vsvm_devmem_destroy(struct vsvm_devmem *dm)
+void vsvm_pagemap_destroy(struct vsvm_devmem *dm)
 {
 	struct range range = dm->pgmap.range;
 
-	vsvm_devmem_close(dm);
+	vsvm_pagemap_close(dm);
 	shrinker_free(dm->shrinker);
 	memunmap_pages(&dm->pgmap);
 	release_mem_region(range.start, range_len(&range));
 	free_blocks(dm);
-	WARN_ON(!list_empty(&dm->shares));
+	WARN_ON(!list_empty(&dm->clients));
 	mutex_destroy(&dm->shrink_lock);
 	free_percpu(dm->stats);
-	vsvm_devmem_put(dm);
+	vsvm_pagemap_put(dm);
 }
