@@ -20,7 +20,6 @@
  * trylock only.
  */
 #include <linux/highmem.h>
-#include <linux/ksm.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -29,6 +28,7 @@
 
 #include <drm/vsvm_drm.h>
 
+#include "vsvm_chunk.h"
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
 #include "vsvm_home.h"
@@ -36,277 +36,21 @@
 #include "vsvm_mirror.h"
 #include "vsvm_pagemap.h"
 #include "vsvm_trace.h"
-#include "vsvm_walk.h"
 
-#define CHUNK_PAGES	VSVM_BLOCK_PAGES
 #define MAX_PASSES	3
 #define MAX_ROOMS	3	/* goes at making room, for one pass */
-
-/*
- * What is known of a page of the chunk. The first values are the reasons of
- * enum drm_vsvm_stay.
- */
-enum page_fate {
-	FATE_MOVED = DRM_VSVM_STAY_MAX,
-	FATE_THERE,
-	FATE_ABSENT,	/* nothing mapped: untouched */
-	FATE_AWAY,	/* swapped out, or behind another entry that a fault resolves */
-	FATE_HOLE,	/* core says it was never touched */
-	FATE_SYSTEM,	/* in system memory, could move */
-	FATE_DEVICE,	/* on a vsvm device, could move */
-};
-
-/**
- * struct chunk - a part of the range, at most 2 MiB, in one mapping
- * @m: the mirror
- * @mig: the request, and the result as it grows
- * @v: visitor that fills @fate
- * @peek: looks closer at what it calls absent
- * @start: first address
- * @end: end of the chunk
- * @to_device: the direction
- * @populate: cleared device pages for what was never touched
- * @nohuge: the mapping does not want huge pages
- * @huge: the CPU maps the whole chunk as one piece, or could
- * @why: the look asks why the pages that could have moved did not
- * @fate: for each page
- * @count: pages of each fate, after a look
- * @moved: pages that moved, in whichever pass
- * @lost: pages that could not be read in: lost to a memory error
- * @now: how many moved in this pass
- * @order: the largest of those
- * @node: the NUMA node that untouched pages would come from
- * @args: for migrate_vma
- * @src: for migrate_vma
- * @dst: for migrate_vma
- * @small: reserved device pfns
- * @nr_small: how many of @small there are
- * @nr_taken: how many of @small became folios
- * @dm: the device's memory; only compared
- * @coherent: the device has no huge pages
- * @want: how many pages to reserve
- * @want_block: as a block, if there is one
- * @refused: none at all, on purpose
- * @rooms: how often more to make room for them
- * @block: reserved device pfn of a block, or 0
- * @full: there were not as many as wanted
- * @evicted: pages had to go for these; some of the chunk's may be among them
- */
-struct chunk {
-	struct vsvm_mirror *m;
-	struct drm_vsvm_migrate *mig;
-	struct vsvm_visitor v;
-	struct vsvm_peek peek;
-	unsigned long start;
-	unsigned long end;
-	bool to_device;
-	bool populate;
-	bool nohuge;
-	bool huge;
-	bool why;
-	u8 fate[CHUNK_PAGES];
-	unsigned int count[FATE_DEVICE + 1];
-	DECLARE_BITMAP(moved, CHUNK_PAGES);
-	DECLARE_BITMAP(lost, CHUNK_PAGES);
-	unsigned int now;
-	unsigned int order;
-	int node;
-	struct migrate_vma args;
-	unsigned long src[CHUNK_PAGES];
-	unsigned long dst[CHUNK_PAGES];
-	unsigned long small[CHUNK_PAGES];
-	unsigned int nr_small;
-	unsigned int nr_taken;
-	const struct vsvm_devmem *dm;
-	bool coherent;
-	unsigned int want;
-	bool want_block;
-	bool refused;
-	unsigned int rooms;
-	unsigned long block;
-	bool full;
-	bool evicted;
-};
 
 static struct vsvm_inject *chunk_inject(const struct chunk *c)
 {
 	return c->m->table.inject;
 }
 
-static unsigned int chunk_pages(const struct chunk *c)
-{
-	return (c->end - c->start) >> PAGE_SHIFT;
-}
-
-static void account_skip(struct chunk *c, enum drm_vsvm_stay reason,
-			 unsigned long bytes)
-{
-	unsigned long pages = bytes >> PAGE_SHIFT;
-
-	c->mig->stayed[reason] += bytes;
-	vsvm_mirror_count(c->m, VSVM_STAT_SKIPPED + reason, pages);
-	trace_vsvm_skip(c->m->device, VSVM_CAUSE_EXPLICIT, c->mig->next, pages,
-			reason);
-}
-
-/* Neighbouring pages with the same fate, from c->mig->next on. */
-static void account(struct chunk *c, u8 fate, unsigned long bytes)
-{
-	if (fate == FATE_MOVED) {
-		c->mig->moved += bytes;
-		vsvm_mirror_count(c->m, c->to_device ? VSVM_STAT_TO_DEVICE :
-				  VSVM_STAT_HOME + VSVM_CAUSE_EXPLICIT,
-				  bytes >> PAGE_SHIFT);
-	} else if (fate == FATE_THERE) {
-		c->mig->there += bytes;
-	} else if (fate == FATE_ABSENT || fate == FATE_HOLE) {
-		c->mig->absent += bytes;
-	} else {
-		account_skip(c, fate < DRM_VSVM_STAY_MAX ? fate :
-			     DRM_VSVM_STAY_BUSY, bytes);
-	}
-	c->mig->next += bytes;
-}
-
-/*
- * True if somebody holds the folio for I/O. A pin of a small one counts as many
- * references, among those of its mappings; there are as many of these where
- * processes share it by fork.
- */
-static bool is_pinned(struct folio *folio)
-{
-	if (folio_has_pincount(folio))
-		return folio_maybe_dma_pinned(folio);
-	return folio_ref_count(folio) - folio_expected_ref_count(folio) >=
-	       GUP_PIN_COUNTING_BIAS;
-}
-
-/* A system page that is mapped; a page table's lock keeps it so. */
-static u8 system_fate(struct chunk *c, struct page *page)
-{
-	struct folio *folio = page_folio(page);
-	int refs;
-
-	if (folio_test_ksm(folio))
-		return DRM_VSVM_STAY_KSM;
-	if (!folio_test_anon(folio))
-		return DRM_VSVM_STAY_FILE;
-	if (is_pinned(folio))
-		return DRM_VSVM_STAY_PINNED;
-	if (!c->why)
-		return FATE_SYSTEM;
-	/* Not on the LRU: the batch of pages on their way there has one. */
-	refs = folio_expected_ref_count(folio) + !folio_test_lru(folio);
-	return folio_ref_count(folio) > refs ? DRM_VSVM_STAY_PINNED :
-					       DRM_VSVM_STAY_BUSY;
-}
-
-static u8 span_fate(struct chunk *c, const struct vsvm_span *span,
-		    struct page *page)
-{
-	u8 device = c->why ? DRM_VSVM_STAY_BUSY : FATE_DEVICE;
-
-	switch (span->state & DRM_VSVM_STATE_PLACE) {
-	case DRM_VSVM_PLACE_ABSENT:
-	case DRM_VSVM_PLACE_ZERO:
-		return FATE_ABSENT;
-	case DRM_VSVM_PLACE_SYSTEM:
-		return c->to_device ? system_fate(c, page) : FATE_THERE;
-	case DRM_VSVM_PLACE_DEVICE:
-		return c->to_device ? FATE_THERE : device;
-	case DRM_VSVM_PLACE_PEER:
-		return device;
-	default:
-		return DRM_VSVM_STAY_ERROR;
-	}
-}
-
-static bool could_move(u8 fate)
-{
-	return fate == FATE_SYSTEM || fate == FATE_DEVICE;
-}
-
-static long look_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
-{
-	struct chunk *c = container_of(v, struct chunk, v);
-	unsigned long i = (span->addr - c->start) >> PAGE_SHIFT;
-	unsigned long n = span->len >> PAGE_SHIFT, k;
-
-	for (k = 0; k < n; k++) {
-		if (c->why && !could_move(c->fate[i + k]) &&
-		    c->fate[i + k] != FATE_THERE)
-			continue;
-		c->fate[i + k] = test_bit(i + k, c->moved) ? FATE_MOVED :
-			span_fate(c, span, span->page ? span->page + k : NULL);
-		if (c->fate[i + k] == FATE_ABSENT && test_bit(i + k, c->lost))
-			c->fate[i + k] = DRM_VSVM_STAY_ERROR;
-		c->count[c->fate[i + k]]++;
-	}
-	/* In one piece, and mapped by one entry if mapped at all. */
-	if (n == CHUNK_PAGES)
-		c->huge = span->page ?
-			  span->state >> DRM_VSVM_STATE_ORDER_SHIFT ==
-			  VSVM_BLOCK_ORDER : !c->nohuge;
-	return span->len;
-}
-
-static int look_relax(struct vsvm_visitor *v)
-{
-	return 0;
-}
-
-/*
- * What is behind an entry that hmm calls absent. Core collects a page all the
- * same that the CPU may not touch for now, so it has to be counted on.
- */
-static void peek_see(struct vsvm_peek *peek, unsigned long addr,
-		     enum vsvm_sight sight, struct page *page)
-{
-	struct chunk *c = container_of(peek, struct chunk, peek);
-	u8 *fate = &c->fate[(addr - c->start) >> PAGE_SHIFT];
-
-	if (*fate != FATE_ABSENT || (!page && !c->to_device))
-		return;
-	c->count[FATE_ABSENT]--;
-	if (!page)
-		*fate = sight == VSVM_SIGHT_LOST ? DRM_VSVM_STAY_ERROR :
-						   FATE_AWAY;
-	else if (!vsvm_devmem_owns(page))
-		*fate = c->to_device ? system_fate(c, page) : FATE_THERE;
-	else if (c->to_device && vsvm_devmem_of(page) == c->dm)
-		*fate = FATE_THERE;
-	else
-		*fate = c->why ? DRM_VSVM_STAY_BUSY : FATE_DEVICE;
-	c->count[*fate]++;
-}
-
-/* Finds out what every page of the chunk is; with @why, why it did not move. */
-static int chunk_look(struct chunk *c, bool why)
-{
-	unsigned long next;
-	int ret;
-
-	memset(c->count, 0, sizeof(c->count));
-	c->huge = false;
-	c->why = why;
-	c->v.visit = look_visit;
-	c->v.relax = look_relax;
-	c->v.pages = true;
-	ret = vsvm_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
-			&next, NULL);
-	if (!ret && c->count[FATE_ABSENT]) {
-		c->peek.see = peek_see;
-		vsvm_mirror_peek(c->m, c->start, c->end, &c->peek);
-	}
-	return ret;
-}
-
 /* How many pages the chunk wants to move. */
 static unsigned int chunk_wants(const struct chunk *c)
 {
-	unsigned int n = c->count[FATE_SYSTEM] + c->count[FATE_DEVICE];
+	unsigned int n = c->count[RESULT_SYSTEM] + c->count[RESULT_DEVICE];
 
-	return c->populate ? n + c->count[FATE_ABSENT] : n;
+	return c->populate ? n + c->count[RESULT_ABSENT] : n;
 }
 
 /* Decides what to reserve, and what happens when that is to fail. */
@@ -424,21 +168,21 @@ static unsigned long take_small(struct chunk *c, struct page *page)
 
 /*
  * Why a page that core collected must not go to the device after all, or
- * FATE_MOVED if it may.
+ * RESULT_MOVED if it may.
  */
-static u8 collected_fate(struct chunk *c, struct page *page)
+static u8 collected_result(struct chunk *c, struct page *page)
 {
 	struct folio *folio;
 
 	if (!page)
-		return c->populate ? FATE_MOVED : FATE_HOLE;
+		return c->populate ? RESULT_MOVED : RESULT_HOLE;
 	if (vsvm_devmem_owns(page))
-		return vsvm_devmem_of(page) == c->m->devmem ? FATE_THERE :
-							      FATE_MOVED;
+		return vsvm_devmem_of(page) == c->m->devmem ? RESULT_THERE :
+							      RESULT_MOVED;
 	folio = page_folio(page);
 	if (folio_test_ksm(folio))
 		return DRM_VSVM_STAY_KSM;
-	return folio_test_anon(folio) ? FATE_MOVED : DRM_VSVM_STAY_FILE;
+	return folio_test_anon(folio) ? RESULT_MOVED : DRM_VSVM_STAY_FILE;
 }
 
 /*
@@ -452,19 +196,19 @@ static void fill_device(struct chunk *c)
 
 	for (i = 0; i < c->args.npages; i += nr) {
 		struct page *page = migrate_pfn_to_page(c->src[i]);
-		u8 fate;
+		u8 result;
 
 		nr = 1;
 		if (!(c->src[i] & MIGRATE_PFN_MIGRATE))
 			continue;
 		if (c->src[i] & MIGRATE_PFN_COMPOUND)
 			nr = CHUNK_PAGES;
-		fate = collected_fate(c, page);
-		if (fate != FATE_MOVED) {
-			memset(&c->fate[i], fate, nr);
+		result = collected_result(c, page);
+		if (result != RESULT_MOVED) {
+			memset(&c->result[i], result, nr);
 			continue;
 		}
-		memset(&c->fate[i], FATE_SYSTEM, nr);
+		memset(&c->result[i], RESULT_SYSTEM, nr);
 		if (VSVM_INJECT(chunk_inject(c), DROP, true, false))
 			continue;
 		if (nr == 1 && c->block)
@@ -475,7 +219,7 @@ static void fill_device(struct chunk *c)
 			c->dst[i] = take_small(c, page);
 		} else {
 			if (c->full)
-				memset(&c->fate[i], DRM_VSVM_STAY_DEVICE_FULL,
+				memset(&c->result[i], DRM_VSVM_STAY_DEVICE_FULL,
 				       nr);
 			continue;
 		}
@@ -509,7 +253,7 @@ static void fill_home(struct chunk *c, struct vsvm_home *home)
 		if (migrate_pfn_to_page(c->src[i]) &&
 		    c->src[i] & MIGRATE_PFN_MIGRATE && !c->dst[i] &&
 		    !test_bit(i, home->recalled))
-			memset(&c->fate[i], DRM_VSVM_STAY_HOST_FULL, nr);
+			memset(&c->result[i], DRM_VSVM_STAY_HOST_FULL, nr);
 	}
 }
 
@@ -523,7 +267,7 @@ static void note_moved(struct chunk *c)
 	for (i = 0; i < c->args.npages; i += nr) {
 		nr = c->dst[i] & MIGRATE_PFN_COMPOUND ? CHUNK_PAGES : 1;
 		if (c->dst[i] && c->src[i] & MIGRATE_PFN_MIGRATE) {
-			memset(&c->fate[i], FATE_MOVED, nr);
+			memset(&c->result[i], RESULT_MOVED, nr);
 			bitmap_set(c->moved, i, nr);
 			c->now += nr;
 			if (nr > 1)
@@ -545,8 +289,8 @@ static void trace_end(const struct chunk *c)
 	if (!trace_vsvm_migrate_end_enabled())
 		return;
 	for (i = 0; i < c->args.npages; i++)
-		stayed += c->fate[i] < DRM_VSVM_STAY_MAX ||
-			  could_move(c->fate[i]);
+		stayed += c->result[i] < DRM_VSVM_STAY_MAX ||
+			  could_move(c->result[i]);
 	trace_vsvm_migrate_end(c->m->device, VSVM_CAUSE_EXPLICIT,
 			       c->mig->target, c->start,
 			       (u64)c->now << PAGE_SHIFT, c->order, stayed);
@@ -577,7 +321,7 @@ static void move_collected(struct chunk *c, struct vsvm_home *home)
 /*
  * One go of migrate_vma over the chunk, with mmap_lock held, inside
  * vsvm_mirror_enter(). Pages that were not collected, or that could not go after
- * all, keep the fate they had.
+ * all, keep the result they had.
  */
 static void chunk_move(struct chunk *c)
 {
@@ -599,7 +343,7 @@ static void chunk_move(struct chunk *c)
 	};
 	if (c->to_device)
 		c->args.flags |= MIGRATE_VMA_SELECT_SYSTEM;
-	if (c->count[FATE_DEVICE])
+	if (c->count[RESULT_DEVICE])
 		c->args.flags |= MIGRATE_VMA_SELECT_DEVICE_PRIVATE |
 				 MIGRATE_VMA_SELECT_DEVICE_COHERENT;
 	/*
@@ -716,7 +460,7 @@ static int chunk_bring_in(struct chunk *c)
 	int ret;
 
 	for (i = 0; i < chunk_pages(c); i++) {
-		if (c->fate[i] != FATE_AWAY)
+		if (c->result[i] != RESULT_AWAY)
 			continue;
 		cond_resched();
 		ret = vsvm_mirror_bring_in(c->m, c->start + (i << PAGE_SHIFT));
@@ -733,7 +477,7 @@ static bool chunk_has_movable(const struct chunk *c)
 	unsigned int i;
 
 	for (i = 0; i < chunk_pages(c); i++)
-		if (could_move(c->fate[i]))
+		if (could_move(c->result[i]))
 			return true;
 	return false;
 }
@@ -749,9 +493,9 @@ static int chunk_migrate(struct chunk *c)
 	bitmap_zero(c->moved, CHUNK_PAGES);
 	bitmap_zero(c->lost, CHUNK_PAGES);
 	for (pass = 0; pass < MAX_PASSES; pass++) {
-		ret = chunk_look(c, false);
-		if (!ret && !pass && c->count[FATE_AWAY])
-			ret = chunk_bring_in(c) ?: chunk_look(c, false);
+		ret = vsvm_chunk_look(c, false);
+		if (!ret && !pass && c->count[RESULT_AWAY])
+			ret = chunk_bring_in(c) ?: vsvm_chunk_look(c, false);
 		if (ret)
 			return ret;
 		if (!chunk_wants(c))
@@ -762,33 +506,33 @@ static int chunk_migrate(struct chunk *c)
 			return ret;
 
 		if (!chunk_has_movable(c) &&
-		    !(c->evicted && c->count[FATE_THERE]))
+		    !(c->evicted && c->count[RESULT_THERE]))
 			return 0;
 	}
-	return chunk_look(c, true);
+	return vsvm_chunk_look(c, true);
 }
 
 /* A mapping that may not be read cannot be looked at, but left it can be. */
 static int chunk_migrate_blind(struct chunk *c)
 {
 	bitmap_zero(c->moved, CHUNK_PAGES);
-	memset(c->fate, DRM_VSVM_STAY_ACCESS, chunk_pages(c));
+	memset(c->result, DRM_VSVM_STAY_ACCESS, chunk_pages(c));
 	if (c->to_device)
 		return 0;
 	memset(c->count, 0, sizeof(c->count));
-	c->count[FATE_DEVICE] = chunk_pages(c);
+	c->count[RESULT_DEVICE] = chunk_pages(c);
 	return chunk_go(c);
 }
 
 /*
- * Cuts the next chunk from c->start on. Returns the fate that all of it has for
- * its mapping's sake; FATE_DEVICE: look at the pages; -EINTR.
+ * Cuts the next chunk from c->start on. Returns the result that all of it has for
+ * its mapping's sake; RESULT_DEVICE: look at the pages; -EINTR.
  */
 static int chunk_cut(struct chunk *c, unsigned long end)
 {
 	struct mm_struct *mm = c->m->notifier.mm;
 	struct vm_area_struct *vma;
-	int fate;
+	int result;
 
 	if (VSVM_INJECT(chunk_inject(c), CUT_LOCK, -EINTR,
 			mmap_read_lock_killable(mm)))
@@ -797,7 +541,7 @@ static int chunk_cut(struct chunk *c, unsigned long end)
 	vma = find_vma(mm, c->start);
 	if (!vma || vma->vm_start > c->start) {
 		c->end = vma ? min(end, vma->vm_start) : end;
-		fate = DRM_VSVM_STAY_UNMAPPED;
+		result = DRM_VSVM_STAY_UNMAPPED;
 		goto unlock;
 	}
 
@@ -807,17 +551,17 @@ static int chunk_cut(struct chunk *c, unsigned long end)
 	c->populate = c->mig->flags & DRM_VSVM_MIGRATE_POPULATE &&
 		      vma_is_anonymous(vma) && !userfaultfd_missing(vma);
 	if (is_vm_hugetlb_page(vma)) {
-		fate = c->to_device ? DRM_VSVM_STAY_HUGETLB : FATE_THERE;
+		result = c->to_device ? DRM_VSVM_STAY_HUGETLB : RESULT_THERE;
 	} else if (vma->vm_flags & VM_SPECIAL || vma_is_dax(vma)) {
-		fate = c->to_device ? DRM_VSVM_STAY_SPECIAL : FATE_THERE;
+		result = c->to_device ? DRM_VSVM_STAY_SPECIAL : RESULT_THERE;
 	} else {
 		c->end = min(c->end, (c->start & PMD_MASK) + PMD_SIZE);
-		fate = vma->vm_flags & VM_READ ? FATE_DEVICE :
+		result = vma->vm_flags & VM_READ ? RESULT_DEVICE :
 						 DRM_VSVM_STAY_ACCESS;
 	}
 unlock:
 	mmap_read_unlock(mm);
-	return fate;
+	return result;
 }
 
 /* Works off one chunk and accounts for it. */
@@ -825,33 +569,33 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 {
 	unsigned int n, i, nr;
 	u32 state = 0;
-	int fate, ret;
+	int result, ret;
 
 	if (!(c->mig->flags & DRM_VSVM_MIGRATE_POPULATE)) {
 		c->end = vsvm_mirror_hole(c->m, c->start, end, &state);
 		if (c->end > c->start && state == DRM_VSVM_PLACE_ABSENT) {
-			account(c, FATE_ABSENT, c->end - c->start);
+			vsvm_chunk_account(c, RESULT_ABSENT, c->end - c->start);
 			return 0;
 		}
 	}
 
-	fate = chunk_cut(c, end);
-	if (fate < 0)
-		return fate;
-	if (fate == FATE_DEVICE)
+	result = chunk_cut(c, end);
+	if (result < 0)
+		return result;
+	if (result == RESULT_DEVICE)
 		ret = chunk_migrate(c);
-	else if (fate == DRM_VSVM_STAY_ACCESS)
+	else if (result == DRM_VSVM_STAY_ACCESS)
 		ret = chunk_migrate_blind(c);
 	else
-		return account(c, fate, c->end - c->start), 0;
+		return vsvm_chunk_account(c, result, c->end - c->start), 0;
 	if (ret)
 		return ret;
 
 	n = chunk_pages(c);
 	for (i = 0; i < n; i += nr) {
-		for (nr = 1; i + nr < n && c->fate[i + nr] == c->fate[i]; )
+		for (nr = 1; i + nr < n && c->result[i + nr] == c->result[i]; )
 			nr++;
-		account(c, c->fate[i], nr * PAGE_SIZE);
+		vsvm_chunk_account(c, c->result[i], nr * PAGE_SIZE);
 	}
 	return 0;
 }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VSVM_CHUNK_H
+#define VSVM_CHUNK_H
+
+#include <linux/bitmap.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/types.h>
+
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_devmem.h"
+#include "vsvm_mirror.h"
+#include "vsvm_walk.h"
+
+#define CHUNK_PAGES	VSVM_BLOCK_PAGES
+
+/*
+ * What is known of a page of the chunk. The first values are the reasons of
+ * enum drm_vsvm_stay.
+ */
+enum page_result {
+	RESULT_MOVED = DRM_VSVM_STAY_MAX,
+	RESULT_THERE,
+	RESULT_ABSENT,	/* nothing mapped: untouched */
+	RESULT_AWAY,	/* swapped out, or behind another entry that a fault resolves */
+	RESULT_HOLE,	/* core says it was never touched */
+	RESULT_SYSTEM,	/* in system memory, could move */
+	RESULT_DEVICE,	/* on a vsvm device, could move */
+};
+
+/**
+ * struct chunk - a part of the range, at most 2 MiB, in one mapping
+ * @m: the mirror
+ * @mig: the request, and the result as it grows
+ * @v: visitor that fills @result
+ * @peek: looks closer at what it calls absent
+ * @start: first address
+ * @end: end of the chunk
+ * @to_device: the direction
+ * @populate: cleared device pages for what was never touched
+ * @nohuge: the mapping does not want huge pages
+ * @huge: the CPU maps the whole chunk as one piece, or could
+ * @why: the look asks why the pages that could have moved did not
+ * @result: for each page
+ * @count: pages of each result, after a look
+ * @moved: pages that moved, in whichever pass
+ * @lost: pages that could not be read in: lost to a memory error
+ * @now: how many moved in this pass
+ * @order: the largest of those
+ * @node: the NUMA node that untouched pages would come from
+ * @args: for migrate_vma
+ * @src: for migrate_vma
+ * @dst: for migrate_vma
+ * @small: reserved device pfns
+ * @nr_small: how many of @small there are
+ * @nr_taken: how many of @small became folios
+ * @dm: the device's memory; only compared
+ * @coherent: the device has no huge pages
+ * @want: how many pages to reserve
+ * @want_block: as a block, if there is one
+ * @refused: none at all, on purpose
+ * @rooms: how often more to make room for them
+ * @block: reserved device pfn of a block, or 0
+ * @full: there were not as many as wanted
+ * @evicted: pages had to go for these; some of the chunk's may be among them
+ */
+struct chunk {
+	struct vsvm_mirror *m;
+	struct drm_vsvm_migrate *mig;
+	struct vsvm_visitor v;
+	struct vsvm_peek peek;
+	unsigned long start;
+	unsigned long end;
+	bool to_device;
+	bool populate;
+	bool nohuge;
+	bool huge;
+	bool why;
+	u8 result[CHUNK_PAGES];
+	unsigned int count[RESULT_DEVICE + 1];
+	DECLARE_BITMAP(moved, CHUNK_PAGES);
+	DECLARE_BITMAP(lost, CHUNK_PAGES);
+	unsigned int now;
+	unsigned int order;
+	int node;
+	struct migrate_vma args;
+	unsigned long src[CHUNK_PAGES];
+	unsigned long dst[CHUNK_PAGES];
+	unsigned long small[CHUNK_PAGES];
+	unsigned int nr_small;
+	unsigned int nr_taken;
+	const struct vsvm_devmem *dm;
+	bool coherent;
+	unsigned int want;
+	bool want_block;
+	bool refused;
+	unsigned int rooms;
+	unsigned long block;
+	bool full;
+	bool evicted;
+};
+
+static inline unsigned int chunk_pages(const struct chunk *c)
+{
+	return (c->end - c->start) >> PAGE_SHIFT;
+}
+
+static inline bool could_move(u8 result)
+{
+	return result == RESULT_SYSTEM || result == RESULT_DEVICE;
+}
+
+int vsvm_chunk_look(struct chunk *c, bool why);
+void vsvm_chunk_account(struct chunk *c, u8 result, unsigned long bytes);
+
+#endif /* VSVM_CHUNK_H */
