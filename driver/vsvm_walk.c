@@ -26,6 +26,7 @@
 
 #include <drm/vsvm_drm.h>
 
+#include "vsvm_classify.h"
 #include "vsvm_devmem.h"
 #include "vsvm_fault.h"
 #include "vsvm_inject.h"
@@ -128,121 +129,6 @@ static unsigned long leaf_end(unsigned long addr, unsigned long end)
 	unsigned long next = (addr & PMD_MASK) + PMD_SIZE;
 
 	return next - 1 < end - 1 ? next : end;
-}
-
-static bool is_huge_zero(unsigned long pfn, unsigned int order)
-{
-	return order == HPAGE_PMD_ORDER &&
-	       vsvm_mirror_huge_zero(page_folio(pfn_to_page(pfn)));
-}
-
-/*
- * True for memory that the kernel cannot reach: memfd_secret() takes its pages
- * out of the kernel's own map, before anybody has them mapped and until nobody
- * has. A copy that finds that out by itself is too late, where only its user side
- * may fault (arm64). Such files are unevictable, and their pages are small; few
- * others are both, and of those one byte is tried. The page is mapped, so it
- * stays in its mapping.
- */
-static bool is_unreachable(unsigned long pfn, unsigned int order)
-{
-	struct page *page = pfn_to_page(pfn);
-	struct folio *folio = page_folio(page);
-	char byte;
-
-	return !order && !folio_test_anon(folio) &&
-	       mapping_unevictable(folio_mapping(folio)) &&
-	       copy_from_kernel_nofault(&byte, page_address(page), 1);
-}
-
-/*
- * A range that begins inside a huge device-private entry gets pfns from hmm as
- * if it began at the entry's start (Linux 7.3, hmm_vma_handle_absent_pmd()).
- * The address says which page it is, whether or not that is mended.
- */
-static struct page *huge_device_page(struct page *page, unsigned long addr)
-{
-	unsigned long head = ALIGN_DOWN(page_to_pfn(page), VSVM_LEAF_ENTRIES);
-
-	return pfn_to_page(head + vsvm_leaf_index(addr));
-}
-
-/* The same for a page of a vsvm device: where its bytes are, and whose it is. */
-static u64 classify_device(struct vsvm_mirror *m, struct page *page, u32 state)
-{
-	struct vsvm_devmem *dm = vsvm_devmem_of(page);
-
-	state |= dm == m->devmem ? DRM_VSVM_PLACE_DEVICE : DRM_VSVM_PLACE_PEER;
-	if (vsvm_devmem_coherent(dm))
-		state |= DRM_VSVM_STATE_COHERENT;
-	return vsvm_entry(state, dm->device,
-			  page_to_pfn(vsvm_devmem_backing(page)));
-}
-
-/*
- * What one entry of hmm_range_fault() means to the device. A device page
- * becomes its backing page here and nowhere else. Under the page-table lock,
- * after the sequence was checked: the page is mapped and stays what it is.
- */
-static u64 classify(struct vsvm_mirror *m, unsigned long addr,
-		    unsigned long hmm_pfn)
-{
-	unsigned long pfn = hmm_pfn & ~HMM_PFN_FLAGS;
-	unsigned int order;
-	u32 state;
-
-	lockdep_assert_held(&m->table.lock);
-	if (hmm_pfn & HMM_PFN_ERROR)
-		return DRM_VSVM_PLACE_ERROR;
-	if (!(hmm_pfn & HMM_PFN_VALID))
-		return DRM_VSVM_PLACE_ABSENT;
-
-	order = hmm_pfn_to_map_order(hmm_pfn);
-	state = DRM_VSVM_STATE_READ | order << DRM_VSVM_STATE_ORDER_SHIFT;
-	if (hmm_pfn & HMM_PFN_WRITE)
-		state |= DRM_VSVM_STATE_WRITE;
-	if (vsvm_devmem_maybe(pfn)) {
-		struct page *page = pfn_to_page(pfn);
-
-		if (order == HPAGE_PMD_ORDER && vsvm_devmem_owns(page))
-			page = huge_device_page(page, addr);
-		if (vsvm_devmem_owns(page))
-			return classify_device(m, page, state);
-	}
-	if (is_unreachable(pfn, order))
-		return DRM_VSVM_PLACE_ERROR;
-	if (is_zero_pfn(pfn) || is_huge_zero(pfn, order))
-		state |= DRM_VSVM_PLACE_ZERO;
-	else
-		state |= DRM_VSVM_PLACE_SYSTEM;
-	return vsvm_entry(state, 0, pfn);
-}
-
-/*
- * The same for the page at @addr after one that hmm calls @before and that was
- * @entry. Most pages are like the one before, which can be told without much of
- * a look: a system page is one whose pfn is no device's and not the zero page's,
- * and that the kernel reaches; and a device page's successor in its block is
- * behind it in memory too.
- */
-static __always_inline u64 classify_next(struct vsvm_mirror *m,
-					 unsigned long addr, u64 entry,
-					 unsigned long before,
-					 unsigned long hmm_pfn)
-{
-	unsigned long pfn = hmm_pfn & ~HMM_PFN_FLAGS;
-	u32 place = vsvm_entry_place(entry);
-
-	if (place == DRM_VSVM_PLACE_SYSTEM) {
-		if (!((before ^ hmm_pfn) & HMM_PFN_FLAGS) &&
-		    !vsvm_devmem_maybe(pfn) && !is_zero_pfn(pfn) &&
-		    !is_unreachable(pfn, hmm_pfn_to_map_order(hmm_pfn)))
-			return vsvm_entry(vsvm_entry_state(entry), 0, pfn);
-	} else if (place > DRM_VSVM_PLACE_SYSTEM) {
-		if (hmm_pfn == before + 1 && pfn & (VSVM_BLOCK_PAGES - 1))
-			return entry + (1ULL << VSVM_ENTRY_PFN_SHIFT);
-	}
-	return classify(m, addr, hmm_pfn);
 }
 
 static bool entry_on_device(u64 entry)
@@ -413,9 +299,9 @@ static int install_in(struct walk *w, struct vsvm_leaf *leaf,
 	for (i = 0; i < n; i++) {
 		unsigned long addr = start + (i << PAGE_SHIFT);
 
-		entry = i ? classify_next(w->m, addr, entry, w->pfns[i - 1],
+		entry = i ? vsvm_classify_next(w->m, addr, entry, w->pfns[i - 1],
 					  w->pfns[i]) :
-			    classify(w->m, addr, w->pfns[i]);
+			    vsvm_classify(w->m, addr, w->pfns[i]);
 		/*
 		 * hmm promised validity; anything else is not ours to touch.
 		 * What comes before it is served first.
@@ -547,7 +433,7 @@ static int take_exclusive(struct walk *w)
 	leaf = stale || mmu_interval_read_retry(&w->watch.notifier, seq) ?
 	       NULL : vsvm_table_make_leaf(&m->table, addr, &w->spare);
 	if (leaf) {
-		u64 entry = classify(m, addr, page_to_pfn(page) | HMM_PFN_VALID |
+		u64 entry = vsvm_classify(m, addr, page_to_pfn(page) | HMM_PFN_VALID |
 				     HMM_PFN_WRITE);
 
 		ret = vsvm_table_install(&m->table, leaf, addr,
@@ -659,8 +545,8 @@ static u64 seen_entry(struct walk *w, struct vsvm_leaf *leaf,
 	if (entry)
 		return entry | DRM_VSVM_STATE_MAPPED;
 	if (!i || before & DRM_VSVM_STATE_MAPPED)
-		return classify(w->m, addr, w->pfns[i]);
-	return classify_next(w->m, addr, before, w->pfns[i - 1], w->pfns[i]);
+		return vsvm_classify(w->m, addr, w->pfns[i]);
+	return vsvm_classify_next(w->m, addr, before, w->pfns[i - 1], w->pfns[i]);
 }
 
 /* True if @b goes on where @a is: in memory too, where that matters. */

@@ -6,6 +6,7 @@
 
 #include <linux/module.h>
 
+#include "../vsvm_fault.h"
 #include "../vsvm_mirror.c"
 #include "../vsvm_stats.c"
 
@@ -13,6 +14,14 @@
 bool vsvm_huge_pages(void)
 {
 	return true;
+}
+
+void vsvm_fault_cow_begin(struct vsvm_cow *cow)
+{
+}
+
+void vsvm_fault_cow_end(struct vsvm_cow *cow)
+{
 }
 
 MODULE_DESCRIPTION("Unit tests of vsvm");

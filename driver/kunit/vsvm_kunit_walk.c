@@ -5,6 +5,7 @@
  */
 #include "vsvm_kunit.h"
 
+#include "../vsvm_classify.c"
 #include "../vsvm_walk.c"
 
 /* An address of no importance, at the beginning of a leaf. */
@@ -53,7 +54,7 @@ static u64 look(struct fixture *f, unsigned long addr, unsigned long hmm_pfn)
 	u64 entry;
 
 	down_read(&f->m.table.lock);
-	entry = classify(&f->m, addr, hmm_pfn);
+	entry = vsvm_classify(&f->m, addr, hmm_pfn);
 	up_read(&f->m.table.lock);
 	return entry;
 }
@@ -241,12 +242,12 @@ static void next_is_as_if_it_were_the_first(struct kunit *test)
 	KUNIT_ASSERT_GE(test, ARRAY_SIZE(a), n);
 
 	down_read(&f->m.table.lock);
-	entry = classify(&f->m, BASE, a[0]);
+	entry = vsvm_classify(&f->m, BASE, a[0]);
 	for (i = 1; i < n; i++) {
 		unsigned long addr = BASE + i * PAGE_SIZE;
 
-		want = classify(&f->m, addr, a[i]);
-		entry = classify_next(&f->m, addr, entry, a[i - 1], a[i]);
+		want = vsvm_classify(&f->m, addr, a[i]);
+		entry = vsvm_classify_next(&f->m, addr, entry, a[i - 1], a[i]);
 		KUNIT_EXPECT_EQ_MSG(test, want, entry, "number %u", i);
 	}
 	up_read(&f->m.table.lock);

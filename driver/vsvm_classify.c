@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a page that hmm_range_fault() found is to the device.
+ *
+ * Lifetime: a call. Locks: the caller has the page-table lock, &vsvm_table.lock.
+ */
+#include <linux/hmm.h>
+#include <linux/mm.h>
+
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_classify.h"
+#include "vsvm_devmem.h"
+#include "vsvm_mirror.h"
+#include "vsvm_table.h"
+
+static bool is_huge_zero(unsigned long pfn, unsigned int order)
+{
+	return order == HPAGE_PMD_ORDER &&
+	       vsvm_mirror_huge_zero(page_folio(pfn_to_page(pfn)));
+}
+
+/*
+ * A range that begins inside a huge device-private entry gets pfns from hmm as
+ * if it began at the entry's start (Linux 7.3, hmm_vma_handle_absent_pmd()).
+ * The address says which page it is, whether or not that is mended.
+ */
+static struct page *huge_device_page(struct page *page, unsigned long addr)
+{
+	unsigned long head = ALIGN_DOWN(page_to_pfn(page), VSVM_LEAF_ENTRIES);
+
+	return pfn_to_page(head + vsvm_leaf_index(addr));
+}
+
+/* The entry of a page of a vsvm device: where its bytes are, and which device it is on. */
+static u64 classify_device(struct vsvm_mirror *m, struct page *page, u32 state)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(page);
+
+	state |= dm == m->devmem ? DRM_VSVM_PLACE_DEVICE : DRM_VSVM_PLACE_PEER;
+	if (vsvm_devmem_coherent(dm))
+		state |= DRM_VSVM_STATE_COHERENT;
+	return vsvm_entry(state, dm->device,
+			  page_to_pfn(vsvm_devmem_backing(page)));
+}
+
+/**
+ * vsvm_classify() - what one entry of hmm_range_fault() means to the device
+ * @m: the mirror, its page-table lock held, the sequence checked under it: the page
+ *	is mapped and stays what it is
+ * @addr: address of the page
+ * @hmm_pfn: what hmm says of it
+ *
+ * A device page becomes its backing page here and nowhere else.
+ *
+ * Return: an entry of the device page table.
+ */
+u64 vsvm_classify(struct vsvm_mirror *m, unsigned long addr,
+		  unsigned long hmm_pfn)
+{
+	unsigned long pfn = hmm_pfn & ~HMM_PFN_FLAGS;
+	unsigned int order;
+	u32 state;
+
+	lockdep_assert_held(&m->table.lock);
+	if (hmm_pfn & HMM_PFN_ERROR)
+		return DRM_VSVM_PLACE_ERROR;
+	if (!(hmm_pfn & HMM_PFN_VALID))
+		return DRM_VSVM_PLACE_ABSENT;
+
+	order = hmm_pfn_to_map_order(hmm_pfn);
+	state = DRM_VSVM_STATE_READ | order << DRM_VSVM_STATE_ORDER_SHIFT;
+	if (hmm_pfn & HMM_PFN_WRITE)
+		state |= DRM_VSVM_STATE_WRITE;
+	if (vsvm_devmem_maybe(pfn)) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (order == HPAGE_PMD_ORDER && vsvm_devmem_owns(page))
+			page = huge_device_page(page, addr);
+		if (vsvm_devmem_owns(page))
+			return classify_device(m, page, state);
+	}
+	if (vsvm_classify_unreachable(pfn, order))
+		return DRM_VSVM_PLACE_ERROR;
+	if (is_zero_pfn(pfn) || is_huge_zero(pfn, order))
+		state |= DRM_VSVM_PLACE_ZERO;
+	else
+		state |= DRM_VSVM_PLACE_SYSTEM;
+	return vsvm_entry(state, 0, pfn);
+}
