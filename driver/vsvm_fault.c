@@ -139,14 +139,65 @@ static void fault_end(const struct vm_fault *vmf, enum vsvm_cause cause,
 }
 
 /*
+ * Locks and unmaps the pages of the window, as many as can go. @few has room for the
+ * arrays of a small window. Returns 0, or what the CPU gets instead of the page.
+ */
+static vm_fault_t fault_collect(const struct vm_fault *vmf,
+				struct migrate_vma *args, unsigned long *few)
+{
+	struct vsvm_inject *inject = vsvm_devmem_of(vmf->page)->inject;
+	unsigned long n = (args->end - args->start) >> PAGE_SHIFT;
+
+	vsvm_inject_pause(inject, FAULT_BEGIN);
+	args->src = VSVM_INJECT(inject, FAULT_ARRAYS, NULL,
+				n <= FEW_PAGES ? few :
+				kcalloc(2 * n, sizeof(*args->src), GFP_KERNEL));
+	if (!args->src)
+		return VM_FAULT_OOM;
+	args->dst = args->src + n;
+	if (VSVM_INJECT(inject, FAULT_SETUP, -EINVAL, migrate_vma_setup(args)))
+		return VM_FAULT_SIGBUS;
+	return 0;
+}
+
+/*
+ * Moves what was collected. Returns 0, or VM_FAULT_OOM when the page that the CPU
+ * touched could go, but the host has no memory for it.
+ */
+static vm_fault_t fault_move(const struct vm_fault *vmf,
+			     struct migrate_vma *args, struct vsvm_home *home)
+{
+	struct vsvm_inject *inject = home->only->inject;
+	vm_fault_t ret = 0;
+	unsigned long at;
+
+	at = vmf->pte ? (vmf->address - args->start) >> PAGE_SHIFT : 0;
+	home->src = args->src;
+	home->dst = args->dst;
+	home->npages = args->npages;
+	vsvm_inject_pause(inject, FAULT_COLLECTED);
+	vsvm_home_copy(home);
+	vsvm_inject_pause(inject, FAULT_COPIED);
+	/* A hole has the flag, too: the page was zapped, no memory is missing. */
+	if (migrate_pfn_to_page(args->src[at]) &&
+	    args->src[at] & MIGRATE_PFN_MIGRATE && !args->dst[at] &&
+	    !test_bit(at, home->recalled))
+		ret = VM_FAULT_OOM;
+	vsvm_home_recall(home);
+	migrate_vma_pages(args);
+	vsvm_home_settle(home);
+	return ret;
+}
+
+/*
  * A CPU touched a device page. Called with the page locked and referenced, and
- * mmap_lock held for reading. Returning 0 without having moved the page is
- * right when somebody else holds it for a moment: the CPU faults again.
+ * mmap_lock held for reading. Returning 0 without having moved the page is right
+ * when another thread has it locked for a moment: the CPU faults again.
  */
 static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 {
 	enum vsvm_cause cause = in_cow() ? VSVM_CAUSE_DEVICE_FAULT :
-						      VSVM_CAUSE_CPU_FAULT;
+					   VSVM_CAUSE_CPU_FAULT;
 	struct migrate_vma args = {
 		.vma = vmf->vma,
 		.pgmap_owner = vsvm_devmem_owner,
@@ -158,49 +209,19 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 		.only = vsvm_devmem_of(vmf->page),
 		.must = vmf->page,
 	};
-	struct vsvm_inject *inject = home.only->inject;
-	unsigned long few[2 * FEW_PAGES], n, at;
-	vm_fault_t ret = 0;
+	unsigned long few[2 * FEW_PAGES];
+	vm_fault_t ret;
 
 	fault_begin(vmf, cause, &args.start, &args.end);
 	if (!vmf->pte)
 		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 	home.start = args.start;
-	n = (args.end - args.start) >> PAGE_SHIFT;
-	at = vmf->pte ? (vmf->address - args.start) >> PAGE_SHIFT : 0;
-	vsvm_inject_pause(inject, FAULT_BEGIN);
-	args.src = VSVM_INJECT(inject, FAULT_ARRAYS, NULL,
-			       n <= FEW_PAGES ? few :
-			       kcalloc(2 * n, sizeof(*args.src), GFP_KERNEL));
-	if (!args.src) {
-		ret = VM_FAULT_OOM;
-		goto count;
-	}
-	args.dst = args.src + n;
-
-	if (VSVM_INJECT(inject, FAULT_SETUP, -EINVAL,
-			migrate_vma_setup(&args))) {
-		ret = VM_FAULT_SIGBUS;
-		goto count;
-	}
-	home.src = args.src;
-	home.dst = args.dst;
-	home.npages = args.npages;
-	vsvm_inject_pause(inject, FAULT_COLLECTED);
-	vsvm_home_copy(&home);
-	vsvm_inject_pause(inject, FAULT_COPIED);
-	/* A hole has the flag, too: the page was zapped, no memory is missing. */
-	if (migrate_pfn_to_page(args.src[at]) &&
-	    args.src[at] & MIGRATE_PFN_MIGRATE && !args.dst[at] &&
-	    !test_bit(at, home.recalled))
-		ret = VM_FAULT_OOM;
-	vsvm_home_recall(&home);
-	migrate_vma_pages(&args);
-	vsvm_home_settle(&home);
-count:
+	ret = fault_collect(vmf, &args, few);
+	if (!ret)
+		ret = fault_move(vmf, &args, &home);
 	fault_end(vmf, cause, &home);
 	if (home.src) {
-		vsvm_inject_pause(inject, FAULT_MOVED);
+		vsvm_inject_pause(home.only->inject, FAULT_MOVED);
 		migrate_vma_finalize(&args);
 	}
 	if (args.src != few)

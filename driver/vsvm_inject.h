@@ -116,6 +116,7 @@ struct mm_struct;
 	P(PROBE_COUNTERS, FAIL, "probe-counters") /* its counters */ \
 	P(PROBE_ADDRESSES, FAIL, "probe-addresses") /* addresses */ \
 	P(PROBE_PAGES, FAIL, "probe-pages") /* struct pages */ \
+	P(PROBE_REGION, FAIL, "probe-region") /* its region for the dmem cgroup */ \
 	P(PROBE_SHRINKER, FAIL, "probe-shrinker") /* the shrinker */ \
 	P(PROBE_REGISTER, FAIL, "probe-register") /* the node */
 
