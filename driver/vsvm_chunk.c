@@ -19,14 +19,14 @@
 #include "vsvm_trace.h"
 #include "vsvm_walk.h"
 
-static void account_skip(struct chunk *c, enum drm_vsvm_stay reason,
-			 unsigned long bytes)
+static void account_stayed(struct chunk *c, enum drm_vsvm_stay reason,
+			   unsigned long bytes)
 {
 	unsigned long pages = bytes >> PAGE_SHIFT;
 
 	c->mig->stayed[reason] += bytes;
-	vsvm_mirror_count(c->m, VSVM_STAT_SKIPPED + reason, pages);
-	trace_vsvm_skip(c->m->device, VSVM_CAUSE_EXPLICIT, c->mig->next, pages,
+	vsvm_mirror_count(c->m, VSVM_STAT_STAYED + reason, pages);
+	trace_vsvm_stay(c->m->device, VSVM_CAUSE_EXPLICIT, c->mig->next, pages,
 			reason);
 }
 
@@ -48,8 +48,8 @@ void vsvm_chunk_account(struct chunk *c, u8 result, unsigned long bytes)
 	} else if (result == RESULT_ABSENT || result == RESULT_HOLE) {
 		c->mig->absent += bytes;
 	} else {
-		account_skip(c, result < DRM_VSVM_STAY_MAX ? result :
-			     DRM_VSVM_STAY_BUSY, bytes);
+		account_stayed(c, result < DRM_VSVM_STAY_MAX ? result :
+			       DRM_VSVM_STAY_BUSY, bytes);
 	}
 	c->mig->next += bytes;
 }
@@ -88,7 +88,7 @@ static u8 system_result(struct chunk *c, struct page *page)
 }
 
 static u8 span_result(struct chunk *c, const struct vsvm_span *span,
-		    struct page *page)
+		      struct page *page)
 {
 	u8 device = c->why ? DRM_VSVM_STAY_BUSY : RESULT_DEVICE;
 

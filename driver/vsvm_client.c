@@ -49,7 +49,7 @@ void vsvm_client_release(struct vsvm_devmem *dm, struct vsvm_client *client)
  * Return: the client, referenced; NULL: no memory.
  */
 struct vsvm_client *vsvm_client_get(struct vsvm_devmem *dm,
-					 struct pid *owner)
+				    struct pid *owner)
 {
 	struct vsvm_client *fresh, *client;
 	unsigned long flags;

@@ -55,7 +55,7 @@ static void look_at(struct vsvm_devmem *dm, unsigned long block, struct look *l)
 	*l = (struct look){ .block = block };
 	spin_lock_irq(&dm->lock);
 	client = rcu_dereference_protected(b->client,
-					  lockdep_is_held(&dm->lock));
+					   lockdep_is_held(&dm->lock));
 	if (client) {
 		l->tgid = client->tgid;
 		l->may_go = client->nr_blocks > vsvm_devmem_fair(dm, true);

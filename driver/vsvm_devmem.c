@@ -191,7 +191,7 @@ struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
 }
 
 static struct vsvm_client *block_client(struct vsvm_devmem *dm,
-				      struct vsvm_block *b)
+					struct vsvm_block *b)
 {
 	return rcu_dereference_protected(b->client, lockdep_is_held(&dm->lock));
 }

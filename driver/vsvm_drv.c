@@ -10,15 +10,21 @@
  *
  * The rooms, from the outside in; a room calls only those below it:
  *
- * - drv: module, devices, nodes, unplug.
+ * - drv: module, devices, probe and unplug.
  * - file: what a file of a node does but for ioctls. ioctl: checks every argument.
  * - vm: one open file's address space.
- * - access: read, write, snapshot. migrate: to the device, home, CPU faults.
- * - mirror: the device page table and the per-page path.
- * - devmem: device memory. evict: home by physical page. shrink: backing for a
- *   host that is short of memory.
+ * - access: read, write, snapshot, atomics. migrate and chunk: to the device and
+ *   to system memory.
+ * - walk: the per-page path. classify: what a page that hmm found is to the device.
+ * - mirror: the interval notifier, and looks at the CPU's page table.
+ * - table: the device page table.
+ * - fault: a CPU touched a device page. shrink: backing for a host that is short of
+ *   memory. evict: making room, unplug.
+ * - home: destinations for pages on their way to system memory.
+ * - pagemap: makes and destroys a device's memory.
+ * - devmem: blocks, pages and backing. client: what a process has of them.
  * - huge: whether there are huge device pages.
- * - stats, trace: counters and tracepoints; they call nobody.
+ * - stats, trace, inject: counters, tracepoints, failpoints; they call no other room.
  *
  * debugfs looks into all of them, and nobody calls it but drv.
  *
@@ -177,9 +183,9 @@ static int vsvm_probe(struct platform_device *pdev)
 		return ret;
 
 	vsvm->devmem = vsvm_pagemap_create(index, device_memory[index].start,
-					  device_memory[index].size,
-					  &vsvm_fault_pagemap_ops,
-					  vsvm_shrink_scan);
+					   device_memory[index].size,
+					   &vsvm_fault_pagemap_ops,
+					   vsvm_shrink_scan);
 	if (IS_ERR(vsvm->devmem))
 		return PTR_ERR(vsvm->devmem);
 

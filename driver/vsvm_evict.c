@@ -61,14 +61,14 @@ static unsigned long live_pfns(struct vsvm_devmem *dm, unsigned long block,
 	return n;
 }
 
-static void count_skips(struct vsvm_devmem *dm, unsigned long pfn,
-			unsigned long n, enum vsvm_cause cause,
-			enum drm_vsvm_stay reason)
+static void count_stayed(struct vsvm_devmem *dm, unsigned long pfn,
+			 unsigned long n, enum vsvm_cause cause,
+			 enum drm_vsvm_stay reason)
 {
 	if (!n)
 		return;
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_SKIPPED + reason, n);
-	trace_vsvm_skip(dm->device, cause, PFN_PHYS(pfn), n, reason);
+	vsvm_devmem_count(dm, pfn, VSVM_STAT_STAYED + reason, n);
+	trace_vsvm_stay(dm->device, cause, PFN_PHYS(pfn), n, reason);
 }
 
 /* Counts and says what came of it, while what moved is still locked. */
@@ -82,9 +82,9 @@ static void count_block(struct vsvm_devmem *dm, unsigned long block,
 		vsvm_devmem_count(dm, pfn, VSVM_STAT_HOME + cause, home->moved);
 		vsvm_devmem_count(dm, pfn, VSVM_STAT_EVICTIONS, !!home->moved);
 	}
-	count_skips(dm, pfn, home->host_full, cause, DRM_VSVM_STAY_HOST_FULL);
-	count_skips(dm, pfn, stayed - home->host_full, cause,
-		    DRM_VSVM_STAY_BUSY);
+	count_stayed(dm, pfn, home->host_full, cause, DRM_VSVM_STAY_HOST_FULL);
+	count_stayed(dm, pfn, stayed - home->host_full, cause,
+		     DRM_VSVM_STAY_BUSY);
 	trace_vsvm_migrate_end(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
 			       PFN_PHYS(pfn), (u64)home->moved << PAGE_SHIFT,
 			       home->order, stayed);

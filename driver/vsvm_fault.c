@@ -123,15 +123,15 @@ static void fault_end(const struct vm_fault *vmf, enum vsvm_cause cause,
 	unsigned int busy = home->given - home->moved;
 
 	vsvm_devmem_count(dm, pfn, VSVM_STAT_HOME + cause, home->moved);
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_SKIPPED + DRM_VSVM_STAY_BUSY,
+	vsvm_devmem_count(dm, pfn, VSVM_STAT_STAYED + DRM_VSVM_STAY_BUSY,
 			  busy);
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_SKIPPED + DRM_VSVM_STAY_HOST_FULL,
+	vsvm_devmem_count(dm, pfn, VSVM_STAT_STAYED + DRM_VSVM_STAY_HOST_FULL,
 			  home->host_full);
 	if (busy)
-		trace_vsvm_skip(dm->device, cause, home->start, busy,
+		trace_vsvm_stay(dm->device, cause, home->start, busy,
 				DRM_VSVM_STAY_BUSY);
 	if (home->host_full)
-		trace_vsvm_skip(dm->device, cause, home->start,
+		trace_vsvm_stay(dm->device, cause, home->start,
 				home->host_full, DRM_VSVM_STAY_HOST_FULL);
 	trace_vsvm_migrate_end(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
 			       home->start, (u64)home->moved << PAGE_SHIFT,

@@ -14,9 +14,9 @@ typedef unsigned long vsvm_pagemap_scan(struct shrinker *shrinker,
 				       struct shrink_control *sc);
 
 struct vsvm_devmem *vsvm_pagemap_create(unsigned int device, u64 start,
-				       u64 size,
-				       const struct dev_pagemap_ops *ops,
-				       vsvm_pagemap_scan *scan);
+					u64 size,
+					const struct dev_pagemap_ops *ops,
+					vsvm_pagemap_scan *scan);
 void vsvm_pagemap_close(struct vsvm_devmem *dm);
 void vsvm_pagemap_destroy(struct vsvm_devmem *dm);
 void vsvm_pagemap_put(struct vsvm_devmem *dm);

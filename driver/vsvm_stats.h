@@ -18,7 +18,7 @@
  * @VSVM_STAT_TO_DEVICE: pages moved to the device
  * @VSVM_STAT_HOME: pages moved home; one counter for each &enum vsvm_cause but
  *	unplug, which leaves nobody to ask for it
- * @VSVM_STAT_SKIPPED: pages that were to move and stayed; one counter for each
+ * @VSVM_STAT_STAYED: pages that were to move and stayed; one counter for each
  *	&enum drm_vsvm_stay
  * @VSVM_STAT_INVALIDATIONS: calls of the notifier
  * @VSVM_STAT_INVALIDATED: entries they cleared
@@ -34,8 +34,8 @@ enum vsvm_stat {
 	VSVM_STAT_CPU_FAULTS,
 	VSVM_STAT_TO_DEVICE,
 	VSVM_STAT_HOME,
-	VSVM_STAT_SKIPPED = VSVM_STAT_HOME + VSVM_CAUSE_UNPLUG,
-	VSVM_STAT_INVALIDATIONS = VSVM_STAT_SKIPPED + DRM_VSVM_STAY_REASONS,
+	VSVM_STAT_STAYED = VSVM_STAT_HOME + VSVM_CAUSE_UNPLUG,
+	VSVM_STAT_INVALIDATIONS = VSVM_STAT_STAYED + DRM_VSVM_STAY_REASONS,
 	VSVM_STAT_INVALIDATED,
 	VSVM_STAT_EVICTIONS,
 	VSVM_STAT_READ,

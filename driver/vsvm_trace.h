@@ -172,30 +172,30 @@ TRACE_EVENT(vsvm_migrate_begin,
 TRACE_EVENT(vsvm_migrate_end,
 	    TP_PROTO(unsigned int device, enum vsvm_cause cause,
 		     enum drm_vsvm_target target, u64 addr, u64 moved,
-		     unsigned int order, u64 skipped_pages),
-	    TP_ARGS(device, cause, target, addr, moved, order, skipped_pages),
+		     unsigned int order, u64 stayed_pages),
+	    TP_ARGS(device, cause, target, addr, moved, order, stayed_pages),
 	    TP_STRUCT__entry(__field(u64, addr)
 			     __field(u64, moved)
-			     __field(u64, skipped_pages)
+			     __field(u64, stayed_pages)
 			     __field(u32, device)
 			     __field(u32, cause)
 			     __field(u32, target)
 			     __field(u32, order)),
 	    TP_fast_assign(__entry->addr = addr;
 			   __entry->moved = moved;
-			   __entry->skipped_pages = skipped_pages;
+			   __entry->stayed_pages = stayed_pages;
 			   __entry->device = device;
 			   __entry->cause = cause;
 			   __entry->target = target;
 			   __entry->order = order),
-	    TP_printk("device=%u cause=%s target=%s addr=0x%llx moved=%llu order=%u skipped_pages=%llu",
+	    TP_printk("device=%u cause=%s target=%s addr=0x%llx moved=%llu order=%u stayed_pages=%llu",
 		      __entry->device, vsvm_trace_cause(__entry->cause),
 		      vsvm_trace_target(__entry->target), __entry->addr,
-		      __entry->moved, __entry->order, __entry->skipped_pages)
+		      __entry->moved, __entry->order, __entry->stayed_pages)
 );
 
 /* Neighbouring pages that were to move and stayed; addr as in vsvm_migrate_begin. */
-TRACE_EVENT(vsvm_skip,
+TRACE_EVENT(vsvm_stay,
 	    TP_PROTO(unsigned int device, enum vsvm_cause cause, u64 addr,
 		     u64 pages, enum drm_vsvm_stay reason),
 	    TP_ARGS(device, cause, addr, pages, reason),

@@ -300,7 +300,7 @@ TEST_F(stats, invalidations)
 	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &self->m)
 
 /* What stays for its mapping's sake. */
-TEST_F(stats, skipped_mappings)
+TEST_F(stats, stayed_mappings)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
 	char *vdso = (char *)getauxval(AT_SYSINFO_EHDR);
@@ -323,16 +323,16 @@ TEST_F(stats, skipped_mappings)
 	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
 	ASSERT_EQ(0, TO_DEVICE(vdso, VT_PAGE));
 	ASSERT_EQ(0, TO_DEVICE(huge, VT_HUGE));
-	EXPECT_EQ(0, MOVED("skipped-access-pages", 2));
-	EXPECT_EQ(0, MOVED("skipped-unmapped-pages", 3));
-	EXPECT_EQ(0, MOVED("skipped-file-pages", 4));
-	EXPECT_EQ(0, MOVED("skipped-special-pages", 1));
-	EXPECT_EQ(0, MOVED("skipped-hugetlb-pages", 512));
+	EXPECT_EQ(0, MOVED("stayed-access-pages", 2));
+	EXPECT_EQ(0, MOVED("stayed-unmapped-pages", 3));
+	EXPECT_EQ(0, MOVED("stayed-file-pages", 4));
+	EXPECT_EQ(0, MOVED("stayed-special-pages", 1));
+	EXPECT_EQ(0, MOVED("stayed-hugetlb-pages", 512));
 	EXPECT_EQ(0, MOVED("to-device-pages", 7));
 }
 
 /* What stays because somebody holds it. */
-TEST_F(stats, skipped_pinned)
+TEST_F(stats, stayed_pinned)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
 	struct iovec iov = { .iov_base = mem, .iov_len = 8 * VT_PAGE };
@@ -343,7 +343,7 @@ TEST_F(stats, skipped_pinned)
 	ASSERT_EQ(8 * VT_PAGE, vmsplice(fds[1], &iov, 1, 0));
 	START();
 	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
-	EXPECT_EQ(0, MOVED("skipped-pinned-pages", 8));
+	EXPECT_EQ(0, MOVED("stayed-pinned-pages", 8));
 }
 
 static int wait_to_end(struct vt_child *c, void *arg)
@@ -353,7 +353,7 @@ static int wait_to_end(struct vt_child *c, void *arg)
 }
 
 /* What stays because core holds it: a child needs the page's swap slot. */
-TEST_F(stats, skipped_busy)
+TEST_F(stats, stayed_busy)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
 	struct vh_zram zram;
@@ -365,7 +365,7 @@ TEST_F(stats, skipped_busy)
 	ASSERT_EQ(0, vt_start(&c, wait_to_end, NULL));
 	START();
 	EXPECT_EQ(0, TO_DEVICE(mem, LEN));
-	EXPECT_EQ(0, MOVED("skipped-busy-pages", LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("stayed-busy-pages", LEN / VT_PAGE));
 	EXPECT_EQ(0, vt_say(&c));
 	EXPECT_EQ(0, vt_wait(&c));
 	EXPECT_EQ(0, vt_check(mem, LEN, SEED, 0));
@@ -373,7 +373,7 @@ TEST_F(stats, skipped_busy)
 }
 
 /* What stays because it is lost: a page that userfaultfd poisoned. */
-TEST_F(stats, skipped_error)
+TEST_F(stats, stayed_error)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
 	struct uffdio_api api = {
@@ -399,13 +399,13 @@ TEST_F(stats, skipped_error)
 	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
 	EXPECT_EQ(VT_PAGE, self->m.stayed[DRM_VSVM_STAY_ERROR]);
 	EXPECT_EQ(LEN - VT_PAGE, self->m.moved);
-	EXPECT_EQ(0, MOVED("skipped-error-pages", 1));
+	EXPECT_EQ(0, MOVED("stayed-error-pages", 1));
 	EXPECT_EQ(0, vt_dev_check(self->v, mem, 3 * VT_PAGE, SEED, 0));
 	close(fd);
 }
 
 /* What stays because others share it. */
-TEST_F_TIMEOUT(stats, skipped_ksm, VT_LONG)
+TEST_F_TIMEOUT(stats, stayed_ksm, VT_LONG)
 {
 	char *mem = vt_map(LEN, VT_SMALL);
 	int i;
@@ -424,7 +424,7 @@ TEST_F_TIMEOUT(stats, skipped_ksm, VT_LONG)
 	}
 	START();
 	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
-	EXPECT_EQ(0, MOVED("skipped-ksm-pages", LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("stayed-ksm-pages", LEN / VT_PAGE));
 }
 
 static int arm(struct vsvm *v, const char *point, uint64_t times)
@@ -440,7 +440,7 @@ static int arm(struct vsvm *v, const char *point, uint64_t times)
 }
 
 /* What stays because there is no room on the other side. */
-TEST_F(stats, skipped_full)
+TEST_F(stats, stayed_full)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
 
@@ -448,12 +448,12 @@ TEST_F(stats, skipped_full)
 	START();
 	ASSERT_EQ(0, arm(self->v, "reserve-small", 1));
 	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
-	EXPECT_EQ(0, MOVED("skipped-device-full-pages", LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("stayed-device-full-pages", LEN / VT_PAGE));
 	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
 	ASSERT_EQ(0, arm(self->v, "home-small", 1000));
 	ASSERT_EQ(0, vt_migrate(self->v, mem, LEN, DRM_VSVM_TARGET_SYSTEM, 0,
 				&self->m));
-	EXPECT_EQ(0, MOVED("skipped-host-full-pages", LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("stayed-host-full-pages", LEN / VT_PAGE));
 	EXPECT_EQ(0, MOVED("home-explicit-pages", 0));
 }
 

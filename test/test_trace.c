@@ -23,7 +23,7 @@
 #define OTHER		152
 #define LEN		(16 * VT_PAGE)
 #define ROOM		(4 * VT_MIB)
-#define ALL_HUGE	" moved=2097152 order=9 skipped_pages=0"
+#define ALL_HUGE	" moved=2097152 order=9 stayed_pages=0"
 
 static int put(const char *path, const char *text)
 {
@@ -192,7 +192,7 @@ TEST_F(trace, formats_need_no_help)
 {
 	static const char *const events[] = {
 		"device_fault", "cpu_fault", "migrate_begin", "migrate_end",
-		"skip", "invalidate", "evict",
+		"stay", "invalidate", "evict",
 	};
 	char path[128];
 	size_t i;
@@ -228,7 +228,7 @@ TEST_F(trace, explicit_small)
 	EXPECT_EQ((uintptr_t)mem, value(end, "addr"));
 	EXPECT_EQ(LEN, sum("migrate_end", "target=device", "moved"));
 	EXPECT_EQ(count("migrate_begin", ""), count("migrate_end", "order=0"));
-	EXPECT_EQ(0, count("skip", ""));
+	EXPECT_EQ(0, count("stay", ""));
 	EXPECT_EQ(0, count("migrate_begin", "target=home"));
 }
 
@@ -324,7 +324,7 @@ TEST_F(trace, device_fault_breaks_cow)
 }
 
 /* Pages that stay are named with their reason, neighbours in one event. */
-TEST_F(trace, skips)
+TEST_F(trace, pages_that_stay)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
 	const char *at;
@@ -338,11 +338,11 @@ TEST_F(trace, skips)
 	ASSERT_EQ(0, vt_migrate(self->v, mem, LEN, DRM_VSVM_TARGET_DEVICE, 0,
 				&self->m));
 	ASSERT_EQ(0, trace_read());
-	EXPECT_EQ(2, count("skip", "cause=explicit"));
-	at = find(text, "skip", "reason=file pages=3");
+	EXPECT_EQ(2, count("stay", "cause=explicit"));
+	at = find(text, "stay", "reason=file pages=3");
 	ASSERT_NE(NULL, at);
 	EXPECT_EQ((uintptr_t)mem + 4 * VT_PAGE, value(at, "addr"));
-	at = find(text, "skip", "reason=unmapped pages=2");
+	at = find(text, "stay", "reason=unmapped pages=2");
 	ASSERT_NE(NULL, at);
 	EXPECT_EQ((uintptr_t)mem + 10 * VT_PAGE, value(at, "addr"));
 	EXPECT_EQ(LEN - 5 * VT_PAGE,

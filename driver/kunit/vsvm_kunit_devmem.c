@@ -46,7 +46,7 @@ struct vsvm_devmem *vsvm_kunit_devmem(struct kunit *test, unsigned int device,
 	struct vsvm_devmem *dm;
 
 	dm = vsvm_pagemap_create(device, 0, blocks * VSVM_BLOCK_SIZE, &ops,
-				no_scan);
+				 no_scan);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dm);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy, dm));
 	return dm;
