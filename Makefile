@@ -18,7 +18,7 @@ help:
 	@echo '  make check-debug   the same on kernels of our own that look for mistakes'
 	@echo '                (ARGS=--short: what goes into an hour)'
 	@echo '  make bench    boot it and measure beside test_hmm (ARGS=--json)'
-	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck'
+	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck, and the form of docs and commits'
 	@echo '  test/guest/run -- COMMAND   run anything in it'
 	@echo
 	@echo 'On this machine, if its kernel has CONFIG_DEVICE_PRIVATE:'
