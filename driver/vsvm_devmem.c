@@ -58,6 +58,8 @@ static unsigned long block_pfn(struct vsvm_devmem *dm, struct vsvm_block *b)
  * The caller keeps @page from being freed: it holds a reference, or it saw the
  * page mapped and holds the page-table lock of a mirror that would have to be
  * invalidated first.
+ *
+ * Return: the host page, which is @page itself on a coherent device.
  */
 struct page *vsvm_devmem_backing(struct page *page)
 {

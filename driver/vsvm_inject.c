@@ -67,6 +67,8 @@ void vsvm_inject_exit(void)
 /**
  * vsvm_inject_of() - the points of a device
  * @device: its number
+ *
+ * Return: the points, which live as long as the module.
  */
 struct vsvm_inject *vsvm_inject_of(unsigned int device)
 {
@@ -92,6 +94,8 @@ int vsvm_inject_find(const struct drm_vsvm_inject *arg)
 /**
  * vsvm_inject_can() - what a point can be armed for
  * @point: the point
+ *
+ * Return: VSVM_CAN_FAIL, VSVM_CAN_PAUSE or VSVM_CAN_BOTH.
  */
 unsigned int vsvm_inject_can(enum vsvm_point point)
 {
@@ -101,6 +105,8 @@ unsigned int vsvm_inject_can(enum vsvm_point point)
 /**
  * vsvm_inject_name() - what user space calls a point
  * @point: the point
+ *
+ * Return: the name, as in debugfs.
  */
 const char *vsvm_inject_name(enum vsvm_point point)
 {

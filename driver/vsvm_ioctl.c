@@ -55,6 +55,8 @@ static int check_pages(struct drm_device *drm, u64 addr, u64 len)
  * @drm: the device
  * @data: &struct drm_vsvm_info
  * @file: the file, which it does not bind
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_info.
  */
 int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -111,6 +113,8 @@ static int ioctl_copy(struct drm_device *drm, struct drm_vsvm_rw *rw,
  * @drm: the device
  * @data: &struct drm_vsvm_rw
  * @file: the file
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_rw.
  */
 int vsvm_ioctl_read(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -122,6 +126,8 @@ int vsvm_ioctl_read(struct drm_device *drm, void *data, struct drm_file *file)
  * @drm: the device
  * @data: &struct drm_vsvm_rw
  * @file: the file
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_rw.
  */
 int vsvm_ioctl_write(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -133,6 +139,8 @@ int vsvm_ioctl_write(struct drm_device *drm, void *data, struct drm_file *file)
  * @drm: the device
  * @data: &struct drm_vsvm_migrate
  * @file: the file
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_migrate.
  */
 int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
 		       struct drm_file *file)
@@ -169,6 +177,8 @@ int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
  * @drm: the device
  * @data: &struct drm_vsvm_snapshot
  * @file: the file
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_snapshot.
  */
 int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
 			struct drm_file *file)
@@ -203,6 +213,8 @@ int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
  * @drm: the device
  * @data: &struct drm_vsvm_exclusive
  * @file: the file
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_exclusive.
  */
 int vsvm_ioctl_exclusive(struct drm_device *drm, void *data,
 			 struct drm_file *file)
@@ -246,6 +258,8 @@ static int check_atomic(struct drm_device *drm,
  * @drm: the device
  * @data: &struct drm_vsvm_atomic
  * @file: the file
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_atomic.
  */
 int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
 		      struct drm_file *file)
@@ -300,6 +314,8 @@ static int check_inject(struct drm_device *drm,
  * @drm: the device
  * @data: &struct drm_vsvm_inject
  * @file: the file
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_inject.
  */
 int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 		      struct drm_file *file)

@@ -48,6 +48,8 @@ static const char *const names[VSVM_STATS] = {
 /**
  * vsvm_stats_name() - what user space calls a counter
  * @stat: the counter
+ *
+ * Return: the name, without "vsvm-".
  */
 const char *vsvm_stats_name(enum vsvm_stat stat)
 {
@@ -58,6 +60,8 @@ const char *vsvm_stats_name(enum vsvm_stat stat)
  * vsvm_stats_sum() - a counter of a device
  * @stats: the device's
  * @stat: which
+ *
+ * Return: the sum over all processors.
  */
 u64 vsvm_stats_sum(const struct vsvm_cpu_stats __percpu *stats,
 		   enum vsvm_stat stat)
