@@ -77,6 +77,8 @@ static u8 system_result(struct chunk *c, struct page *page)
 		return DRM_VSVM_STAY_KSM;
 	if (!folio_test_anon(folio))
 		return DRM_VSVM_STAY_FILE;
+	if (c->mergeable)
+		return DRM_VSVM_STAY_KSM;
 	if (is_pinned(folio))
 		return DRM_VSVM_STAY_PINNED;
 	if (!c->why)

@@ -40,6 +40,7 @@ enum page_result {
  * @to_device: the direction
  * @populate: cleared device pages for what was never touched
  * @nohuge: the mapping does not want huge pages
+ * @mergeable: KSM may merge the mapping's pages, so none of them goes to the device
  * @huge: the CPU maps the whole chunk as one piece, or could
  * @why: the look asks why the pages that could have moved did not
  * @result: for each page
@@ -75,6 +76,7 @@ struct chunk {
 	bool to_device;
 	bool populate;
 	bool nohuge;
+	bool mergeable;
 	bool huge;
 	bool why;
 	u8 result[CHUNK_PAGES];

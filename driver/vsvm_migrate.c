@@ -9,8 +9,9 @@
  * moved, what was there and what stayed, with its reason, add up to the chunk.
  * mmap_lock is dropped between chunks, and a fatal signal stops there.
  *
- * What core mm would let through but must not move is left alone here: KSM
- * pages (all sharers would go along), pages of files and shared memory.
+ * What core mm would let through but must not move is left alone here: system pages
+ * of mappings that KSM may merge (see keeps_system_pages()), pages of files and shared
+ * memory.
  *
  * Lifetime: a call. Device memory is used inside vsvm_mirror_enter(), and nothing
  * is reserved outside of it: unplug waits for pages that are in use, and nobody
@@ -319,6 +320,20 @@ static void move_collected(struct chunk *c, struct vsvm_home *home)
 }
 
 /*
+ * Core collects a page that KSM merged as it does any other (Linux 7.3,
+ * migrate_vma_collect_pmd()): it puts a migration entry in this mapping's page table
+ * before it looks for the others. But KSM's reverse map may not know this mapping:
+ * ksmd maps a merged page before it notes that, and a forked child is not known once
+ * its parent's notes are gone. Then nothing takes the entry away again, and the page
+ * is lost. ksmd maps merged pages in mappings with this flag only, and the flag is
+ * set with mmap_lock held for writing.
+ */
+static bool keeps_system_pages(const struct vm_area_struct *vma)
+{
+	return vma && vma->vm_flags & VM_MERGEABLE;
+}
+
+/*
  * One go of migrate_vma over the chunk, with mmap_lock held, inside
  * vsvm_mirror_enter(). Pages that were not collected, or that could not go after
  * all, keep the result they had.
@@ -341,7 +356,7 @@ static void chunk_move(struct chunk *c)
 		.end = c->end,
 		.pgmap_owner = vsvm_devmem_owner,
 	};
-	if (c->to_device)
+	if (c->to_device && !keeps_system_pages(c->args.vma))
 		c->args.flags |= MIGRATE_VMA_SELECT_SYSTEM;
 	if (c->count[RESULT_DEVICE])
 		c->args.flags |= MIGRATE_VMA_SELECT_DEVICE_PRIVATE |
@@ -547,6 +562,7 @@ static int chunk_cut(struct chunk *c, unsigned long end)
 
 	c->end = min(end, vma->vm_end);
 	c->nohuge = !vma_is_anonymous(vma) || vma->vm_flags & VM_NOHUGEPAGE;
+	c->mergeable = vma->vm_flags & VM_MERGEABLE;
 	/* Core fills nothing else, and not what a handler has to be asked for. */
 	c->populate = c->mig->flags & DRM_VSVM_MIGRATE_POPULATE &&
 		      vma_is_anonymous(vma) && !userfaultfd_missing(vma);

@@ -239,6 +239,32 @@ TEST_F_TIMEOUT(share, ksm_pages_stay_for_all_sharers, VT_LONG)
 	EXPECT_EQ(0, vt_check(mem, LEN, OTHER, 0));
 }
 
+/* One of the pages is not merged, so there is something to migrate. */
+static int migrates_ksm_pages(char *mem, size_t len)
+{
+	struct drm_vsvm_migrate m;
+	struct vsvm *v;
+
+	if (vsvm_open(0, &v))
+		return 2;
+	memset(mem + 5 * VT_PAGE, VH_KSM_BYTE, VT_PAGE);
+	if (vt_migrate(v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &m))
+		return 3;
+	/* A page that is lost is waited for. */
+	if (vt_check_byte(mem, len, VH_KSM_BYTE))
+		return 4;
+	return m.stayed[DRM_VSVM_STAY_KSM] == len ? 0 : 5;
+}
+
+/*
+ * A page that KSM merged is left alone where KSM does not know that it is mapped: in
+ * a fork's child when the parent is gone and ksmd has not come by.
+ */
+TEST_F_TIMEOUT(share, ksm_pages_of_a_dead_parent_stay, VT_LONG)
+{
+	EXPECT_EQ(0, vh_ksm_orphan(migrates_ksm_pages));
+}
+
 /* ksmd passes over pages on the device, equal as they are, again and again. */
 TEST_F_TIMEOUT(share, ksm_leaves_device_pages, VT_LONG)
 {

@@ -427,6 +427,24 @@ TEST_F(core, huge_page_is_split_for_all)
 	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
 }
 
+static int collects_ksm_pages(char *mem, size_t len)
+{
+	if (vt_file_set(ASK "collect", (long)mem))
+		return 2;
+	/* A page that is lost is waited for. */
+	return vt_check_byte(mem, len, VH_KSM_BYTE) ? 3 : 0;
+}
+
+/* Pages that KSM merged, in a mapping that its reverse map does not have yet. */
+TEST_F_TIMEOUT(core, ksm_pages_are_not_collected, VT_LONG)
+{
+	long run = vt_file_get("/sys/kernel/mm/ksm/run");
+
+	WANTS("0013");
+	EXPECT_EQ(0, vh_ksm_orphan(collects_ksm_pages));
+	vt_file_set("/sys/kernel/mm/ksm/run", run);
+}
+
 /* A device of one block, which one process has and another one wants. */
 FIXTURE(evicted)
 {

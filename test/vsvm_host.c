@@ -298,3 +298,85 @@ int vh_run(const char *const *argv)
 		return say("%s: %s", program, strerror(errno));
 	return status;
 }
+
+#define KSM		"/sys/kernel/mm/ksm/"
+#define KSM_LEN		(64 * VT_PAGE)
+
+/* Has ksmd merge all of @mem, and stop. */
+static int ksm_merge(char *mem)
+{
+	const long pages = KSM_LEN / VT_PAGE;
+	int i;
+
+	memset(mem, VH_KSM_BYTE, KSM_LEN);
+	if (madvise(mem, KSM_LEN, MADV_MERGEABLE) ||
+	    vt_file_set(KSM "sleep_millisecs", 1) ||
+	    vt_file_set(KSM "pages_to_scan", 10000) ||
+	    vt_file_set(KSM "run", 1))
+		return say("ksm: %s", strerror(errno));
+	for (i = 0; i < 300; i++) {
+		if (vt_file_get("/proc/self/ksm_merging_pages") >= pages)
+			return vt_file_set(KSM "run", 0);
+		usleep(100000);
+	}
+	return say("ksmd merges nothing");
+}
+
+/* Has ksmd note that @parent is dead, and then look at one page, no more. */
+static int ksm_forget(pid_t parent)
+{
+	long was = vt_file_get(KSM "pages_sharing");
+	int i;
+
+	for (i = 0; i < 300 && !kill(parent, 0); i++)
+		usleep(20000);
+	if (vt_file_set(KSM "pages_to_scan", 1) ||
+	    vt_file_set(KSM "sleep_millisecs", 600000) ||
+	    vt_file_set(KSM "run", 1))
+		return say("ksm: %s", strerror(errno));
+	for (i = 0; i < 300 && vt_file_get(KSM "pages_sharing") == was; i++)
+		usleep(20000);
+	if (vt_file_set(KSM "run", 0) ||
+	    vt_file_get(KSM "pages_sharing") == was)
+		return say("ksmd does not look");
+	return 0;
+}
+
+/* The parent, and its child, which says in @out what came of it. */
+static void ksm_parent(int (*work)(char *mem, size_t len), int out)
+{
+	char *mem = vt_map(KSM_LEN, VT_SMALL);
+	pid_t self = getpid();
+	int result;
+
+	if (!mem || ksm_merge(mem))
+		_exit(1);
+	if (fork())
+		_exit(0);
+	alarm(60);
+	if (ksm_forget(self))
+		_exit(1);
+	/* The first page is the one that ksmd looked at. */
+	result = work(mem + VT_PAGE, KSM_LEN - VT_PAGE);
+	_exit(write(out, &result, sizeof(result)) != sizeof(result));
+}
+
+int vh_ksm_orphan(int (*work)(char *mem, size_t len))
+{
+	int end[2], result = -1;
+	pid_t pid;
+
+	if (pipe(end))
+		return say("pipe: %s", strerror(errno));
+	pid = fork();
+	if (!pid) {
+		close(end[0]);
+		ksm_parent(work, end[1]);
+	}
+	close(end[1]);
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid ||
+	    read(end[0], &result, sizeof(result)) != sizeof(result))
+		result = -1;
+	close(end[0]);
+	return result;
+}

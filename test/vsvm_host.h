@@ -57,6 +57,17 @@ long vh_cgroup_current(void);
 /* The value of @key in a file of keys and values; -1: there is none. */
 long vh_cgroup_key(const char *file, const char *key);
 
+/* What every byte of the memory of vh_ksm_orphan() is. */
+#define VH_KSM_BYTE	0x5c
+
+/*
+ * Run @work in a process whose @mem, of @len bytes, KSM has merged into one page, as
+ * the child of a process that is dead, with ksmd stopped before it noted that the
+ * child has the page mapped there, too. Returns what @work does; -1: it did not get
+ * that far, or was killed after a minute.
+ */
+int vh_ksm_orphan(int (*work)(char *mem, size_t len));
+
 /* For klogctl(): the C library has no names for them. */
 enum {
 	KLOG_READ_ALL = 3,

@@ -10,6 +10,8 @@
  *			the caller's memory; read: the pfn that it told
  *	askcore/split	write the address of a huge page of the caller's: it
  *			migrates whole, to small pages
+ *	askcore/collect	write an address of the caller's: what is from there to the end
+ *			of its 2 MiB or of its mapping is collected, and put back
  *
  *	modprobe askcore [like=PFN]
  *
@@ -214,6 +216,38 @@ static int split_set(void *data, u64 addr)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(split_fops, NULL, split_set, "%llu\n");
 
+static int collect_set(void *data, u64 addr)
+{
+	struct migrate_vma args = {
+		.start = addr,
+		.flags = MIGRATE_VMA_SELECT_SYSTEM,
+		.pgmap_owner = &pgmap,
+	};
+	unsigned long *entries;
+	int ret;
+
+	if (!current->mm)
+		return -EINVAL;
+	entries = kcalloc(2 * HPAGE_PMD_NR, sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		return -ENOMEM;
+	args.src = entries;
+	args.dst = entries + HPAGE_PMD_NR;
+	mmap_read_lock(current->mm);
+	args.vma = vma_lookup(current->mm, addr);
+	if (args.vma)
+		args.end = min(args.vma->vm_end, (addr & PMD_MASK) + PMD_SIZE);
+	ret = migrate_vma_setup(&args);
+	if (!ret) {
+		migrate_vma_pages(&args);
+		migrate_vma_finalize(&args);
+	}
+	mmap_read_unlock(current->mm);
+	kfree(entries);
+	return ret;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(collect_fops, NULL, collect_set, "%llu\n");
+
 static int __init ask_init(void)
 {
 	struct resource *res;
@@ -248,6 +282,7 @@ static int __init ask_init(void)
 	debugfs_create_file("pfn", 0400, dir, NULL, &pfn_fops);
 	debugfs_create_file("hmm", 0600, dir, NULL, &hmm_fops);
 	debugfs_create_file("split", 0200, dir, NULL, &split_fops);
+	debugfs_create_file("collect", 0200, dir, NULL, &collect_fops);
 	return 0;
 }
 module_init(ask_init);

@@ -202,7 +202,10 @@ enum drm_vsvm_stay {
 	DRM_VSVM_STAY_HUGETLB,
 	/** @DRM_VSVM_STAY_FILE: a page of a file or of shared memory */
 	DRM_VSVM_STAY_FILE,
-	/** @DRM_VSVM_STAY_KSM: merged by KSM, other processes share it */
+	/**
+	 * @DRM_VSVM_STAY_KSM: merged by KSM, or in a mapping that KSM may merge
+	 * (MADV_MERGEABLE, PR_SET_MEMORY_MERGE)
+	 */
 	DRM_VSVM_STAY_KSM,
 	/** @DRM_VSVM_STAY_PINNED: somebody holds a reference (I/O, a pin) */
 	DRM_VSVM_STAY_PINNED,
