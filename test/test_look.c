@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * "vsvm top" and "vsvm map": what they tell of another process is what SNAPSHOT
+ * "vsvm top" and "vsvm where": what they tell of another process is what SNAPSHOT
  * tells that process, and what smaps says.
  */
 #include <errno.h>
@@ -69,8 +69,8 @@ FIXTURE_TEARDOWN(look)
 	vsvm_close(self->v);
 }
 
-#define RUN_MAP(options)						\
-	run("vsvm map %s %d %lx+%lx", options, getpid(),		\
+#define RUN_WHERE(options)						\
+	run("vsvm where %s %d %lx+%lx", options, getpid(),		\
 	    (unsigned long)self->mem, LEN)
 
 /* The row of this process has its memory and its counters. */
@@ -115,12 +115,12 @@ TEST_F(look, top_repeats)
 	EXPECT_EQ(NULL, strchr(text, 033));
 }
 
-/* The map has in each place what SNAPSHOT has there, and agrees with smaps. */
-TEST_F(look, map_agrees_with_snapshot)
+/* The answer has in each place what SNAPSHOT has there, and agrees with smaps. */
+TEST_F(look, where_agrees_with_snapshot)
 {
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem + 5 * VT_PAGE, VT_HUGE));
 	ASSERT_EQ(0, madvise(self->mem, 3 * VT_PAGE, MADV_DONTNEED));
-	ASSERT_EQ(0, RUN_MAP("--json"));
+	ASSERT_EQ(0, RUN_WHERE("--json"));
 	EXPECT_EQ(vt_bytes_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_DEVICE),
 		  number(text, "device"));
 	EXPECT_EQ(vt_bytes_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_SYSTEM),
@@ -133,7 +133,7 @@ TEST_F(look, map_agrees_with_snapshot)
 }
 
 /* Runs come in order, and say which device and which size of page. */
-TEST_F(look, map_tells_devices_apart)
+TEST_F(look, where_tells_devices_apart)
 {
 	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, VT_LARGE, SEED);
 	struct vsvm *other;
@@ -143,7 +143,7 @@ TEST_F(look, map_tells_devices_apart)
 	ASSERT_EQ(0, vsvm_open(1, &other));
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
 	ASSERT_EQ(0, vt_to_device(other, mem + VT_HUGE, VT_HUGE));
-	ASSERT_EQ(0, run("vsvm map --json %d %lx", getpid(),
+	ASSERT_EQ(0, run("vsvm where --json %d %lx", getpid(),
 			 (unsigned long)mem));
 	at = strstr(text, "\"runs\":");
 	ASSERT_NE(NULL, at);
@@ -161,7 +161,7 @@ TEST_F(look, map_tells_devices_apart)
 }
 
 /* A terabyte with a page at each end is folded into a row. */
-TEST_F_TIMEOUT(look, map_folds_a_terabyte, VT_LONG)
+TEST_F_TIMEOUT(look, where_folds_a_terabyte, VT_LONG)
 {
 	size_t len = 1UL << 40;
 	char *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(look, map_folds_a_terabyte, VT_LONG)
 	mem[0] = 1;
 	mem[len - 1] = 1;
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_PAGE));
-	ASSERT_EQ(0, run("vsvm map %d %lx-%lx", getpid(), (unsigned long)mem,
+	ASSERT_EQ(0, run("vsvm where %d %lx-%lx", getpid(), (unsigned long)mem,
 			 (unsigned long)mem + len));
 	EXPECT_GT(1000, strlen(text));
 	EXPECT_NE(NULL, strstr(text, "(a character: 16 GiB)"));
@@ -182,7 +182,7 @@ TEST_F_TIMEOUT(look, map_folds_a_terabyte, VT_LONG)
 }
 
 /* A page held for atomics is told as such. */
-TEST_F(look, map_shows_exclusive_pages)
+TEST_F(look, where_shows_exclusive_pages)
 {
 	struct drm_vsvm_exclusive arg = {
 		.addr = (uintptr_t)self->mem, .len = 2 * VT_PAGE,
@@ -190,16 +190,16 @@ TEST_F(look, map_shows_exclusive_pages)
 
 	ASSERT_EQ(0, vt_ioctl(vsvm_fd(self->v), DRM_IOCTL_VSVM_EXCLUSIVE,
 			      &arg));
-	ASSERT_EQ(0, RUN_MAP("--json"));
+	ASSERT_EQ(0, RUN_WHERE("--json"));
 	EXPECT_EQ(2 * VT_PAGE, number(text, "exclusive"));
 	EXPECT_NE(NULL, strstr(text, "\"agrees\": true"));
 }
 
 /* A part of a mapping is looked at, and it is said that smaps is of the whole. */
-TEST_F(look, map_of_a_part)
+TEST_F(look, where_of_a_part)
 {
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
-	ASSERT_EQ(0, run("vsvm map --json %d %lx+3000", getpid(),
+	ASSERT_EQ(0, run("vsvm where --json %d %lx+3000", getpid(),
 			 (unsigned long)self->mem + VT_PAGE));
 	EXPECT_EQ(3 * VT_PAGE, number(text, "device"));
 	EXPECT_NE(NULL, strstr(text, "only a part"));
@@ -210,14 +210,14 @@ static int give_up_rights(struct vt_child *c, void *arg)
 	if (vt_hear(c) || setgid(1000) || setuid(1000) ||
 	    prctl(PR_SET_DUMPABLE, 1))
 		return 9;
-	return run("vsvm map %d %lx+%lx", getpid(), (unsigned long)arg, LEN) ||
+	return run("vsvm where %d %lx+%lx", getpid(), (unsigned long)arg, LEN) ||
 	       !strstr(text, "Without CAP_SYS_ADMIN") ||
 	       !strstr(text, "? swapped out or on a device 2 MiB") ||
 	       !strstr(text, "agrees");
 }
 
 /* Who may not see frames is told what cannot be told. */
-TEST_F(look, map_without_rights)
+TEST_F(look, where_without_rights)
 {
 	struct vt_child c;
 
@@ -230,13 +230,13 @@ TEST_F(look, map_without_rights)
 /* What makes no sense ends with 2, what is not there with 1. */
 TEST_F(look, refuses)
 {
-	EXPECT_EQ(2, run("vsvm map 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm map nonsense 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm map 1 zzz 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm map 1 2000-1000 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm where 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm where nonsense 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm where 1 zzz 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm where 1 2000-1000 2>/dev/null"));
 	EXPECT_EQ(2, run("vsvm top -i 0 2>/dev/null"));
-	EXPECT_EQ(1, run("vsvm map 4194300 2>/dev/null"));
-	EXPECT_EQ(1, run("vsvm map %d 1000-2000 2>/dev/null", getpid()));
+	EXPECT_EQ(1, run("vsvm where 4194300 2>/dev/null"));
+	EXPECT_EQ(1, run("vsvm where %d 1000-2000 2>/dev/null", getpid()));
 }
 
 TEST_HARNESS_MAIN

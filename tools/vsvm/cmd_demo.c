@@ -16,13 +16,13 @@
 #include <unistd.h>
 
 #include "fields.h"
-#include "map.h"
+#include "picture.h"
 #include "progress.h"
 #include "vsvm.h"
 
 #define MIB		(1024UL * 1024)
 #define HUGE		(2 * MIB)
-#define MAP_CELLS	256
+#define PICTURE_CELLS	256
 #define DEFAULT_MIB	16
 
 /* How often memory that was busy for a moment is asked to move again. */
@@ -74,16 +74,16 @@ static void count(struct demo *d, enum figure f, uint64_t bytes, double seconds)
 	d->figures[f].seconds += seconds;
 }
 
-/* Say where the pages are; @map is the caller's to free. */
-static int look(struct demo *d, struct map *map)
+/* Say where the pages are; @picture is the caller's to free. */
+static int look(struct demo *d, struct picture *picture)
 {
-	int ret = map_take(map, d->v, d->mem, d->size, d->info.page_size,
-			   MAP_CELLS);
+	int ret = picture_take(picture, d->v, d->mem, d->size, d->info.page_size,
+			       PICTURE_CELLS);
 
 	if (ret)
 		complain(ret, "snapshot");
 	else
-		map_print(map, stdout);
+		picture_print(picture, stdout);
 	return ret;
 }
 
@@ -91,24 +91,25 @@ static int look(struct demo *d, struct map *map)
 static int must_be(struct demo *d, size_t from, size_t len, unsigned int place)
 {
 	char have[SIZE_TEXT], want[SIZE_TEXT];
-	struct map map;
+	struct picture picture;
 	uint64_t bytes;
 	int ret;
 
-	ret = map_take(&map, d->v, d->mem + from, len, d->info.page_size, 1);
+	ret = picture_take(&picture, d->v, d->mem + from, len,
+			   d->info.page_size, 1);
 	if (ret) {
 		complain(ret, "snapshot");
 		return ret;
 	}
 
-	bytes = map_bytes(&map, place);
+	bytes = picture_bytes(&picture, place);
 	if (bytes != len) {
 		complain(0, "only %s of %s are in place '%s'",
 			 size_text(bytes, have), size_text(len, want),
 			 vsvm_place_name(place));
 		d->failed = true;
 	}
-	map_free(&map);
+	picture_free(&picture);
 	return 0;
 }
 
@@ -211,7 +212,7 @@ static int step_write(struct demo *d)
 {
 	uint64_t state = 0x9e3779b97f4a7c15 + d->huge;
 	uint64_t *words = (uint64_t *)d->expect;
-	struct map map;
+	struct picture picture;
 	size_t i;
 	int ret;
 
@@ -222,29 +223,29 @@ static int step_write(struct demo *d)
 	}
 	memcpy(d->mem, d->expect, d->size);
 
-	ret = look(d, &map);
+	ret = look(d, &picture);
 	if (ret)
 		return ret;
-	if (d->huge && map_bytes(&map, DRM_VSVM_PLACE_SYSTEM) !=
-		       map.huge[DRM_VSVM_PLACE_SYSTEM])
+	if (d->huge && picture_bytes(&picture, DRM_VSVM_PLACE_SYSTEM) !=
+		       picture.huge[DRM_VSVM_PLACE_SYSTEM])
 		printf("    (the kernel did not give huge pages for all of it)\n");
-	map_free(&map);
+	picture_free(&picture);
 	return 0;
 }
 
 static int step_away(struct demo *d)
 {
-	struct map map;
+	struct picture picture;
 	int ret;
 
 	printf("2. It moves to the device.\n");
 	ret = move(d, DRM_VSVM_TARGET_DEVICE);
 	if (ret)
 		return ret;
-	ret = look(d, &map);
+	ret = look(d, &picture);
 	if (ret)
 		return ret;
-	map_free(&map);
+	picture_free(&picture);
 	return must_be(d, 0, d->size, DRM_VSVM_PLACE_DEVICE);
 }
 
@@ -300,20 +301,20 @@ static int step_touch(struct demo *d)
 {
 	size_t from = d->size / 2, len = d->size / 4, page = d->info.page_size, i;
 	bool coherent = d->info.kind == DRM_VSVM_KIND_COHERENT;
-	struct map map;
+	struct picture picture;
 	double start, seconds;
 	uint64_t before;
 	int ret;
 
 	printf("4. The CPU changes a byte in each page of the third quarter: these %s.\n",
 	       coherent ? "stay, the CPU reaches them" : "come home");
-	ret = map_take(&map, d->v, d->mem, d->size, page, 1);
+	ret = picture_take(&picture, d->v, d->mem, d->size, page, 1);
 	if (ret) {
 		complain(ret, "snapshot");
 		return ret;
 	}
-	before = map_bytes(&map, DRM_VSVM_PLACE_DEVICE);
-	map_free(&map);
+	before = picture_bytes(&picture, DRM_VSVM_PLACE_DEVICE);
+	picture_free(&picture);
 
 	for (i = from; i < from + len; i += page)
 		d->expect[i]++;
@@ -322,12 +323,12 @@ static int step_touch(struct demo *d)
 		d->mem[i]++;
 	seconds = now() - start;
 
-	ret = look(d, &map);
+	ret = look(d, &picture);
 	if (ret)
 		return ret;
-	count(d, CPU_FAULTS, before - map_bytes(&map, DRM_VSVM_PLACE_DEVICE),
+	count(d, CPU_FAULTS, before - picture_bytes(&picture, DRM_VSVM_PLACE_DEVICE),
 	      seconds);
-	map_free(&map);
+	picture_free(&picture);
 
 	ret = must_be(d, from, len, coherent ? DRM_VSVM_PLACE_DEVICE :
 					       DRM_VSVM_PLACE_SYSTEM);
@@ -340,17 +341,17 @@ static int step_touch(struct demo *d)
 
 static int step_home(struct demo *d)
 {
-	struct map map;
+	struct picture picture;
 	int ret;
 
 	printf("5. The rest comes home.\n");
 	ret = move(d, DRM_VSVM_TARGET_SYSTEM);
 	if (ret)
 		return ret;
-	ret = look(d, &map);
+	ret = look(d, &picture);
 	if (ret)
 		return ret;
-	map_free(&map);
+	picture_free(&picture);
 	ret = must_be(d, 0, d->size, DRM_VSVM_PLACE_SYSTEM);
 	if (ret)
 		return ret;

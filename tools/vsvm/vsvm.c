@@ -24,7 +24,7 @@ static const struct command {
 	{ "demo", "watch memory go to the device and come home", cmd_demo },
 	{ "bench", "how fast memory moves, is read and looked at", cmd_bench },
 	{ "top", "what each process does with the devices, live", cmd_top },
-	{ "map", "where the pages of a process live", cmd_map },
+	{ "where", "where the pages of a process live", cmd_where },
 	{ "help", "this list, or the options of a command", cmd_help },
 };
 

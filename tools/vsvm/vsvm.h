@@ -20,8 +20,8 @@
 int cmd_bench(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_info(int argc, char **argv);
-int cmd_map(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_where(int argc, char **argv);
 
 /* Say on stderr what went wrong: "vsvm: ...: reason", @err is a negative errno or 0. */
 [[gnu::format(printf, 2, 3)]] void complain(int err, const char *fmt, ...);

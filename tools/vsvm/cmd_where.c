@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vsvm map: where the pages of a process live.
+ * vsvm where: where the pages of a process live.
  *
  * The driver tells a process about its own memory and about nobody else's, so
  * this looks at another process the way the kernel lets anybody look who may
@@ -120,7 +120,7 @@ struct range {
 	bool seen;
 };
 
-struct map_run {
+struct where {
 	int pid;
 	int pagemap;
 	bool json;
@@ -168,26 +168,26 @@ static bool parse_range(const char *text, struct range *r)
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct map_run *m = state->input;
+	struct where *w = state->input;
 	unsigned long pid;
 
 	switch (key) {
 	case 'j':
-		m->json = true;
+		w->json = true;
 		return 0;
 	case 'a':
-		m->all = true;
+		w->all = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (!state->arg_num) {
 			if (!parse_number(arg, 1, 1UL << 22, &pid))
 				argp_error(state, "not a process: '%s'", arg);
-			m->pid = pid;
+			w->pid = pid;
 			return 0;
 		}
-		if (m->nr_ranges == MAX_RANGES)
+		if (w->nr_ranges == MAX_RANGES)
 			argp_error(state, "more than %u ranges", MAX_RANGES);
-		if (!parse_range(arg, &m->ranges[m->nr_ranges++]))
+		if (!parse_range(arg, &w->ranges[w->nr_ranges++]))
 			argp_error(state, "not an address or range: '%s'", arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
@@ -206,7 +206,7 @@ static const struct argp argp = {
 };
 
 /* Which pfns are whose; all zero for those who may not see it. */
-static void find_devices(struct map_run *m)
+static void find_devices(struct where *w)
 {
 	unsigned long long first, last;
 	unsigned int device;
@@ -220,19 +220,19 @@ static void find_devices(struct map_run *m)
 		if (sscanf(line, " %llx-%llx : vsvm.%u", &first, &last,
 			   &device) != 3 || device >= MAX_DEVICES || !last)
 			continue;
-		m->devices[device].first = first / PAGE;
-		m->devices[device].last = last / PAGE;
+		w->devices[device].first = first / PAGE;
+		w->devices[device].last = last / PAGE;
 	}
 	fclose(f);
 }
 
-static bool device_of(const struct map_run *m, uint64_t pfn, unsigned int *out)
+static bool device_of(const struct where *w, uint64_t pfn, unsigned int *out)
 {
 	unsigned int i;
 
 	for (i = 0; i < MAX_DEVICES; i++) {
-		if (!m->devices[i].last || pfn < m->devices[i].first ||
-		    pfn > m->devices[i].last)
+		if (!w->devices[i].last || pfn < w->devices[i].first ||
+		    pfn > w->devices[i].last)
 			continue;
 		*out = i;
 		return true;
@@ -266,7 +266,7 @@ static int add_run(struct mapping *map, const struct run *run)
 	return 0;
 }
 
-static enum place swap_place(const struct map_run *m, uint64_t entry,
+static enum place swap_place(const struct where *w, uint64_t entry,
 			     unsigned int *device)
 {
 	unsigned int type = entry & ((1U << SWAP_TYPE_BITS) - 1);
@@ -278,7 +278,7 @@ static enum place swap_place(const struct map_run *m, uint64_t entry,
 	case SWAP_MIGRATION ... SWAP_MIGRATION + 2:
 		return MOVING;
 	case SWAP_DEVICE ... SWAP_DEVICE + 1:
-		return device_of(m, offset, device) ? DEVICE : FOREIGN;
+		return device_of(w, offset, device) ? DEVICE : FOREIGN;
 	case SWAP_EXCLUSIVE:
 		return HELD;
 	case SWAP_MARKER:
@@ -288,24 +288,24 @@ static enum place swap_place(const struct map_run *m, uint64_t entry,
 	}
 }
 
-static enum place entry_place(const struct map_run *m, uint64_t entry,
+static enum place entry_place(const struct where *w, uint64_t entry,
 			      bool zero, unsigned int *device)
 {
 	*device = 0;
 	if (entry & PM_PRESENT) {
 		if (zero)
 			return ZERO;
-		if (m->sees && device_of(m, entry & PM_FRAME, device))
+		if (w->sees && device_of(w, entry & PM_FRAME, device))
 			return COHERENT;
 		return entry & PM_FILE ? FILE_PAGE : SYSTEM;
 	}
 	if (!(entry & PM_SWAP))
 		return ABSENT;
-	return m->sees ? swap_place(m, entry, device) : HIDDEN;
+	return w->sees ? swap_place(w, entry, device) : HIDDEN;
 }
 
 /* A stretch whose pages the scan found to be in one state. */
-static int add_region(struct map_run *m, struct mapping *map,
+static int add_region(struct where *w, struct mapping *map,
 		      const struct page_region *region)
 {
 	static uint64_t entries[ENTRIES];
@@ -319,14 +319,14 @@ static int add_region(struct map_run *m, struct mapping *map,
 		nr = (region->end - at) / PAGE;
 		if (nr > ENTRIES)
 			nr = ENTRIES;
-		got = pread(m->pagemap, entries, nr * sizeof(*entries),
+		got = pread(w->pagemap, entries, nr * sizeof(*entries),
 			    at / PAGE * sizeof(*entries));
 		if (got < (ssize_t)sizeof(*entries))
 			return got < 0 ? -errno : -ESRCH;
 		nr = got / sizeof(*entries);
 		for (i = 0; i < nr; i++) {
 			run.start = at + i * PAGE;
-			run.place = entry_place(m, entries[i],
+			run.place = entry_place(w, entries[i],
 						region->categories &
 						PAGE_IS_PFNZERO, &run.device);
 			ret = add_run(map, &run);
@@ -348,7 +348,7 @@ static int add_gap(struct mapping *map, uint64_t start, uint64_t end)
 	return end > start ? add_run(map, &run) : 0;
 }
 
-static int scan(struct map_run *m, struct mapping *map)
+static int scan(struct where *w, struct mapping *map)
 {
 	static struct page_region regions[REGIONS];
 	struct pm_scan_arg arg = {
@@ -365,13 +365,13 @@ static int scan(struct map_run *m, struct mapping *map)
 	int nr, i, ret;
 
 	while (arg.start < map->to) {
-		nr = ioctl(m->pagemap, PAGEMAP_SCAN, &arg);
+		nr = ioctl(w->pagemap, PAGEMAP_SCAN, &arg);
 		if (nr < 0)
 			return -errno;
 		for (i = 0; i < nr; i++) {
 			ret = add_gap(map, at, regions[i].start);
 			if (!ret)
-				ret = add_region(m, map, &regions[i]);
+				ret = add_region(w, map, &regions[i]);
 			if (ret)
 				return ret;
 			at = regions[i].end;
@@ -395,7 +395,7 @@ static bool has_flag(const struct mapping *map, const char *flag)
  * Do smaps and what was found here agree? NULL: yes; or why not. Only a whole
  * mapping can be compared.
  */
-static const char *compare(const struct map_run *m, const struct mapping *map)
+static const char *compare(const struct where *w, const struct mapping *map)
 {
 	uint64_t rss = 0, swap = map->bytes[SWAPPED];
 	int i;
@@ -405,9 +405,9 @@ static const char *compare(const struct map_run *m, const struct mapping *map)
 	for (i = 0; i < PLACES; i++)
 		if (places[i].in_rss)
 			rss += map->bytes[i];
-	if (!m->sees && rss + map->bytes[HIDDEN] == map->rss + map->swap)
+	if (!w->sees && rss + map->bytes[HIDDEN] == map->rss + map->swap)
 		return NULL;
-	if (m->sees && rss == map->rss && swap == map->swap)
+	if (w->sees && rss == map->rss && swap == map->swap)
 		return NULL;
 	if (has_flag(map, "ht"))
 		return "smaps does not count hugetlb pages in Rss";
@@ -470,9 +470,9 @@ static void print_sums(const struct mapping *map)
 	putchar('\n');
 }
 
-static void print_text(const struct map_run *m, const struct mapping *map)
+static void print_text(const struct where *w, const struct mapping *map)
 {
-	const char *why = compare(m, map);
+	const char *why = compare(w, map);
 	char rss[SIZE_TEXT], swap[SIZE_TEXT];
 
 	printf("%llx-%llx %s %s\n", (unsigned long long)map->from,
@@ -535,13 +535,13 @@ static int json_numbers(struct json_object *object, const struct mapping *map)
 	return bad || !sums ? -ENOMEM : 0;
 }
 
-static int add_json(struct map_run *m, const struct mapping *map)
+static int add_json(struct where *w, const struct mapping *map)
 {
 	struct json_object *object = json_object_new_object();
-	const char *why = compare(m, map);
+	const char *why = compare(w, map);
 	int ret;
 
-	if (!object || json_object_array_add(m->list, object))
+	if (!object || json_object_array_add(w->list, object))
 		return -ENOMEM;
 	ret = json_numbers(object, map);
 	if (!ret)
@@ -554,14 +554,14 @@ static int add_json(struct map_run *m, const struct mapping *map)
 }
 
 /* Looks at [from, to) of a mapping and shows it. */
-static int show(struct map_run *m, struct mapping *map)
+static int show(struct where *w, struct mapping *map)
 {
 	int ret;
 
-	ret = scan(m, map);
-	if (!ret && (m->all || m->nr_ranges ||
+	ret = scan(w, map);
+	if (!ret && (w->all || w->nr_ranges ||
 		     map->bytes[ABSENT] != map->to - map->from))
-		ret = m->json ? add_json(m, map) : (print_text(m, map), 0);
+		ret = w->json ? add_json(w, map) : (print_text(w, map), 0);
 	free(map->runs);
 	map->runs = NULL;
 	map->nr_runs = 0;
@@ -572,17 +572,17 @@ static int show(struct map_run *m, struct mapping *map)
 }
 
 /* The parts of a mapping that were asked for. */
-static int show_parts(struct map_run *m, struct mapping *map)
+static int show_parts(struct where *w, struct mapping *map)
 {
 	struct range *r;
 	int ret = 0;
 
-	if (!m->nr_ranges) {
+	if (!w->nr_ranges) {
 		map->from = map->start;
 		map->to = map->end;
-		return show(m, map);
+		return show(w, map);
 	}
-	for (r = m->ranges; !ret && r < m->ranges + m->nr_ranges; r++) {
+	for (r = w->ranges; !ret && r < w->ranges + w->nr_ranges; r++) {
 		if (r->start >= map->end ||
 		    (r->end ? r->end : r->start + 1) <= map->start)
 			continue;
@@ -593,7 +593,7 @@ static int show_parts(struct map_run *m, struct mapping *map)
 			map->from = r->start > map->start ? r->start : map->start;
 			map->to = r->end < map->end ? r->end : map->end;
 		}
-		ret = show(m, map);
+		ret = show(w, map);
 	}
 	return ret;
 }
@@ -618,7 +618,7 @@ static bool parse_header(const char *line, struct mapping *map)
 }
 
 /* Goes through smaps; VmFlags ends a mapping. */
-static int each_mapping(struct map_run *m, FILE *smaps)
+static int each_mapping(struct where *w, FILE *smaps)
 {
 	struct mapping map = { 0 };
 	unsigned long long kib;
@@ -639,7 +639,7 @@ static int each_mapping(struct map_run *m, FILE *smaps)
 		/* Another architecture's gate: not in pagemap at all. */
 		if (map.start >> 63)
 			continue;
-		ret = show_parts(m, &map);
+		ret = show_parts(w, &map);
 		if (ret)
 			return ret;
 	}
@@ -663,7 +663,7 @@ static bool sees_frames(void)
 	return sees;
 }
 
-static int print_json(struct map_run *m)
+static int print_json(struct where *w)
 {
 	struct json_object *root = json_object_new_object();
 	const char *text;
@@ -671,11 +671,11 @@ static int print_json(struct map_run *m)
 
 	if (!root)
 		return -ENOMEM;
-	bad = json_object_object_add(root, "pid", json_object_new_int(m->pid));
+	bad = json_object_object_add(root, "pid", json_object_new_int(w->pid));
 	bad |= json_object_object_add(root, "sees_frames",
-				      json_object_new_boolean(m->sees));
+				      json_object_new_boolean(w->sees));
 	bad |= json_object_object_add(root, "mappings",
-				      json_object_get(m->list));
+				      json_object_get(w->list));
 	text = bad ? NULL :
 	       json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
 					      JSON_C_TO_STRING_SPACED |
@@ -686,64 +686,64 @@ static int print_json(struct map_run *m)
 	return text ? 0 : -ENOMEM;
 }
 
-static int show_process(struct map_run *m)
+static int show_process(struct where *w)
 {
 	char path[64];
 	FILE *smaps;
 	int ret;
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", m->pid);
-	m->pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	if (m->pagemap < 0)
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", w->pid);
+	w->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	if (w->pagemap < 0)
 		return -errno;
-	snprintf(path, sizeof(path), "/proc/%d/smaps", m->pid);
+	snprintf(path, sizeof(path), "/proc/%d/smaps", w->pid);
 	smaps = fopen(path, "re");
-	ret = smaps ? each_mapping(m, smaps) : -errno;
+	ret = smaps ? each_mapping(w, smaps) : -errno;
 	if (smaps)
 		fclose(smaps);
-	close(m->pagemap);
+	close(w->pagemap);
 	return ret;
 }
 
 /* Ranges that are in no mapping are said, not passed over. */
-static int say_unmapped(const struct map_run *m)
+static int say_unmapped(const struct where *w)
 {
 	int missing = 0;
 	size_t i;
 
-	for (i = 0; i < m->nr_ranges; i++) {
-		if (m->ranges[i].seen)
+	for (i = 0; i < w->nr_ranges; i++) {
+		if (w->ranges[i].seen)
 			continue;
 		complain(0, "nothing is mapped at %llx",
-			 (unsigned long long)m->ranges[i].start);
+			 (unsigned long long)w->ranges[i].start);
 		missing++;
 	}
 	return missing;
 }
 
-int cmd_map(int argc, char **argv)
+int cmd_where(int argc, char **argv)
 {
-	static struct map_run m;
+	static struct where w;
 	int ret;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &m);
-	m.sees = sees_frames();
-	find_devices(&m);
-	if (m.json) {
-		m.list = json_object_new_array();
-		if (!m.list) {
-			complain(-ENOMEM, "map");
+	argp_parse(&argp, argc, argv, 0, NULL, &w);
+	w.sees = sees_frames();
+	find_devices(&w);
+	if (w.json) {
+		w.list = json_object_new_array();
+		if (!w.list) {
+			complain(-ENOMEM, "where");
 			return EXIT_WRONG;
 		}
-	} else if (!m.sees) {
+	} else if (!w.sees) {
 		puts("Without CAP_SYS_ADMIN, pagemap does not tell device memory from swap:");
 		puts("'?' is either; of each mapping, smaps has in Rss what is not swap.");
 	}
-	ret = show_process(&m);
-	if (!ret && m.json)
-		ret = print_json(&m);
-	json_object_put(m.list);
+	ret = show_process(&w);
+	if (!ret && w.json)
+		ret = print_json(&w);
+	json_object_put(w.list);
 	if (ret)
-		complain(ret, "process %d", m.pid);
-	return ret || say_unmapped(&m) ? EXIT_WRONG : EXIT_OK;
+		complain(ret, "process %d", w.pid);
+	return ret || say_unmapped(&w) ? EXIT_WRONG : EXIT_OK;
 }
