@@ -53,7 +53,6 @@ struct line {
 	double whole_ms;
 	double alone_ms;
 	double ratio;
-	char want[8];
 };
 
 #define COLUMN(name, label, kind) \
@@ -66,7 +65,6 @@ static const struct field columns[] = {
 	COLUMN(whole_ms, "  1 TiB ms", FIELD_REAL),
 	COLUMN(alone_ms, "  alone ms", FIELD_REAL),
 	COLUMN(ratio, " alone/1 TiB", FIELD_REAL),
-	COLUMN(want, "  wanted", FIELD_TEXT),
 	{ 0 },
 };
 
@@ -147,7 +145,7 @@ static void print_lines(bool huge, unsigned int pieces, unsigned int rounds,
 			double times[WORKS][2][MAX_ROUNDS],
 			struct json_object *out)
 {
-	struct line line = { .pieces = pieces, .want = "0.50" };
+	struct line line = { .pieces = pieces };
 	int work;
 
 	snprintf(line.page, sizeof(line.page), "%s", huge ? "2M" : "4K");

@@ -56,43 +56,26 @@ struct options {
 	uint64_t vram;
 };
 
-/*
- * What the works are called, and what is wanted of them: the throughput over
- * that of the other engine, or of a copy, for small and for huge pages.
- */
 #define LONE_FAULT	BENCH_STEPS
 
 #define ALL_WORKS	((1U << (LONE_FAULT + 1)) - 1)
 
 static const struct work {
-	const char *key;
-	const char *name;
-	const char *want[2];
+	const char *key;	/* on the command line */
+	const char *name;	/* in the tables */
 } works[BENCH_STEPS + 1] = {
-	[STEP_TO_DEVICE] = { "to-device",
-		"migrate to device", { "1.3", "0.9 memcpy" } },
-	[STEP_HOME] = { "home",
-		"migrate home", { "1.3", "0.9 memcpy" } },
-	[STEP_IN_ORDER] = { "in-order",
-		"CPU touches in order", { "3", "1" } },
-	[STEP_AT_RANDOM] = { "at-random",
-		"CPU touches at random", { "1", "1" } },
-	[STEP_COLD_READ] = { "cold-read",
-		"device read, table cold", { "2", "1.3" } },
-	[STEP_HOT_READ] = { "read",
-		"device read, hot", { "1.6", "1.6" } },
-	[STEP_HOT_WRITE] = { "write",
-		"device write, hot", { "1.6", "1.6" } },
-	[STEP_SNAPSHOT] = { "snapshot",
-		"snapshot", { "4", "4" } },
-	[STEP_DEVICE_READ] = { "device-read",
-		"read on device, hot", { "1.6", "1.6" } },
-	[STEP_DEVICE_WRITE] = { "device-write",
-		"write on device, hot", { "1.6", "1.6" } },
-	[STEP_DEVICE_SNAPSHOT] = { "device-snapshot",
-		"snapshot on device", { "4", "4" } },
-	[LONE_FAULT] = { "lone-fault",
-		"one lone fault home", { "1", "1" } },
+	[STEP_TO_DEVICE] = { "to-device", "migrate to device" },
+	[STEP_HOME] = { "home", "migrate home" },
+	[STEP_IN_ORDER] = { "in-order", "CPU touches in order" },
+	[STEP_AT_RANDOM] = { "at-random", "CPU touches at random" },
+	[STEP_COLD_READ] = { "cold-read", "device read, table cold" },
+	[STEP_HOT_READ] = { "read", "device read, hot" },
+	[STEP_HOT_WRITE] = { "write", "device write, hot" },
+	[STEP_SNAPSHOT] = { "snapshot", "snapshot" },
+	[STEP_DEVICE_READ] = { "device-read", "read on device, hot" },
+	[STEP_DEVICE_WRITE] = { "device-write", "write on device, hot" },
+	[STEP_DEVICE_SNAPSHOT] = { "device-snapshot", "snapshot on device" },
+	[LONE_FAULT] = { "lone-fault", "one lone fault home" },
 };
 
 /* The order in which they are printed. */
@@ -120,7 +103,6 @@ static const unsigned int growth_order[] = {
  * @over_one: throughput of all threads over that of one
  * @copy_over_one: the same of a copy: what this machine gives
  * @us_per_mib: time for a MiB
- * @want: what is wanted of over_hmm, or of over_copy
  */
 struct line {
 	char work[28];
@@ -135,7 +117,6 @@ struct line {
 	double over_one;
 	double copy_over_one;
 	double us_per_mib;
-	char want[16];
 };
 
 #define COLUMN(name, label, kind) \
@@ -150,7 +131,6 @@ static const struct field works_columns[] = {
 	{ "memcpy_ms", " memcpy ms", FIELD_REAL, offsetof(struct line, copy_ms) },
 	{ "over_test_hmm", " x t_hmm", FIELD_REAL, offsetof(struct line, over_hmm) },
 	{ "over_memcpy", " x memcpy", FIELD_REAL, offsetof(struct line, over_copy) },
-	{ "wanted", "     wanted", FIELD_TEXT, offsetof(struct line, want) },
 	{ "over_one_thread", " x 1 thread", FIELD_REAL,
 	  offsetof(struct line, over_one) },
 	{ "memcpy_over_one_thread", " its memcpy", FIELD_REAL,
@@ -280,7 +260,6 @@ static void print_line(const struct options *opts, const struct field *columns,
 
 	snprintf(line.work, sizeof(line.work), "%s", works[k].name);
 	snprintf(line.page, sizeof(line.page), "%s", c->huge ? "2M" : "4K");
-	snprintf(line.want, sizeof(line.want), "%s", works[k].want[c->huge]);
 	if (one) {
 		line.over_one = one->engine[0][k] / m->engine[0][k];
 		line.copy_over_one = one->copy[k] / m->copy[k];
