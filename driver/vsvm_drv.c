@@ -378,3 +378,4 @@ module_exit(vsvm_exit);
 MODULE_DESCRIPTION("Shared virtual memory on a DRM device without hardware");
 MODULE_AUTHOR("The vsvm authors");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VSVM_VERSION);
