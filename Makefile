@@ -28,6 +28,9 @@ help:
 	@echo '  make unload   unload it'
 	@echo '  make install  install module, vsvm, libvsvm and headers to PREFIX'
 	@echo
+	@echo "In a kernel's source:"
+	@echo '  make in-tree KDIR=~/linux   put the driver there, with CONFIG_DRM_VSVM (y or m)'
+	@echo
 	@echo '  make clean    remove what was built here'
 
 # What Kconfig would see to, were this a kernel's tree.
@@ -76,7 +79,10 @@ bench:
 style:
 	@test/style
 
+in-tree:
+	@tools/in-tree $(KDIR)
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all help kernel-check module tools load unload install demo check check-debug bench style clean
+.PHONY: all help kernel-check module tools load unload install demo check check-debug bench style in-tree clean
