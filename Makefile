@@ -17,6 +17,7 @@ help:
 	@echo '  make check    boot it and run every test'
 	@echo '  make check-debug   the same on kernels of our own that look for mistakes'
 	@echo '                (ARGS=--short: what goes into an hour)'
+	@echo '  make check-in-tree the same of a kernel with the driver built in, in short'
 	@echo '  make bench    boot it and measure beside test_hmm (ARGS=--json)'
 	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck, and the form of docs and commits'
 	@echo '  test/guest/run -- COMMAND   run anything in it'
@@ -73,6 +74,9 @@ check:
 check-debug:
 	@test/check-debug $(ARGS)
 
+check-in-tree:
+	@test/check-in-tree
+
 bench:
 	@test/guest/run --mem 6144 --timeout 7200 --append 'vsvm.vram_mib=1152 vsvm.devices=1 vsvm.huge_pages=1' --share test/bench -- sh /mnt/share/run $(ARGS)
 
@@ -85,4 +89,4 @@ in-tree:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help kernel-check module tools load unload install demo check check-debug bench style in-tree clean
+.PHONY: all help kernel-check module tools load unload install demo check check-debug check-in-tree bench style in-tree clean
