@@ -41,13 +41,20 @@ int vsvm_open(unsigned int device, struct vsvm **out);
  */
 void vsvm_close(struct vsvm *v);
 
-/** vsvm_fd() - the render node's file descriptor, owned by the handle */
+/**
+ * vsvm_fd() - the render node's file descriptor, owned by the handle
+ * @v: the handle
+ *
+ * Return: the descriptor.
+ */
 int vsvm_fd(const struct vsvm *v);
 
 /**
  * vsvm_info() - ask what the device is
  * @v: the handle
  * @info: out
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_info.
  */
 int vsvm_info(struct vsvm *v, struct drm_vsvm_info *info);
 
@@ -87,6 +94,8 @@ int vsvm_write(struct vsvm *v, void *addr, const void *buf, size_t len,
  * @target: DRM_VSVM_TARGET_DEVICE or DRM_VSVM_TARGET_SYSTEM
  * @flags: 0 or DRM_VSVM_MIGRATE_POPULATE
  * @result: out, how far it got and what stayed, on failure too; or NULL
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_migrate.
  */
 int vsvm_migrate(struct vsvm *v, void *addr, size_t len, uint32_t target,
 		 uint32_t flags, struct drm_vsvm_migrate *result);
@@ -100,6 +109,8 @@ int vsvm_migrate(struct vsvm *v, void *addr, size_t len, uint32_t target,
  * @nr_runs: in, room in @runs; out, runs stored
  * @next: out, first address that is in no stored run; end of the range when
  *	all of it was stored; or NULL
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_snapshot.
  */
 int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
 		  struct drm_vsvm_run *runs, uint32_t *nr_runs, uint64_t *next);
