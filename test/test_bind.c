@@ -392,8 +392,8 @@ FIXTURE_SETUP(setuid)
 	ASSERT_LT(0, readlink(link, self->node, sizeof(self->node) - 1));
 	vsvm_close(v);
 	ASSERT_EQ(0, chmod(self->node, 0666));
-	snprintf(self->dir, sizeof(self->dir), "/tmp/vsvm-setuid-XXXXXX");
-	ASSERT_NE(NULL, mkdtemp(self->dir));
+	snprintf(self->dir, sizeof(self->dir), "/tmp/vsvm-setuid-%d", getpid());
+	ASSERT_EQ(0, mkdir(self->dir, 0700));
 	ASSERT_EQ(0, mount("vsvm-test", self->dir, "tmpfs", 0, "mode=755"));
 	snprintf(self->program, sizeof(self->program), "%s/victim", self->dir);
 	ASSERT_EQ(0, copy_myself(self->program));
