@@ -38,8 +38,8 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 {
 	struct vsvm_moves *m = &dm->moves;
 	unsigned int i, used = 0;
+	struct page *page, *to;
 	struct folio *folio;
-	struct page *page;
 
 	for (i = 0; i < n; i++) {
 		page = migrate_pfn_to_page(m->src[i]);
@@ -50,8 +50,10 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 		    !vsvm_home_lives(page_folio(page)))
 			continue;
 		folio = vsvm_devmem_folio(dm, dm->to[used++], 0);
-		copy_highpage(vsvm_devmem_backing(&folio->page),
-			      vsvm_devmem_backing(page));
+		to = vsvm_devmem_backing(&folio->page);
+		vsvm_devmem_untag(to);
+		copy_highpage(to, vsvm_devmem_backing(page));
+		*vsvm_devmem_node(&folio->page) = *vsvm_devmem_node(page);
 		m->dst[i] = migrate_pfn(folio_pfn(folio));
 	}
 	return used;
