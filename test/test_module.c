@@ -281,26 +281,42 @@ static int loads_many(struct vt_child *c, void *arg)
 	return load("devices=16 vram_mib=64") ? 1 : 0;
 }
 
-/* The node of device 0, as soon as there is one; -1: the load is over. */
-static int open_first(pid_t loader)
+static bool has_ended(pid_t pid)
 {
 	siginfo_t info = {};
+
+	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) ||
+	       info.si_pid;
+}
+
+/* A file of device 0, if its node is there and the others then stay without a driver. */
+static int open_first(void)
+{
 	char path[PATH_MAX];
 	glob_t nodes;
-	int fd;
 
-	while (glob(DEVICES "vsvm.0/drm/renderD*", 0, NULL, &nodes)) {
-		if (waitid(P_PID, loader, &info, WEXITED | WNOHANG | WNOWAIT) ||
-		    info.si_pid)
-			return -1;
-		sched_yield();
-	}
-	/* The others stay without a driver. */
+	if (glob(DEVICES "vsvm.0/drm/renderD*", 0, NULL, &nodes))
+		return -1;
 	vh_write(AUTOPROBE, "0");
 	snprintf(path, sizeof(path), "/dev/dri/%s",
 		 strrchr(nodes.gl_pathv[0], '/') + 1);
-	fd = open(path, O_RDWR | O_CLOEXEC);
 	globfree(&nodes);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+/*
+ * A file of device 0 as early as there can be one: the kernel shows the folder of a
+ * node, then makes the node, and only then lets it be opened.
+ */
+static int open_while_loading(pid_t loader)
+{
+	bool over;
+	int fd;
+
+	do {
+		over = has_ended(loader);
+		fd = open_first();
+	} while (fd < 0 && !over);
 	return fd;
 }
 
@@ -313,7 +329,7 @@ TEST_F(module, file_of_the_first_device_stays)
 
 	ASSERT_EQ(0, vt_module_unload());
 	ASSERT_EQ(0, vt_start(&c, loads_many, NULL));
-	fd = open_first(c.pid);
+	fd = open_while_loading(c.pid);
 	EXPECT_EQ(0, vt_wait(&c));
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(8, pread(fd, got, 8, (uintptr_t)word));
