@@ -53,7 +53,7 @@ enum page_result {
  * @args: for migrate_vma
  * @src: for migrate_vma
  * @dst: for migrate_vma
- * @small: reserved device pfns
+ * @small: indices of reserved device pages
  * @nr_small: how many of @small there are
  * @nr_taken: how many of @small became folios
  * @dm: the device's memory; only compared
@@ -62,7 +62,7 @@ enum page_result {
  * @want_block: as a block, if there is one
  * @refused: none at all, on purpose
  * @rooms: how often more to make room for them
- * @block: reserved device pfn of a block, or 0
+ * @block: a reserved block, or NULL
  * @full: there were not as many as wanted
  * @evicted: pages had to go for these; some of the chunk's may be among them
  */
@@ -98,7 +98,7 @@ struct chunk {
 	bool want_block;
 	bool refused;
 	unsigned int rooms;
-	unsigned long block;
+	struct vsvm_block *block;
 	bool full;
 	bool evicted;
 };

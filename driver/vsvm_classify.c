@@ -12,24 +12,23 @@
 #include "vsvm_classify.h"
 #include "vsvm_devmem.h"
 #include "vsvm_mirror.h"
+#include "vsvm_pfn.h"
 #include "vsvm_table.h"
 
-static bool is_huge_zero(unsigned long pfn, unsigned int order)
+static bool is_huge_zero(struct page *page, unsigned int order)
 {
 	return order == HPAGE_PMD_ORDER &&
-	       vsvm_mirror_huge_zero(page_folio(pfn_to_page(pfn)));
+	       vsvm_mirror_huge_zero(page_folio(page));
 }
 
 /*
- * A range that begins inside a huge device-private entry gets pfns from hmm as
+ * A range that begins inside a huge device-private entry gets pages from hmm as
  * if it began at the entry's start (Linux 7.3, hmm_vma_handle_absent_pmd()).
  * The address says which page it is, whether or not that is mended.
  */
 static struct page *huge_device_page(struct page *page, unsigned long addr)
 {
-	unsigned long head = ALIGN_DOWN(page_to_pfn(page), VSVM_LEAF_ENTRIES);
-
-	return pfn_to_page(head + vsvm_leaf_index(addr));
+	return page - vsvm_devmem_offset(page) + vsvm_leaf_index(addr);
 }
 
 /* The entry of a page of a vsvm device: where its bytes are, and which device it is on. */
@@ -41,7 +40,7 @@ static u64 classify_device(struct vsvm_mirror *m, struct page *page, u32 state)
 	if (vsvm_devmem_coherent(dm))
 		state |= DRM_VSVM_STATE_COHERENT;
 	return vsvm_entry(state, dm->device,
-			  page_to_pfn(vsvm_devmem_backing(page)));
+			  vsvm_pfn_of_host(vsvm_devmem_backing(page)));
 }
 
 /**
@@ -58,8 +57,8 @@ static u64 classify_device(struct vsvm_mirror *m, struct page *page, u32 state)
 u64 vsvm_classify(struct vsvm_mirror *m, unsigned long addr,
 		  unsigned long hmm_pfn)
 {
-	unsigned long pfn = hmm_pfn & ~HMM_PFN_FLAGS;
 	unsigned int order;
+	struct page *page;
 	u32 state;
 
 	lockdep_assert_held(&m->table.lock);
@@ -72,19 +71,18 @@ u64 vsvm_classify(struct vsvm_mirror *m, unsigned long addr,
 	state = DRM_VSVM_STATE_READ | order << DRM_VSVM_STATE_ORDER_SHIFT;
 	if (hmm_pfn & HMM_PFN_WRITE)
 		state |= DRM_VSVM_STATE_WRITE;
-	if (vsvm_devmem_maybe(pfn)) {
-		struct page *page = pfn_to_page(pfn);
-
+	page = hmm_pfn_to_page(hmm_pfn);
+	if (vsvm_pfn_maybe_device(page)) {
 		if (order == HPAGE_PMD_ORDER && vsvm_devmem_owns(page))
 			page = huge_device_page(page, addr);
 		if (vsvm_devmem_owns(page))
 			return classify_device(m, page, state);
 	}
-	if (vsvm_classify_unreachable(pfn, order))
+	if (vsvm_classify_unreachable(page, order))
 		return DRM_VSVM_PLACE_ERROR;
-	if (is_zero_pfn(pfn) || is_huge_zero(pfn, order))
+	if (is_zero_page(page) || is_huge_zero(page, order))
 		state |= DRM_VSVM_PLACE_ZERO;
 	else
 		state |= DRM_VSVM_PLACE_SYSTEM;
-	return vsvm_entry(state, 0, pfn);
+	return vsvm_entry(state, 0, vsvm_pfn_of_host(page));
 }

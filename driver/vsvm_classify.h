@@ -10,12 +10,32 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_devmem.h"
+#include "vsvm_pfn.h"
 #include "vsvm_table.h"
+#include "vsvm_types.h"
 
 struct vsvm_mirror;
 
 u64 vsvm_classify(struct vsvm_mirror *m, unsigned long addr,
 		  unsigned long hmm_pfn);
+
+/* What a walk with this need asks of hmm_range_fault(). */
+static inline unsigned long vsvm_classify_request(enum vsvm_need need)
+{
+	unsigned long flags = 0;
+
+	if (need >= VSVM_NEED_READ)
+		flags |= HMM_PFN_REQ_FAULT;
+	if (need >= VSVM_NEED_WRITE)
+		flags |= HMM_PFN_REQ_WRITE;
+	return flags;
+}
+
+/* What hmm_range_fault() would say of a page that the process may write, by itself. */
+static inline unsigned long vsvm_classify_writable(struct page *page)
+{
+	return vsvm_pfn_of_host(page) | HMM_PFN_VALID | HMM_PFN_WRITE;
+}
 
 /*
  * True for memory that the kernel cannot reach: memfd_secret() takes its pages
@@ -25,10 +45,9 @@ u64 vsvm_classify(struct vsvm_mirror *m, unsigned long addr,
  * others are both, and of those one byte is tried. The page is mapped, so it
  * stays in its mapping.
  */
-static inline bool vsvm_classify_unreachable(unsigned long pfn,
+static inline bool vsvm_classify_unreachable(struct page *page,
 					     unsigned int order)
 {
-	struct page *page = pfn_to_page(pfn);
 	struct folio *folio = page_folio(page);
 	char byte;
 
@@ -49,17 +68,19 @@ static __always_inline u64 vsvm_classify_next(struct vsvm_mirror *m,
 					      unsigned long before,
 					      unsigned long hmm_pfn)
 {
-	unsigned long pfn = hmm_pfn & ~HMM_PFN_FLAGS;
+	struct page *page = hmm_pfn_to_page(hmm_pfn);
 	u32 place = vsvm_entry_place(entry);
 
 	if (place == DRM_VSVM_PLACE_SYSTEM) {
 		if (!((before ^ hmm_pfn) & HMM_PFN_FLAGS) &&
-		    !vsvm_devmem_maybe(pfn) && !is_zero_pfn(pfn) &&
-		    !vsvm_classify_unreachable(pfn,
+		    !vsvm_pfn_maybe_device(page) && !is_zero_page(page) &&
+		    !vsvm_classify_unreachable(page,
 					       hmm_pfn_to_map_order(hmm_pfn)))
-			return vsvm_entry(vsvm_entry_state(entry), 0, pfn);
+			return vsvm_entry(vsvm_entry_state(entry), 0,
+					  vsvm_pfn_of_host(page));
 	} else if (place > DRM_VSVM_PLACE_SYSTEM) {
-		if (hmm_pfn == before + 1 && pfn & (VSVM_BLOCK_PAGES - 1))
+		if (hmm_pfn == before + 1 &&
+		    !vsvm_devmem_is_last(hmm_pfn_to_page(before)))
 			return entry + (1ULL << VSVM_ENTRY_PFN_SHIFT);
 	}
 	return vsvm_classify(m, addr, hmm_pfn);

@@ -79,7 +79,7 @@ static int show_blocks(struct seq_file *m, struct vsvm_device *vsvm)
 	struct look l, following;
 
 	seq_printf(m, "device %u first-pfn %#lx blocks %lu used-pages %lu backed %lu clock %lu\n",
-		   dm->device, dm->first_pfn, dm->nr_blocks,
+		   dm->device, vsvm_pfn_source(&dm->pgmap, 0), dm->nr_blocks,
 		   READ_ONCE(dm->nr_used), READ_ONCE(dm->nr_backed),
 		   READ_ONCE(dm->clock));
 	seq_puts(m, "block used owner backing age\n");

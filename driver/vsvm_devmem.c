@@ -3,7 +3,7 @@
  * Device memory: the pagemap, its blocks, and the host memory behind them.
  *
  * A device has a fixed number of blocks of 2 MiB. A device page leads to its
- * block, and to its backing page in the block, by arithmetic on its pfn: there
+ * block, and to its backing page in the block, by arithmetic on its index: there
  * is no pointer in a device page, nothing to update when core mm splits a
  * device folio, and a block whose last page is freed is whole again.
  *
@@ -37,19 +37,12 @@
 #include "vsvm_devmem.h"
 
 char vsvm_devmem_owner[] = "vsvm";
-unsigned long vsvm_devmem_low = ULONG_MAX;
-unsigned long vsvm_devmem_high;
 
 /*
  * Backing is not charged to a memcg: the device folio that uses it is, once,
  * by core mm.
  */
 #define BACKING_GFP	(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
-
-static unsigned long block_pfn(struct vsvm_devmem *dm, struct vsvm_block *b)
-{
-	return dm->first_pfn + ((b - dm->blocks) << VSVM_BLOCK_ORDER);
-}
 
 /**
  * vsvm_devmem_backing() - the host page that holds a device page's bytes
@@ -63,13 +56,10 @@ static unsigned long block_pfn(struct vsvm_devmem *dm, struct vsvm_block *b)
  */
 struct page *vsvm_devmem_backing(struct page *page)
 {
-	struct vsvm_devmem *dm = vsvm_devmem_of(page);
-	unsigned long pfn = page_to_pfn(page);
-
-	if (vsvm_devmem_coherent(dm))
+	if (vsvm_devmem_coherent(vsvm_devmem_of(page)))
 		return page;
-	return folio_page(vsvm_devmem_block(dm, pfn)->backing,
-			  (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1));
+	return folio_page(vsvm_devmem_block_of(page)->backing,
+			  vsvm_devmem_offset(page));
 }
 
 /**
@@ -81,39 +71,30 @@ struct page *vsvm_devmem_backing(struct page *page)
  */
 void vsvm_devmem_touch(struct page *page)
 {
-	struct vsvm_devmem *dm;
-	struct vsvm_block *b;
+	struct vsvm_block *b = is_device_coherent_page(page) ?
+			       vsvm_devmem_block_of(page) :
+			       page_folio(page)->private;
 
-	if (is_device_coherent_page(page)) {
-		dm = vsvm_devmem_of(page);
-		b = vsvm_devmem_block(dm, page_to_pfn(page));
-		WRITE_ONCE(b->last_use, READ_ONCE(dm->clock));
-		return;
-	}
-	b = page_folio(page)->private;
-	dm = b->devmem;
-	WRITE_ONCE(b->last_use, READ_ONCE(dm->clock));
+	WRITE_ONCE(b->last_use, READ_ONCE(b->devmem->clock));
 }
 
 /**
  * vsvm_devmem_count() - count what happens to pages of a block
- * @dm: the device's memory
- * @pfn: device pfn of one of them; not free, or nobody's block is found
+ * @b: the block; with a page in use, or it is no client's
  * @stat: what happens
  * @n: how often
  *
  * Counts for the device, and for the process whose block it is.
  */
-void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
-		       enum vsvm_stat stat, u64 n)
+void vsvm_devmem_count(struct vsvm_block *b, enum vsvm_stat stat, u64 n)
 {
 	struct vsvm_client *client;
 
 	if (!n)
 		return;
-	vsvm_stats_add_cpu(dm->stats, stat, n);
+	vsvm_stats_add_cpu(b->devmem->stats, stat, n);
 	rcu_read_lock();
-	client = rcu_dereference(vsvm_devmem_block(dm, pfn)->client);
+	client = rcu_dereference(b->client);
 	if (client)
 		vsvm_stats_add(&client->stats, stat, n);
 	rcu_read_unlock();
@@ -121,16 +102,14 @@ void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
 
 /**
  * vsvm_devmem_warm() - make a block the one that was used last
- * @dm: the device's memory
- * @block: number of the block
+ * @b: the block
  */
-void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block)
+void vsvm_devmem_warm(struct vsvm_block *b)
 {
-	unsigned long flags;
+	struct vsvm_devmem *dm = b->devmem;
 
-	spin_lock_irqsave(&dm->lock, flags);
-	WRITE_ONCE(dm->blocks[block].last_use, ++dm->clock);
-	spin_unlock_irqrestore(&dm->lock, flags);
+	guard(spinlock_irqsave)(&dm->lock);
+	WRITE_ONCE(b->last_use, ++dm->clock);
 }
 
 /* Blocks to put in their right place before the lock is dropped for a moment. */
@@ -291,14 +270,13 @@ static void count_used(struct vsvm_devmem *dm, int nr)
 		module_put(THIS_MODULE);
 }
 
-static void block_give(struct vsvm_devmem *dm, unsigned long pfn,
+static void block_give(struct vsvm_devmem *dm, unsigned long index,
 		       unsigned int nr)
 {
-	struct vsvm_block *b = vsvm_devmem_block(dm, pfn);
+	struct vsvm_block *b = vsvm_devmem_block(dm, index);
 
 	lockdep_assert_held(&dm->lock);
-	bitmap_clear(b->used, (pfn - dm->first_pfn) & (VSVM_BLOCK_PAGES - 1),
-		     nr);
+	bitmap_clear(b->used, index & (VSVM_BLOCK_PAGES - 1), nr);
 	b->nr_used -= nr;
 	count_used(dm, -(int)nr);
 	block_client(dm, b)->nr_pages -= nr;
@@ -330,7 +308,7 @@ void vsvm_devmem_folio_free(struct folio *folio)
 		return;
 	}
 	spin_lock_irqsave(&dm->lock, flags);
-	block_give(dm, folio_pfn(folio), folio_nr_pages(folio));
+	block_give(dm, vsvm_pfn_index(&folio->page), folio_nr_pages(folio));
 	spin_unlock_irqrestore(&dm->lock, flags);
 }
 
@@ -396,9 +374,9 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 }
 
 static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
-			       unsigned long *pfns, unsigned int n)
+			       unsigned long *pages, unsigned int n)
 {
-	unsigned long first = block_pfn(dm, b), bit;
+	unsigned long first = vsvm_devmem_first(b), bit;
 	unsigned int got = 0;
 
 	lockdep_assert_held(&dm->lock);
@@ -406,7 +384,7 @@ static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
 		if (got == n)
 			break;
 		__set_bit(bit, b->used);
-		pfns[got++] = first + bit;
+		pages[got++] = first + bit;
 	}
 	b->nr_used += got;
 	count_used(dm, got);
@@ -495,7 +473,7 @@ static struct vsvm_block *block_find(struct vsvm_devmem *dm,
  * vsvm_devmem_reserve() - take small device pages
  * @dm: the device's memory
  * @client: for whom
- * @pfns: out, device pfns
+ * @pages: out, their indices
  * @n: how many, at most a block's
  *
  * Neighbours stay together: more than half a block starts an empty one while
@@ -506,8 +484,8 @@ static struct vsvm_block *block_find(struct vsvm_devmem *dm,
  * has its limit, the host has no memory for backing, or the caller is killed.
  */
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
-				 struct vsvm_client *client, unsigned long *pfns,
-				 unsigned int n)
+				 struct vsvm_client *client,
+				 unsigned long *pages, unsigned int n)
 {
 	bool spread, growing = false;
 	struct vsvm_block *b;
@@ -532,7 +510,7 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 			b = block_find(dm, client, &flags);
 		if (!b)
 			break;
-		got += block_take(dm, b, pfns + got, n - got);
+		got += block_take(dm, b, pages + got, n - got);
 	}
 	spin_unlock_irqrestore(&dm->lock, flags);
 	if (growing)
@@ -547,18 +525,18 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
  *
  * May sleep; never evicts.
  *
- * Return: device pfn of the first page; 0: no block is empty, the client's blocks
- * are mostly empty, its cgroup has its limit, the host has no memory for backing,
- * or the device has only small pages.
+ * Return: the block; NULL: none is empty, the client's blocks are mostly empty, its
+ * cgroup has its limit, the host has no memory for backing, or the device has only
+ * small pages.
  */
-unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
-					struct vsvm_client *client)
+struct vsvm_block *vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
+					     struct vsvm_client *client)
 {
-	unsigned long flags, pfn = 0;
 	struct vsvm_block *b;
+	unsigned long flags;
 
 	if (!vsvm_devmem_huge(dm))
-		return 0;
+		return NULL;
 
 	spin_lock_irqsave(&dm->lock, flags);
 	b = may_spread(dm, client) ? block_open(dm, client, &flags) : NULL;
@@ -568,21 +546,19 @@ unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 		count_used(dm, VSVM_BLOCK_PAGES);
 		client->nr_pages += VSVM_BLOCK_PAGES;
 		block_file(dm, b);
-		pfn = block_pfn(dm, b);
 	}
 	spin_unlock_irqrestore(&dm->lock, flags);
-	return pfn;
+	return b;
 }
 
 /**
- * vsvm_devmem_unreserve() - give back what no folio was made of
+ * vsvm_devmem_unreserve() - give back pages that no folio was made of
  * @dm: the device's memory
- * @pfns: device pfns
- * @n: number of @pfns
- * @order: 0 for small pages, VSVM_BLOCK_ORDER for blocks
+ * @pages: their indices
+ * @n: number of @pages
  */
-void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pfns,
-			   unsigned int n, unsigned int order)
+void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pages,
+			   unsigned int n)
 {
 	unsigned long flags;
 	unsigned int i;
@@ -592,14 +568,26 @@ void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pfns,
 
 	spin_lock_irqsave(&dm->lock, flags);
 	for (i = 0; i < n; i++)
-		block_give(dm, pfns[i], 1U << order);
+		block_give(dm, pages[i], 1);
 	spin_unlock_irqrestore(&dm->lock, flags);
 }
 
 /**
- * vsvm_devmem_folio() - make a folio of a reserved pfn
+ * vsvm_devmem_unreserve_block() - give back a block that no folio was made of
+ * @b: the block, from vsvm_devmem_reserve_block()
+ */
+void vsvm_devmem_unreserve_block(struct vsvm_block *b)
+{
+	struct vsvm_devmem *dm = b->devmem;
+
+	guard(spinlock_irqsave)(&dm->lock);
+	block_give(dm, vsvm_devmem_first(b), VSVM_BLOCK_PAGES);
+}
+
+/**
+ * vsvm_devmem_folio() - make a folio of what was reserved
  * @dm: the device's memory
- * @pfn: a pfn from one of the reserve functions
+ * @index: of the page, or of the block's first
  * @order: 0, or VSVM_BLOCK_ORDER for vsvm_devmem_reserve_block()
  *
  * The pagemap is alive: the caller is between drm_dev_enter() and
@@ -607,24 +595,50 @@ void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pfns,
  *
  * Return: the folio, locked, with one reference.
  */
-struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
+struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long index,
 				unsigned int order)
 {
 	/* Not page_folio(): the page may still look like a tail of its past. */
-	struct folio *folio = (struct folio *)pfn_to_page(pfn);
+	struct page *page = vsvm_pfn_page(&dm->pgmap, index);
+	struct folio *folio = (struct folio *)page;
 	unsigned long i;
 
 	/* Core mm leaves most flags of who had the page before, such as active. */
 	for (i = 0; i < 1UL << order; i++)
-		pfn_to_page(pfn + i)->flags.f &=
-			~(PAGE_FLAGS_CHECK_AT_PREP & ~(1UL << PG_reserved));
+		page[i].flags.f &= ~(PAGE_FLAGS_CHECK_AT_PREP &
+				     ~(1UL << PG_reserved));
 	zone_device_folio_init(folio, &dm->pgmap, order);
 	return folio;
 }
 
+static unsigned int block_sources(struct vsvm_block *b, unsigned long *src)
+{
+	struct vsvm_devmem *dm = b->devmem;
+	unsigned long first = vsvm_devmem_first(b), bit;
+	unsigned int n = 0;
+
+	lockdep_assert_held(&dm->lock);
+	for_each_set_bit(bit, b->used, VSVM_BLOCK_PAGES)
+		src[n++] = vsvm_pfn_source(&dm->pgmap, first + bit);
+	return n;
+}
+
+/**
+ * vsvm_devmem_sources() - the pages of a block that are in use
+ * @b: the block
+ * @src: out, those pages for migrate_device_pfns(), in order
+ *
+ * Return: how many.
+ */
+unsigned int vsvm_devmem_sources(struct vsvm_block *b, unsigned long *src)
+{
+	guard(spinlock_irqsave)(&b->devmem->lock);
+	return block_sources(b, src);
+}
+
 /* Pages for @n of @from's in other blocks of its client. */
 static unsigned int take_beside(struct vsvm_devmem *dm, struct vsvm_block *from,
-				unsigned long *pfns, unsigned int n)
+				unsigned long *pages, unsigned int n)
 {
 	struct vsvm_client *client = block_client(dm, from);
 	struct vsvm_block *b;
@@ -638,7 +652,7 @@ static unsigned int take_beside(struct vsvm_devmem *dm, struct vsvm_block *from,
 			    NULL : list_next_entry(b, link);
 		if (!b)
 			break;
-		got += block_take(dm, b, pfns + got, n - got);
+		got += block_take(dm, b, pages + got, n - got);
 	}
 	return got;
 }
@@ -646,9 +660,9 @@ static unsigned int take_beside(struct vsvm_devmem *dm, struct vsvm_block *from,
 /**
  * vsvm_devmem_sparse() - the next block that has backing for few pages
  * @dm: the device's memory
- * @src: out, device pfns of those pages, at most VSVM_SPARSE_PAGES
+ * @src: out, those pages for migrate_device_pfns(), at most VSVM_SPARSE_PAGES
  * @n: out, how many
- * @to: out, device pfns in other blocks of the same client, reserved
+ * @to: out, indices of pages in other blocks of the same client, reserved
  * @room: out, how many; fewer than @n: there is not enough room
  *
  * The block is the last to come next time. Takes no memory, does not sleep.
@@ -660,16 +674,13 @@ struct vsvm_block *vsvm_devmem_sparse(struct vsvm_devmem *dm,
 				      unsigned long *to, unsigned int *room)
 {
 	struct vsvm_block *b;
-	unsigned long bit;
 
 	guard(spinlock_irqsave)(&dm->lock);
 	b = list_first_entry_or_null(&dm->sparse, struct vsvm_block, sparse);
 	if (!b)
 		return NULL;
 	list_move_tail(&b->sparse, &dm->sparse);
-	*n = 0;
-	for_each_set_bit(bit, b->used, VSVM_BLOCK_PAGES)
-		src[(*n)++] = block_pfn(dm, b) + bit;
+	*n = block_sources(b, src);
 	*room = take_beside(dm, b, to, *n);
 	return b;
 }

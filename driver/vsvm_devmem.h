@@ -15,6 +15,7 @@
 #include "vsvm_client.h"
 #include "vsvm_huge.h"
 #include "vsvm_inject.h"
+#include "vsvm_pfn.h"
 #include "vsvm_stats.h"
 
 #define VSVM_BLOCK_ORDER	HPAGE_PMD_ORDER
@@ -26,14 +27,6 @@
 
 /* Every vsvm pagemap has this owner, so that devices see each other's pages. */
 extern char vsvm_devmem_owner[];
-
-/*
- * The first and the last device pfn there ever was, so that a page need not be
- * looked at to know that it is none. Widened before a device's memory can be
- * seen, never narrowed.
- */
-extern unsigned long vsvm_devmem_low;
-extern unsigned long vsvm_devmem_high;
 
 struct shrinker;
 
@@ -80,8 +73,8 @@ struct vsvm_block {
 
 /**
  * struct vsvm_moves - for migrate_device_pfns() of one block
- * @src: source
- * @dst: destination
+ * @src: sources
+ * @dst: destinations
  */
 struct vsvm_moves {
 	unsigned long src[VSVM_BLOCK_PAGES];
@@ -92,7 +85,6 @@ struct vsvm_moves {
  * struct vsvm_devmem - the memory of one device
  * @pgmap: the device pages; a page leads here and nowhere else
  * @device: number of the device
- * @first_pfn: device pfn of the first page of the first block
  * @nr_blocks: number of blocks
  * @lock: protects the blocks, the lists and the counts; taken from
  *	folio_free, so with interrupts off
@@ -118,7 +110,7 @@ struct vsvm_moves {
  * @shrink_lock: one thread at a time empties a sparse block; only tried for,
  *	because whoever waits for memory may have folios locked
  * @moves: for that; under @shrink_lock
- * @to: for that; under @shrink_lock
+ * @to: indices of pages for that; under @shrink_lock
  * @region: the memory as the dmem cgroup knows it; NULL: the kernel has none
  * @blocks: the blocks
  * @stats: counters
@@ -128,7 +120,6 @@ struct vsvm_moves {
 struct vsvm_devmem {
 	struct dev_pagemap pgmap;
 	unsigned int device;
-	unsigned long first_pfn;
 	unsigned long nr_blocks;
 	spinlock_t lock; /* blocks, lists, counts */
 	struct list_head free;
@@ -160,32 +151,27 @@ struct vsvm_devmem {
 void vsvm_devmem_folio_free(struct folio *folio);
 
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
-				 struct vsvm_client *client, unsigned long *pfns,
-				 unsigned int n);
+				 struct vsvm_client *client,
+				 unsigned long *pages, unsigned int n);
 bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_client *client);
 struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
 					struct vsvm_client *client);
 struct vsvm_block *vsvm_devmem_sparse(struct vsvm_devmem *dm,
 				      unsigned long *src, unsigned int *n,
 				      unsigned long *to, unsigned int *room);
+unsigned int vsvm_devmem_sources(struct vsvm_block *b, unsigned long *src);
 bool vsvm_devmem_trim(struct vsvm_devmem *dm);
-unsigned long vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
-					struct vsvm_client *client);
-void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pfns,
-			   unsigned int n, unsigned int order);
-struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long pfn,
+struct vsvm_block *vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
+					     struct vsvm_client *client);
+void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pages,
+			   unsigned int n);
+void vsvm_devmem_unreserve_block(struct vsvm_block *b);
+struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long index,
 				unsigned int order);
 
 static inline struct vsvm_devmem *vsvm_devmem_of(const struct page *page)
 {
 	return container_of(page_pgmap(page), struct vsvm_devmem, pgmap);
-}
-
-/* False for a pfn that is certainly no device page of vsvm's: most are. */
-static inline bool vsvm_devmem_maybe(unsigned long pfn)
-{
-	return pfn >= READ_ONCE(vsvm_devmem_low) &&
-	       pfn <= READ_ONCE(vsvm_devmem_high);
 }
 
 /* True for a page of any vsvm device. */
@@ -207,21 +193,41 @@ static inline bool vsvm_devmem_huge(const struct vsvm_devmem *dm)
 	return !vsvm_devmem_coherent(dm) && vsvm_huge_pages();
 }
 
-/* The block that a device pfn is part of. */
+/* The block that a page is part of. */
 static inline struct vsvm_block *vsvm_devmem_block(struct vsvm_devmem *dm,
-						   unsigned long pfn)
+						   unsigned long index)
 {
-	return &dm->blocks[(pfn - dm->first_pfn) >> VSVM_BLOCK_ORDER];
+	return &dm->blocks[index >> VSVM_BLOCK_ORDER];
+}
+
+/* The same, by the page itself. */
+static inline struct vsvm_block *vsvm_devmem_block_of(const struct page *page)
+{
+	return vsvm_devmem_block(vsvm_devmem_of(page), vsvm_pfn_index(page));
+}
+
+/* Which page of its block a page is. */
+static inline unsigned int vsvm_devmem_offset(const struct page *page)
+{
+	return vsvm_pfn_index(page) & (VSVM_BLOCK_PAGES - 1);
+}
+
+/* True for the last page of a block: what follows it is another block's, or nothing. */
+static inline bool vsvm_devmem_is_last(const struct page *page)
+{
+	return vsvm_devmem_offset(page) == VSVM_BLOCK_PAGES - 1;
+}
+
+/* The index of a block's first page. */
+static inline unsigned long vsvm_devmem_first(const struct vsvm_block *b)
+{
+	return (b - b->devmem->blocks) << VSVM_BLOCK_ORDER;
 }
 
 /* Where &vsvm_block.node of a device page is; the caller has its folio locked. */
 static inline short *vsvm_devmem_node(struct page *page)
 {
-	struct vsvm_devmem *dm = vsvm_devmem_of(page);
-	unsigned long pfn = page_to_pfn(page);
-
-	return &vsvm_devmem_block(dm, pfn)->node[(pfn - dm->first_pfn) &
-						 (VSVM_BLOCK_PAGES - 1)];
+	return &vsvm_devmem_block_of(page)->node[vsvm_devmem_offset(page)];
 }
 
 /*
@@ -240,15 +246,13 @@ static inline unsigned long vsvm_devmem_fair(const struct vsvm_devmem *dm,
  */
 static inline bool vsvm_devmem_lonely(struct page *page)
 {
-	unsigned long pfn = page_to_pfn(page), i = pfn & (VSVM_BLOCK_PAGES - 1);
-	struct vsvm_devmem *dm = vsvm_devmem_of(page);
-	struct vsvm_block *b = vsvm_devmem_block(dm, pfn);
+	struct vsvm_block *b = vsvm_devmem_block_of(page);
+	unsigned int i = vsvm_devmem_offset(page);
 
-	bool last = i + 1 == VSVM_BLOCK_PAGES;
 	/* Written under the lock; either answer will do. */
 	bool before = i && data_race(test_bit(i - 1, b->used));
 	/* The same. */
-	bool after = !last && data_race(test_bit(i + 1, b->used));
+	bool after = i + 1 < VSVM_BLOCK_PAGES && data_race(test_bit(i + 1, b->used));
 
 	return !before && !after;
 }
@@ -271,11 +275,10 @@ static inline void vsvm_devmem_untag(struct page *backing)
 
 struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
-void vsvm_devmem_warm(struct vsvm_devmem *dm, unsigned long block);
+void vsvm_devmem_warm(struct vsvm_block *b);
 struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
 				       struct vsvm_client *client,
 				       unsigned long *budget);
-void vsvm_devmem_count(struct vsvm_devmem *dm, unsigned long pfn,
-		       enum vsvm_stat stat, u64 n);
+void vsvm_devmem_count(struct vsvm_block *b, enum vsvm_stat stat, u64 n);
 
 #endif /* VSVM_DEVMEM_H */

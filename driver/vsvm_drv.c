@@ -23,7 +23,8 @@
  * - home: destinations for pages on their way to system memory.
  * - pagemap: makes and destroys a device's memory.
  * - devmem: blocks, pages and backing. client: what a process has of them.
- * - huge: whether there are huge device pages.
+ * - huge: whether there are huge device pages. pfn: the numbers that core mm gives to
+ *   pages; elsewhere a device page goes by its index in the device.
  * - stats, trace, inject: counters, tracepoints, failpoints; they call no other room.
  *
  * debugfs looks into all of them, and nobody calls it but drv.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Eviction: device pages go home by physical page, without an mm or a mapping.
+ * Eviction: device pages go home by their index, without an mm or a mapping.
  *
  * The allocator says which pages of a block are live; core mm finds whoever
  * maps them. A page that is locked, or freed meanwhile, is skipped, so it takes
@@ -47,69 +47,55 @@
 /* How long such pages may be gone before somebody notices. */
 #define MAX_PAUSE	(8 * HZ)
 
-/* Fills src with the live pfns of a block, in order; returns how many. */
-static unsigned long live_pfns(struct vsvm_devmem *dm, unsigned long block,
-			       unsigned long *src)
-{
-	struct vsvm_block *b = &dm->blocks[block];
-	unsigned long flags, bit, n = 0;
-
-	spin_lock_irqsave(&dm->lock, flags);
-	for_each_set_bit(bit, b->used, VSVM_BLOCK_PAGES)
-		src[n++] = dm->first_pfn + (block << VSVM_BLOCK_ORDER) + bit;
-	spin_unlock_irqrestore(&dm->lock, flags);
-	return n;
-}
-
-static void count_stayed(struct vsvm_devmem *dm, unsigned long pfn,
-			 unsigned long n, enum vsvm_cause cause,
-			 enum drm_vsvm_stay reason)
+static void count_stayed(struct vsvm_block *b, unsigned long n,
+			 enum vsvm_cause cause, enum drm_vsvm_stay reason)
 {
 	if (!n)
 		return;
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_STAYED + reason, n);
-	trace_vsvm_stay(dm->device, cause, PFN_PHYS(pfn), n, reason);
+	vsvm_devmem_count(b, VSVM_STAT_STAYED + reason, n);
+	trace_vsvm_stay(b->devmem->device, cause, vsvm_devmem_first(b), n,
+			reason);
 }
 
 /* Counts and says what came of it, while what moved is still locked. */
-static void count_block(struct vsvm_devmem *dm, unsigned long block,
-			const struct vsvm_home *home, enum vsvm_cause cause)
+static void count_block(struct vsvm_block *b, const struct vsvm_home *home,
+			enum vsvm_cause cause)
 {
-	unsigned long pfn = dm->first_pfn + (block << VSVM_BLOCK_ORDER);
 	unsigned long stayed = home->npages - home->moved;
+	unsigned int device = b->devmem->device;
 
 	if (cause == VSVM_CAUSE_EVICTION) {
-		vsvm_devmem_count(dm, pfn, VSVM_STAT_HOME + cause, home->moved);
-		vsvm_devmem_count(dm, pfn, VSVM_STAT_EVICTIONS, !!home->moved);
+		vsvm_devmem_count(b, VSVM_STAT_HOME + cause, home->moved);
+		vsvm_devmem_count(b, VSVM_STAT_EVICTIONS, !!home->moved);
 	}
-	count_stayed(dm, pfn, home->host_full, cause, DRM_VSVM_STAY_HOST_FULL);
-	count_stayed(dm, pfn, stayed - home->host_full, cause,
-		     DRM_VSVM_STAY_BUSY);
-	trace_vsvm_migrate_end(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
-			       PFN_PHYS(pfn), (u64)home->moved << PAGE_SHIFT,
-			       home->order, stayed);
-	trace_vsvm_evict(dm->device, cause, block, home->npages, home->moved);
+	count_stayed(b, home->host_full, cause, DRM_VSVM_STAY_HOST_FULL);
+	count_stayed(b, stayed - home->host_full, cause, DRM_VSVM_STAY_BUSY);
+	trace_vsvm_migrate_end(device, cause, DRM_VSVM_TARGET_SYSTEM,
+			       vsvm_devmem_first(b),
+			       (u64)home->moved << PAGE_SHIFT, home->order,
+			       stayed);
+	trace_vsvm_evict(device, cause, b - b->devmem->blocks, home->npages,
+			 home->moved);
 }
 
 /* Returns how many pages stayed. */
-static unsigned long evict_block(struct vsvm_devmem *dm, unsigned long block,
-				 struct vsvm_moves *a, enum vsvm_cause cause,
-				 bool gently)
+static unsigned long evict_block(struct vsvm_block *b, struct vsvm_moves *a,
+				 enum vsvm_cause cause, bool gently)
 {
+	struct vsvm_devmem *dm = b->devmem;
 	struct vsvm_home home = {
 		.src = a->src,
 		.dst = a->dst,
 		.gently = gently,
 	};
 
-	home.npages = live_pfns(dm, block, a->src);
+	home.npages = vsvm_devmem_sources(b, a->src);
 	if (!home.npages)
 		return 0;
 
 	memset(a->dst, 0, sizeof(a->dst));
 	trace_vsvm_migrate_begin(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
-				 PFN_PHYS(dm->first_pfn +
-					  (block << VSVM_BLOCK_ORDER)),
+				 vsvm_devmem_first(b),
 				 home.npages << PAGE_SHIFT);
 	migrate_device_pfns(a->src, home.npages);
 	vsvm_inject_pause(dm->inject, EVICT_COLLECTED);
@@ -118,7 +104,7 @@ static unsigned long evict_block(struct vsvm_devmem *dm, unsigned long block,
 	vsvm_home_recall(&home);
 	migrate_device_pages(a->src, a->dst, home.npages);
 	vsvm_home_settle(&home);
-	count_block(dm, block, &home, cause);
+	count_block(b, &home, cause);
 	vsvm_inject_pause(dm->inject, EVICT_MOVED);
 	migrate_device_finalize(a->src, a->dst, home.npages);
 	return home.npages - home.moved;
@@ -126,8 +112,7 @@ static unsigned long evict_block(struct vsvm_devmem *dm, unsigned long block,
 
 /**
  * vsvm_evict_gently() - bring a block's pages home for a host short of memory
- * @dm: the device's memory
- * @block: number of the block
+ * @b: the block
  * @moves: the caller's
  *
  * May run in reclaim: see vsvm_shrink_scan(). Takes of the host's memory what is
@@ -135,10 +120,9 @@ static unsigned long evict_block(struct vsvm_devmem *dm, unsigned long block,
  *
  * Return: true if nothing is left in the block.
  */
-bool vsvm_evict_gently(struct vsvm_devmem *dm, unsigned long block,
-		       struct vsvm_moves *moves)
+bool vsvm_evict_gently(struct vsvm_block *b, struct vsvm_moves *moves)
 {
-	return !evict_block(dm, block, moves, VSVM_CAUSE_EVICTION, true);
+	return !evict_block(b, moves, VSVM_CAUSE_EVICTION, true);
 }
 
 /* The same order as within a client: by use, then by number. */
@@ -212,15 +196,13 @@ static bool evict_one(struct vsvm_devmem *dm, struct vsvm_client *wants,
 {
 	struct vsvm_block *b = VSVM_INJECT(dm->inject, EVICT_VICTIM, NULL,
 					   victim(dm, wants, huge));
-	unsigned long block;
 
 	if (!b)
 		return false;
-	block = b - dm->blocks;
 	/* If it cannot go now, the next try takes another one. */
-	vsvm_devmem_warm(dm, block);
+	vsvm_devmem_warm(b);
 	if (!VSVM_INJECT(dm->inject, EVICT_BLOCK, true, false))
-		evict_block(dm, block, a, VSVM_CAUSE_EVICTION, false);
+		evict_block(b, a, VSVM_CAUSE_EVICTION, false);
 	return true;
 }
 
@@ -264,12 +246,17 @@ static void drain_sometimes(struct vsvm_devmem *dm)
 
 /* Takes what there is, one kind or the other; returns how much. */
 static unsigned int take(struct vsvm_devmem *dm, struct vsvm_client *client,
-			 unsigned long *pfns, unsigned int n, bool block)
+			 unsigned long *pages, unsigned int n, bool block)
 {
+	struct vsvm_block *b;
+
 	if (!block)
-		return vsvm_devmem_reserve(dm, client, pfns, n);
-	*pfns = vsvm_devmem_reserve_block(dm, client);
-	return *pfns ? 1 : 0;
+		return vsvm_devmem_reserve(dm, client, pages, n);
+	b = vsvm_devmem_reserve_block(dm, client);
+	if (!b)
+		return 0;
+	*pages = vsvm_devmem_first(b);
+	return 1;
 }
 
 /**
@@ -296,14 +283,14 @@ void vsvm_evict_unlock(struct vsvm_devmem *dm)
 }
 
 static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
-			    unsigned long *pfns, unsigned int n, bool block,
+			    unsigned long *pages, unsigned int n, bool block,
 			    bool *evicted)
 {
 	struct vsvm_moves *a;
 	unsigned int got, tries;
 
 	lockdep_assert_held(&dm->evict_lock);
-	got = take(dm, client, pfns, n, block);
+	got = take(dm, client, pages, n, block);
 	if (got == n)
 		return got;
 
@@ -313,7 +300,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
 		return got;
 	/* There may be room by now, also without our doing, to the very end. */
 	for (tries = 0; ; tries++) {
-		got += take(dm, client, pfns + got, n - got, block);
+		got += take(dm, client, pages + got, n - got, block);
 		if (got == n || tries > MAX_TRIES ||
 		    VSVM_INJECT(dm->inject, EVICT_TRIES, true,
 				fatal_signal_pending(current)))
@@ -334,7 +321,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
  * vsvm_evict_reserve() - take small device pages, making room if need be
  * @dm: the device's memory; the caller has vsvm_evict_lock()
  * @client: for whom
- * @pfns: out, device pfns
+ * @pages: out, their indices
  * @n: how many, at most a block's
  * @evicted: set to true if pages had to go, which may be the caller's own
  *
@@ -342,10 +329,11 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
  * not go, or when the caller is being killed.
  */
 unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
-				struct vsvm_client *client, unsigned long *pfns,
-				unsigned int n, bool *evicted)
+				struct vsvm_client *client,
+				unsigned long *pages, unsigned int n,
+				bool *evicted)
 {
-	return reserve(dm, client, pfns, n, false, evicted);
+	return reserve(dm, client, pages, n, false, evicted);
 }
 
 /**
@@ -354,16 +342,18 @@ unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
  * @client: for whom
  * @evicted: set to true if pages had to go, which may be the caller's own
  *
- * Return: device pfn of the first page, or 0, as vsvm_evict_reserve() has less.
+ * Return: the block, or NULL, as vsvm_evict_reserve() has less.
  */
-unsigned long vsvm_evict_reserve_block(struct vsvm_devmem *dm,
-				       struct vsvm_client *client, bool *evicted)
+struct vsvm_block *vsvm_evict_reserve_block(struct vsvm_devmem *dm,
+					    struct vsvm_client *client,
+					    bool *evicted)
 {
-	unsigned long pfn;
+	unsigned long first;
 
-	if (!vsvm_devmem_huge(dm))
-		return 0;
-	return reserve(dm, client, &pfn, 1, true, evicted) ? pfn : 0;
+	if (!vsvm_devmem_huge(dm) ||
+	    !reserve(dm, client, &first, 1, true, evicted))
+		return NULL;
+	return vsvm_devmem_block(dm, first);
 }
 
 /**
@@ -388,7 +378,8 @@ static void evict_pass(struct retired *r, unsigned long deadline)
 	unsigned long block;
 
 	for (block = 0; block < r->dm->nr_blocks; block++) {
-		evict_block(r->dm, block, &r->moves, VSVM_CAUSE_UNPLUG, false);
+		evict_block(&r->dm->blocks[block], &r->moves,
+			    VSVM_CAUSE_UNPLUG, false);
 		cond_resched();
 		if (deadline && time_after(jiffies, deadline))
 			break;

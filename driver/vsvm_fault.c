@@ -106,7 +106,7 @@ static void fault_begin(struct vm_fault *vmf, enum vsvm_cause cause,
 	struct vsvm_devmem *dm = vsvm_devmem_of(vmf->page);
 
 	fault_window(vmf, start, end);
-	vsvm_devmem_count(dm, page_to_pfn(vmf->page), VSVM_STAT_CPU_FAULTS,
+	vsvm_devmem_count(vsvm_devmem_block_of(vmf->page), VSVM_STAT_CPU_FAULTS,
 			  cause == VSVM_CAUSE_CPU_FAULT);
 	trace_vsvm_cpu_fault(dm->device, cause, vmf->address, *start,
 			     *end - *start, vmf->pte ? 0 : VSVM_BLOCK_ORDER);
@@ -118,14 +118,13 @@ static void fault_begin(struct vm_fault *vmf, enum vsvm_cause cause,
 static void fault_end(const struct vm_fault *vmf, enum vsvm_cause cause,
 		      const struct vsvm_home *home)
 {
-	unsigned long pfn = page_to_pfn(vmf->page);
+	struct vsvm_block *b = vsvm_devmem_block_of(vmf->page);
 	struct vsvm_devmem *dm = home->only;
 	unsigned int busy = home->given - home->moved;
 
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_HOME + cause, home->moved);
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_STAYED + DRM_VSVM_STAY_BUSY,
-			  busy);
-	vsvm_devmem_count(dm, pfn, VSVM_STAT_STAYED + DRM_VSVM_STAY_HOST_FULL,
+	vsvm_devmem_count(b, VSVM_STAT_HOME + cause, home->moved);
+	vsvm_devmem_count(b, VSVM_STAT_STAYED + DRM_VSVM_STAY_BUSY, busy);
+	vsvm_devmem_count(b, VSVM_STAT_STAYED + DRM_VSVM_STAY_HOST_FULL,
 			  home->host_full);
 	if (busy)
 		trace_vsvm_stay(dm->device, cause, home->start, busy,

@@ -162,8 +162,7 @@ static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
  */
 static struct folio *home_handover(struct vsvm_home *home, struct page *page)
 {
-	struct vsvm_devmem *dm = vsvm_devmem_of(page);
-	struct vsvm_block *b = vsvm_devmem_block(dm, page_to_pfn(page));
+	struct vsvm_block *b = vsvm_devmem_block_of(page);
 
 	home->handed = b;
 	folio_get(b->backing);
@@ -180,7 +179,7 @@ static unsigned long home_entry(struct folio *folio)
 	folio_lock(folio);
 	/* It is in no mapping yet that would have to know. */
 	folio_set_dirty(folio);
-	return migrate_pfn(folio_pfn(folio));
+	return vsvm_pfn_destination(folio);
 }
 
 /**
@@ -230,7 +229,7 @@ static void home_copy_huge(struct vsvm_home *home, unsigned long i,
 	else
 		folio = home_handover(home, page);
 
-	home->dst[i] = home_entry(folio) | MIGRATE_PFN_COMPOUND;
+	home->dst[i] = home_entry(folio);
 	home->given += VSVM_BLOCK_PAGES;
 }
 
@@ -249,10 +248,10 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
 }
 
 /**
- * vsvm_home_lives() - is a page that was found by its pfn somebody's?
+ * vsvm_home_lives() - is a page that was found by its index somebody's?
  * @folio: small or huge device page, locked
  *
- * Eviction goes by pfn, and can get hold of a page between its unlock and its
+ * Eviction goes by index, and can get hold of a page between its unlock and its
  * last put: one that was given out and never got to the process, or that has
  * gone home already. Such a page is nobody's: no memcg is charged for it, none
  * would be for its destination, and core mm would look for the LRU of that for
@@ -263,14 +262,12 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
  */
 bool vsvm_home_lives(struct folio *folio)
 {
-	struct vsvm_devmem *dm = vsvm_devmem_of(&folio->page);
-
 	if (!folio_test_anon(folio))
 		return false;
 	if (!mem_cgroup_disabled())
 		return folio_memcg_charged(folio);
-	return vsvm_devmem_coherent(dm) ||
-	       vsvm_devmem_block(dm, folio_pfn(folio))->backing;
+	return vsvm_devmem_coherent(vsvm_devmem_of(&folio->page)) ||
+	       vsvm_devmem_block_of(&folio->page)->backing;
 }
 
 /**

@@ -36,6 +36,7 @@
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
 #include "vsvm_pagemap.h"
+#include "vsvm_pfn.h"
 #include "vsvm_trace.h"
 
 #define MAX_PASSES	3
@@ -78,7 +79,7 @@ static bool chunk_reserve(struct chunk *c, bool room)
 
 	c->nr_small = 0;
 	c->nr_taken = 0;
-	c->block = 0;
+	c->block = NULL;
 	if (c->want_block) {
 		c->block = room ?
 			   vsvm_evict_reserve_block(dm, client, &c->evicted) :
@@ -101,19 +102,19 @@ static void chunk_unreserve(struct chunk *c)
 	struct vsvm_devmem *dm = c->m->devmem;
 
 	vsvm_devmem_unreserve(dm, c->small + c->nr_taken,
-			      c->nr_small - c->nr_taken, 0);
+			      c->nr_small - c->nr_taken);
 	if (c->block)
-		vsvm_devmem_unreserve(dm, &c->block, 1, VSVM_BLOCK_ORDER);
+		vsvm_devmem_unreserve_block(c->block);
 }
 
 /* The huge page turned out small: use the reserved block page by page. */
 static void break_block(struct chunk *c)
 {
-	while (c->nr_small < CHUNK_PAGES) {
-		c->small[c->nr_small] = c->block + c->nr_small;
-		c->nr_small++;
-	}
-	c->block = 0;
+	unsigned long first = vsvm_devmem_first(c->block);
+
+	for (; c->nr_small < CHUNK_PAGES; c->nr_small++)
+		c->small[c->nr_small] = first + c->nr_small;
+	c->block = NULL;
 }
 
 /* The bytes of a source page, or nothing for a page that was never touched. */
@@ -142,7 +143,8 @@ static int source_node(const struct chunk *c, struct page *page)
 
 static unsigned long take_block(struct chunk *c, struct page *page)
 {
-	struct folio *folio = vsvm_devmem_folio(c->m->devmem, c->block,
+	struct folio *folio = vsvm_devmem_folio(c->m->devmem,
+						vsvm_devmem_first(c->block),
 						VSVM_BLOCK_ORDER);
 	struct page *to = vsvm_devmem_backing(&folio->page);
 	struct page *from = source_bytes(page);
@@ -153,18 +155,18 @@ static unsigned long take_block(struct chunk *c, struct page *page)
 		*vsvm_devmem_node(folio_page(folio, i)) =
 			source_node(c, page ? page + i : NULL);
 	}
-	c->block = 0;
-	return migrate_pfn(folio_pfn(folio)) | MIGRATE_PFN_COMPOUND;
+	c->block = NULL;
+	return vsvm_pfn_destination(folio);
 }
 
 static unsigned long take_small(struct chunk *c, struct page *page)
 {
-	unsigned long pfn = c->small[c->nr_taken++];
-	struct folio *folio = vsvm_devmem_folio(c->m->devmem, pfn, 0);
+	struct folio *folio = vsvm_devmem_folio(c->m->devmem,
+						c->small[c->nr_taken++], 0);
 
 	fill_page(vsvm_devmem_backing(&folio->page), source_bytes(page));
 	*vsvm_devmem_node(&folio->page) = source_node(c, page);
-	return migrate_pfn(pfn);
+	return vsvm_pfn_destination(folio);
 }
 
 /*

@@ -264,9 +264,8 @@ static void peek_pte(struct vsvm_peek *peek, unsigned long addr, pte_t pte)
 		return;
 	if (pte_present(pte)) {
 		/* In an ordinary mapping only the zero page is special. */
-		if (!pte_special(pte) && !is_zero_pfn(pte_pfn(pte)))
-			peek->see(peek, addr, VSVM_SIGHT_PAGE,
-				  pfn_to_page(pte_pfn(pte)));
+		if (!pte_special(pte) && !is_zero_page(pte_page(pte)))
+			peek->see(peek, addr, VSVM_SIGHT_PAGE, pte_page(pte));
 		return;
 	}
 	leaf = softleaf_from_pte(pte);

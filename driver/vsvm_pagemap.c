@@ -18,6 +18,7 @@
 
 #include "vsvm_devmem.h"
 #include "vsvm_pagemap.h"
+#include "vsvm_pfn.h"
 
 static unsigned long shrink_count(struct shrinker *shrinker,
 				  struct shrink_control *sc)
@@ -90,16 +91,6 @@ static int home_node(u64 start)
 	int node = start ? phys_to_target_node(start) : NUMA_NO_NODE;
 
 	return node != NUMA_NO_NODE && node_online(node) ? node : numa_mem_id();
-}
-
-static void widen(unsigned long low, unsigned long high)
-{
-	static DEFINE_MUTEX(lock);
-
-	guard(mutex)(&lock);
-	/* Read without the lock by vsvm_devmem_maybe(). */
-	WRITE_ONCE(vsvm_devmem_low, min(vsvm_devmem_low, low));
-	WRITE_ONCE(vsvm_devmem_high, max(vsvm_devmem_high, high));
 }
 
 /* The struct stays for as long as a thread waits for &vsvm_devmem.evict_lock. */
@@ -201,8 +192,7 @@ static int map_pages(struct vsvm_devmem *dm, u64 start, u64 size,
 	dm->pgmap.nr_range = 1;
 	dm->pgmap.range.start = res->start;
 	dm->pgmap.range.end = res->end;
-	dm->first_pfn = PHYS_PFN(res->start);
-	widen(dm->first_pfn, PHYS_PFN(res->end));
+	vsvm_pfn_widen(&dm->pgmap.range);
 	addr = VSVM_INJECT(dm->inject, PROBE_PAGES, ERR_PTR(-ENOMEM),
 			   memremap_pages(&dm->pgmap, home_node(start)));
 	if (IS_ERR(addr)) {

@@ -18,15 +18,16 @@
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
 #include "vsvm_home.h"
+#include "vsvm_pfn.h"
 #include "vsvm_shrink.h"
 #include "vsvm_trace.h"
 
 /* Sparse blocks to try in one call. */
 #define MAX_TRIES	4
 
-static const void *client_of(struct vsvm_devmem *dm, unsigned long pfn)
+static const void *client_of(struct vsvm_block *b)
 {
-	return rcu_access_pointer(vsvm_devmem_block(dm, pfn)->client);
+	return rcu_access_pointer(b->client);
 }
 
 /*
@@ -36,6 +37,7 @@ static const void *client_of(struct vsvm_devmem *dm, unsigned long pfn)
  */
 static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 {
+	const void *client = client_of(vsvm_devmem_block(dm, dm->to[0]));
 	struct vsvm_moves *m = &dm->moves;
 	unsigned int i, used = 0;
 	struct page *page, *to;
@@ -46,7 +48,7 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 		m->dst[i] = 0;
 		if (!page || !(m->src[i] & MIGRATE_PFN_MIGRATE) ||
 		    m->src[i] & MIGRATE_PFN_COMPOUND ||
-		    client_of(dm, page_to_pfn(page)) != client_of(dm, dm->to[0]) ||
+		    client_of(vsvm_devmem_block_of(page)) != client ||
 		    !vsvm_home_lives(page_folio(page)))
 			continue;
 		folio = vsvm_devmem_folio(dm, dm->to[used++], 0);
@@ -54,7 +56,7 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 		vsvm_devmem_untag(to);
 		copy_highpage(to, vsvm_devmem_backing(page));
 		*vsvm_devmem_node(&folio->page) = *vsvm_devmem_node(page);
-		m->dst[i] = migrate_pfn(folio_pfn(folio));
+		m->dst[i] = vsvm_pfn_destination(folio);
 	}
 	return used;
 }
@@ -66,21 +68,21 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 static bool move_beside(struct vsvm_devmem *dm, struct vsvm_block *b,
 			unsigned int n)
 {
-	u64 addr = PFN_PHYS(dm->first_pfn) + (b - dm->blocks) * VSVM_BLOCK_SIZE;
+	unsigned long first = vsvm_devmem_first(b);
 	struct vsvm_moves *m = &dm->moves;
 	unsigned int i, used, moved = 0;
 
 	lockdep_assert_held(&dm->shrink_lock);
 	trace_vsvm_migrate_begin(dm->device, VSVM_CAUSE_EVICTION,
-				 DRM_VSVM_TARGET_DEVICE, addr, n * PAGE_SIZE);
+				 DRM_VSVM_TARGET_DEVICE, first, n * PAGE_SIZE);
 	migrate_device_pfns(m->src, n);
 	used = fill_beside(dm, n);
-	vsvm_devmem_unreserve(dm, dm->to + used, n - used, 0);
+	vsvm_devmem_unreserve(dm, dm->to + used, n - used);
 	migrate_device_pages(m->src, m->dst, n);
 	for (i = 0; i < n; i++)
 		moved += m->dst[i] && m->src[i] & MIGRATE_PFN_MIGRATE;
 	trace_vsvm_migrate_end(dm->device, VSVM_CAUSE_EVICTION,
-			       DRM_VSVM_TARGET_DEVICE, addr,
+			       DRM_VSVM_TARGET_DEVICE, first,
 			       (u64)moved * PAGE_SIZE, 0, n - moved);
 	migrate_device_finalize(m->src, m->dst, n);
 	return moved == n;
@@ -99,8 +101,8 @@ static bool empty_sparse(struct vsvm_devmem *dm)
 	if (b && room == n) {
 		empty = move_beside(dm, b, n);
 	} else if (b) {
-		vsvm_devmem_unreserve(dm, dm->to, room, 0);
-		empty = vsvm_evict_gently(dm, b - dm->blocks, &dm->moves);
+		vsvm_devmem_unreserve(dm, dm->to, room);
+		empty = vsvm_evict_gently(b, &dm->moves);
 	}
 	mutex_unlock(&dm->shrink_lock);
 	return empty;

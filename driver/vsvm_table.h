@@ -8,6 +8,8 @@
 
 #include <drm/vsvm_drm.h>
 
+#include "vsvm_pfn.h"
+
 struct device;
 struct vsvm_inject;
 
@@ -112,9 +114,7 @@ static inline u64 vsvm_entry(u32 state, unsigned int device, unsigned long pfn)
 
 static inline struct page *vsvm_entry_page(u64 entry)
 {
-	unsigned long pfn = entry >> VSVM_ENTRY_PFN_SHIFT;
-
-	return pfn ? pfn_to_page(pfn) : NULL;
+	return vsvm_pfn_host(entry >> VSVM_ENTRY_PFN_SHIFT);
 }
 
 static inline u32 vsvm_entry_state(u64 entry)

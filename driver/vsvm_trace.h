@@ -145,8 +145,8 @@ TRACE_EVENT(vsvm_cpu_fault,
 
 /*
  * One go at moving a range of at most 2 MiB. addr is an address in the process
- * that is current; for eviction and unplug, which know no process, the physical
- * address of the block.
+ * that is current; for eviction and unplug, which know no process, the index in its
+ * device of the block's first page.
  */
 TRACE_EVENT(vsvm_migrate_begin,
 	    TP_PROTO(unsigned int device, enum vsvm_cause cause,

@@ -270,10 +270,7 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 	range->notifier = &w->watch.notifier;
 	range->hmm_pfns = w->pfns;
 	range->dev_private_owner = vsvm_devmem_owner;
-	if (w->need >= VSVM_NEED_READ)
-		range->default_flags = HMM_PFN_REQ_FAULT;
-	if (w->need >= VSVM_NEED_WRITE)
-		range->default_flags |= HMM_PFN_REQ_WRITE;
+	range->default_flags = vsvm_classify_request(w->need);
 
 	left = time_before(now, w->deadline) ? w->deadline - now : 1;
 	return VSVM_INJECT(walk_inject(w), HMM, -EBUSY,
@@ -433,8 +430,8 @@ static int take_exclusive(struct walk *w)
 	leaf = stale || mmu_interval_read_retry(&w->watch.notifier, seq) ?
 	       NULL : vsvm_table_make_leaf(&m->table, addr, &w->spare);
 	if (leaf) {
-		u64 entry = vsvm_classify(m, addr, page_to_pfn(page) | HMM_PFN_VALID |
-				     HMM_PFN_WRITE);
+		u64 entry = vsvm_classify(m, addr,
+					  vsvm_classify_writable(page));
 
 		ret = vsvm_table_install(&m->table, leaf, addr,
 					 entry | VSVM_ENTRY_EXCLUSIVE);

@@ -20,6 +20,6 @@
 struct vsvm_devmem *vsvm_kunit_devmem(struct kunit *test, unsigned int device,
 				      unsigned int blocks);
 struct folio *vsvm_kunit_folio(struct kunit *test, struct vsvm_devmem *dm,
-			       unsigned long pfn, unsigned int order);
+			       unsigned long index, unsigned int order);
 
 #endif /* VSVM_KUNIT_H */

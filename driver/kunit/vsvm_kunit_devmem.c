@@ -11,6 +11,7 @@
 #include "../vsvm_client.c"
 #include "../vsvm_devmem.c"
 #include "../vsvm_pagemap.c"
+#include "../vsvm_pfn.c"
 
 #define BLOCKS	4
 #define ALL	(BLOCKS * VSVM_BLOCK_PAGES)
@@ -60,9 +61,9 @@ static void put_folio(void *folio)
 
 /* A folio of a reserved page, until the test ends. */
 struct folio *vsvm_kunit_folio(struct kunit *test, struct vsvm_devmem *dm,
-			       unsigned long pfn, unsigned int order)
+			       unsigned long index, unsigned int order)
 {
-	struct folio *folio = vsvm_devmem_folio(dm, pfn, order);
+	struct folio *folio = vsvm_devmem_folio(dm, index, order);
 
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, put_folio, folio));
@@ -73,7 +74,7 @@ struct fixture {
 	struct vsvm_devmem *dm;
 	struct vsvm_client *mine;
 	struct vsvm_client *other;
-	unsigned long pfns[ALL];
+	unsigned long pages[ALL];
 };
 
 struct asked {
@@ -132,44 +133,67 @@ static void teardown(struct kunit *test)
 		vsvm_client_put(f->dm, f->other);
 }
 
-static unsigned long block_of(struct fixture *f, unsigned long pfn)
+static unsigned long block_of(struct fixture *f, unsigned long index)
 {
-	return (pfn - f->dm->first_pfn) >> VSVM_BLOCK_ORDER;
+	return vsvm_devmem_block(f->dm, index) - f->dm->blocks;
+}
+
+static bool has_block(struct fixture *f)
+{
+	struct vsvm_block *b = vsvm_devmem_reserve_block(f->dm, f->mine);
+
+	if (b)
+		vsvm_devmem_unreserve_block(b);
+	return b;
 }
 
 /* Reserves, and checks that nobody gets a page twice, or one of nowhere. */
 static unsigned int reserve(struct kunit *test, struct vsvm_client *client,
-			    unsigned long *pfns, unsigned int n)
+			    unsigned long *pages, unsigned int n)
 {
 	struct fixture *f = test->priv;
 	unsigned long used = f->dm->nr_used;
-	unsigned int got = vsvm_devmem_reserve(f->dm, client, pfns, n), i, k;
+	unsigned int got = vsvm_devmem_reserve(f->dm, client, pages, n), i, k;
 
 	for (i = 0; i < got; i++) {
-		KUNIT_EXPECT_GT(test, BLOCKS, block_of(f, pfns[i]));
-		KUNIT_EXPECT_GE(test, pfns[i], f->dm->first_pfn);
+		KUNIT_EXPECT_GT(test, BLOCKS, block_of(f, pages[i]));
 		for (k = 0; k < i; k++)
-			if (pfns[i] == pfns[k])
+			if (pages[i] == pages[k])
 				KUNIT_FAIL(test, "the same page twice");
 	}
 	KUNIT_EXPECT_EQ(test, used + got, f->dm->nr_used);
 	return got;
 }
 
-static void give(struct fixture *f, unsigned long *pfns, unsigned int n)
+static void give(struct fixture *f, unsigned long *pages, unsigned int n)
 {
-	vsvm_devmem_unreserve(f->dm, pfns, n, 0);
+	vsvm_devmem_unreserve(f->dm, pages, n);
 }
 
-static void give_block(struct fixture *f, unsigned long pfn)
+/* Blocks for huge pages, which the test wants to have. */
+static void reserve_blocks(struct kunit *test, struct vsvm_block **blocks,
+			   unsigned int n)
 {
-	vsvm_devmem_unreserve(f->dm, &pfn, 1, VSVM_BLOCK_ORDER);
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		blocks[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
+		KUNIT_ASSERT_NOT_NULL(test, blocks[i]);
+	}
+}
+
+static void give_blocks(struct vsvm_block **blocks, unsigned int n)
+{
+	while (n)
+		vsvm_devmem_unreserve_block(blocks[--n]);
 }
 
 /* Nothing is in use, and nobody owns anything. */
 static void expect_empty(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	struct vsvm_block *blocks[BLOCKS];
 	unsigned long i;
 
 	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_used);
@@ -186,14 +210,9 @@ static void expect_empty(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, rcu_access_pointer(b->client));
 	}
 	/* Each can be had whole again. */
-	for (i = 0; i < BLOCKS; i++) {
-		f->pfns[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
-		KUNIT_EXPECT_NE(test, 0, f->pfns[i]);
-	}
-	KUNIT_EXPECT_EQ(test, 0, vsvm_devmem_reserve_block(f->dm, f->mine));
-	for (i = 0; i < BLOCKS; i++)
-		if (f->pfns[i])
-			give_block(f, f->pfns[i]);
+	reserve_blocks(test, blocks, BLOCKS);
+	KUNIT_EXPECT_FALSE(test, has_block(f));
+	give_blocks(blocks, BLOCKS);
 }
 
 /* Small pages of one call are side by side, and count for who asked. */
@@ -202,13 +221,13 @@ static void small_pages_are_neighbours(struct kunit *test)
 	struct fixture *f = test->priv;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, 16, reserve(test, f->mine, f->pfns, 16));
+	KUNIT_ASSERT_EQ(test, 16, reserve(test, f->mine, f->pages, 16));
 	for (i = 1; i < 16; i++)
-		KUNIT_EXPECT_EQ(test, f->pfns[i - 1] + 1, f->pfns[i]);
+		KUNIT_EXPECT_EQ(test, f->pages[i - 1] + 1, f->pages[i]);
 	KUNIT_EXPECT_EQ(test, 16, f->mine->nr_pages);
 	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_blocks);
 	KUNIT_EXPECT_EQ(test, 0, f->other->nr_pages);
-	give(f, f->pfns, 16);
+	give(f, f->pages, 16);
 	expect_empty(test);
 }
 
@@ -217,16 +236,16 @@ static void more_than_half_a_block_begins_one(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	unsigned int half = VSVM_BLOCK_PAGES / 2;
-	unsigned long *next = f->pfns + 8;
+	unsigned long *next = f->pages + 8;
 
-	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pages, 8));
 	KUNIT_ASSERT_EQ(test, half, reserve(test, f->mine, next, half));
-	KUNIT_EXPECT_EQ(test, block_of(f, f->pfns[0]), block_of(f, next[0]));
+	KUNIT_EXPECT_EQ(test, block_of(f, f->pages[0]), block_of(f, next[0]));
 	give(f, next, half);
 	KUNIT_ASSERT_EQ(test, half + 1, reserve(test, f->mine, next, half + 1));
-	KUNIT_EXPECT_NE(test, block_of(f, f->pfns[0]), block_of(f, next[0]));
+	KUNIT_EXPECT_NE(test, block_of(f, f->pages[0]), block_of(f, next[0]));
 	KUNIT_EXPECT_EQ(test, block_of(f, next[0]), block_of(f, next[half]));
-	give(f, f->pfns, 8 + half + 1);
+	give(f, f->pages, 8 + half + 1);
 	expect_empty(test);
 }
 
@@ -234,17 +253,17 @@ static void more_than_half_a_block_begins_one(struct kunit *test)
 static void holes_are_filled(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	unsigned long pfn;
+	unsigned long hole;
 
 	KUNIT_ASSERT_EQ(test, VSVM_BLOCK_PAGES,
-			reserve(test, f->mine, f->pfns, VSVM_BLOCK_PAGES));
-	pfn = f->pfns[100];
-	give(f, &pfn, 1);
-	f->pfns[100] = 0;
-	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, &f->pfns[100], 1));
-	KUNIT_EXPECT_EQ(test, pfn, f->pfns[100]);
+			reserve(test, f->mine, f->pages, VSVM_BLOCK_PAGES));
+	hole = f->pages[100];
+	give(f, &hole, 1);
+	f->pages[100] = 0;
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, &f->pages[100], 1));
+	KUNIT_EXPECT_EQ(test, hole, f->pages[100]);
 	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_blocks);
-	give(f, f->pfns, VSVM_BLOCK_PAGES);
+	give(f, f->pages, VSVM_BLOCK_PAGES);
 	expect_empty(test);
 }
 
@@ -258,17 +277,17 @@ static void full_is_full(struct kunit *test)
 	for (i = 0; i < BLOCKS; i++)
 		KUNIT_ASSERT_EQ(test, VSVM_BLOCK_PAGES,
 				reserve(test, f->mine,
-					f->pfns + i * VSVM_BLOCK_PAGES,
+					f->pages + i * VSVM_BLOCK_PAGES,
 					VSVM_BLOCK_PAGES));
 	KUNIT_EXPECT_EQ(test, BLOCKS, f->mine->nr_blocks);
 	KUNIT_ASSERT_EQ(test, 0, reserve(test, f->mine, more, 1));
 	KUNIT_ASSERT_EQ(test, 0, reserve(test, f->other, more, 1));
-	KUNIT_EXPECT_EQ(test, 0, vsvm_devmem_reserve_block(f->dm, f->mine));
+	KUNIT_EXPECT_FALSE(test, has_block(f));
 	/* One is free: whoever asks for two gets one. */
-	give(f, f->pfns + ALL - 1, 1);
+	give(f, f->pages + ALL - 1, 1);
 	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, more, 2));
-	KUNIT_EXPECT_EQ(test, f->pfns[ALL - 1], more[0]);
-	give(f, f->pfns, ALL);
+	KUNIT_EXPECT_EQ(test, f->pages[ALL - 1], more[0]);
+	give(f, f->pages, ALL);
 	expect_empty(test);
 }
 
@@ -276,25 +295,21 @@ static void full_is_full(struct kunit *test)
 static void huge_page_is_a_whole_block(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	unsigned long pfn[BLOCKS];
+	struct vsvm_block *blocks[BLOCKS];
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pfns, 1));
-	for (i = 0; i < BLOCKS - 1; i++) {
-		pfn[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
-		KUNIT_ASSERT_NE(test, 0, pfn[i]);
-		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(pfn[i] - f->dm->first_pfn,
-						   VSVM_BLOCK_PAGES));
-		KUNIT_EXPECT_NE(test, block_of(f, f->pfns[0]),
-				block_of(f, pfn[i]));
-	}
-	KUNIT_EXPECT_EQ(test, 0, vsvm_devmem_reserve_block(f->dm, f->mine));
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pages, 1));
+	reserve_blocks(test, blocks, BLOCKS - 1);
+	for (i = 0; i < BLOCKS - 1; i++)
+		KUNIT_EXPECT_PTR_NE(test,
+				    vsvm_devmem_block(f->dm, f->pages[0]),
+				    blocks[i]);
+	KUNIT_EXPECT_FALSE(test, has_block(f));
 	KUNIT_EXPECT_EQ(test, (BLOCKS - 1) * VSVM_BLOCK_PAGES + 1,
 			f->mine->nr_pages);
 	KUNIT_EXPECT_EQ(test, f->mine->nr_pages, f->dm->nr_used);
-	for (i = 0; i < BLOCKS - 1; i++)
-		give_block(f, pfn[i]);
-	give(f, f->pfns, 1);
+	give_blocks(blocks, BLOCKS - 1);
+	give(f, f->pages, 1);
 	expect_empty(test);
 }
 
@@ -302,13 +317,13 @@ static void huge_page_is_a_whole_block(struct kunit *test)
 static void blocks_have_one_owner(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	unsigned long *theirs = f->pfns + 8;
+	unsigned long *theirs = f->pages + 8;
 
-	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pages, 8));
 	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->other, theirs, 8));
-	KUNIT_EXPECT_NE(test, block_of(f, f->pfns[0]), block_of(f, theirs[0]));
+	KUNIT_EXPECT_NE(test, block_of(f, f->pages[0]), block_of(f, theirs[0]));
 	KUNIT_EXPECT_PTR_EQ(test, f->mine,
-			    rcu_access_pointer(f->dm->blocks[block_of(f, f->pfns[0])].client));
+			    rcu_access_pointer(f->dm->blocks[block_of(f, f->pages[0])].client));
 	KUNIT_EXPECT_PTR_EQ(test, f->other,
 			    rcu_access_pointer(f->dm->blocks[block_of(f, theirs[0])].client));
 	KUNIT_EXPECT_EQ(test, 2, f->dm->nr_holders);
@@ -318,7 +333,7 @@ static void blocks_have_one_owner(struct kunit *test)
 	give(f, theirs, 8);
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_holders);
 	KUNIT_EXPECT_NULL(test, rcu_access_pointer(f->dm->blocks[block_of(f, theirs[0])].client));
-	give(f, f->pfns, 8);
+	give(f, f->pages, 8);
 	expect_empty(test);
 }
 
@@ -326,27 +341,22 @@ static void blocks_have_one_owner(struct kunit *test)
 static void guests_count_for_the_owner(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	unsigned long pfn[BLOCKS];
-	unsigned int i;
+	struct vsvm_block *blocks[BLOCKS];
 
-	for (i = 0; i < BLOCKS - 1; i++) {
-		pfn[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
-		KUNIT_ASSERT_NE(test, 0, pfn[i]);
-	}
-	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->mine, f->pfns, 4));
-	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->other, f->pfns + 4, 4));
-	KUNIT_EXPECT_EQ(test, block_of(f, f->pfns[0]), block_of(f, f->pfns[4]));
+	reserve_blocks(test, blocks, BLOCKS - 1);
+	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->mine, f->pages, 4));
+	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->other, f->pages + 4, 4));
+	KUNIT_EXPECT_EQ(test, block_of(f, f->pages[0]), block_of(f, f->pages[4]));
 	KUNIT_EXPECT_EQ(test, 0, f->other->nr_pages);
 	KUNIT_EXPECT_EQ(test, 0, f->other->nr_blocks);
 	KUNIT_EXPECT_EQ(test, (BLOCKS - 1) * VSVM_BLOCK_PAGES + 8,
 			f->mine->nr_pages);
 	/* The owner's pages go first: the block stays his until it is empty. */
-	give(f, f->pfns, 4);
+	give(f, f->pages, 4);
 	KUNIT_EXPECT_EQ(test, BLOCKS, f->mine->nr_blocks);
-	give(f, f->pfns + 4, 4);
+	give(f, f->pages + 4, 4);
 	KUNIT_EXPECT_EQ(test, BLOCKS - 1, f->mine->nr_blocks);
-	for (i = 0; i < BLOCKS - 1; i++)
-		give_block(f, pfn[i]);
+	give_blocks(blocks, BLOCKS - 1);
 	expect_empty(test);
 }
 
@@ -359,13 +369,13 @@ static void client_is_one_and_lasts(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, f->mine, again);
 	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);
 	vsvm_client_put(f->dm, again);
-	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pfns, 1));
+	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pages, 1));
 	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);
 	/* The file is closed, a page stays; then it goes, and the client with it. */
 	vsvm_client_put(f->dm, f->mine);
 	KUNIT_EXPECT_EQ(test, 2, list_count_nodes(&f->dm->clients));
 	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_pages);
-	give(f, f->pfns, 1);
+	give(f, f->pages, 1);
 	KUNIT_EXPECT_EQ(test, 1, list_count_nodes(&f->dm->clients));
 	f->mine = NULL;
 }
@@ -385,19 +395,19 @@ static void backing_stays_until_it_is_wanted(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_backed);
 	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
-	KUNIT_ASSERT_EQ(test, 200, reserve(test, f->mine, f->pfns, 200));
+	KUNIT_ASSERT_EQ(test, 200, reserve(test, f->mine, f->pages, 200));
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
-	block = block_of(f, f->pfns[0]);
+	block = block_of(f, f->pages[0]);
 	/* In use, it is not to be had. */
 	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
 	KUNIT_EXPECT_FALSE(test, vsvm_devmem_trim(f->dm));
-	give(f, f->pfns, 200);
+	give(f, f->pages, 200);
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
 	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrinkable(f));
-	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->other, f->pfns, 8));
-	KUNIT_EXPECT_EQ(test, block, block_of(f, f->pfns[0]));
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->other, f->pages, 8));
+	KUNIT_EXPECT_EQ(test, block, block_of(f, f->pages[0]));
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
-	give(f, f->pfns, 8);
+	give(f, f->pages, 8);
 	KUNIT_EXPECT_TRUE(test, vsvm_devmem_trim(f->dm));
 	KUNIT_EXPECT_EQ(test, 0, f->dm->nr_backed);
 	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
@@ -408,15 +418,11 @@ static void backing_stays_until_it_is_wanted(struct kunit *test)
 static void trim_frees_what_is_counted(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	unsigned long pfn[3];
-	unsigned int i;
+	struct vsvm_block *blocks[3];
 
-	for (i = 0; i < 3; i++) {
-		pfn[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
-		KUNIT_ASSERT_NE(test, 0, pfn[i]);
-	}
-	give_block(f, pfn[0]);
-	give_block(f, pfn[2]);
+	reserve_blocks(test, blocks, 3);
+	vsvm_devmem_unreserve_block(blocks[0]);
+	vsvm_devmem_unreserve_block(blocks[2]);
 	KUNIT_EXPECT_EQ(test, 2 * VSVM_BLOCK_PAGES, shrinkable(f));
 	KUNIT_EXPECT_TRUE(test, vsvm_devmem_trim(f->dm));
 	KUNIT_EXPECT_EQ(test, 2, f->dm->nr_backed);
@@ -424,7 +430,7 @@ static void trim_frees_what_is_counted(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vsvm_devmem_trim(f->dm));
 	KUNIT_EXPECT_FALSE(test, vsvm_devmem_trim(f->dm));
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
-	give_block(f, pfn[1]);
+	vsvm_devmem_unreserve_block(blocks[1]);
 	expect_empty(test);
 }
 
@@ -436,22 +442,22 @@ static void blocks_are_filled_before_there_are_more(struct kunit *test)
 	unsigned long first;
 
 	KUNIT_ASSERT_EQ(test, VSVM_BLOCK_PAGES,
-			reserve(test, f->mine, f->pfns, VSVM_BLOCK_PAGES));
-	first = f->pfns[0];
-	give(f, f->pfns + 1, VSVM_BLOCK_PAGES - 1);
+			reserve(test, f->mine, f->pages, VSVM_BLOCK_PAGES));
+	first = f->pages[0];
+	give(f, f->pages + 1, VSVM_BLOCK_PAGES - 1);
 	/* Half of his blocks but one is nothing yet. */
 	KUNIT_EXPECT_TRUE(test, vsvm_devmem_may_spread(f->dm, f->mine));
-	KUNIT_ASSERT_EQ(test, most, reserve(test, f->mine, f->pfns, most));
-	KUNIT_EXPECT_NE(test, block_of(f, first), block_of(f, f->pfns[0]));
-	give(f, f->pfns + 1, most - 1);
-	f->pfns[most] = f->pfns[0];
+	KUNIT_ASSERT_EQ(test, most, reserve(test, f->mine, f->pages, most));
+	KUNIT_EXPECT_NE(test, block_of(f, first), block_of(f, f->pages[0]));
+	give(f, f->pages + 1, most - 1);
+	f->pages[most] = f->pages[0];
 	KUNIT_EXPECT_EQ(test, 2, f->mine->nr_blocks);
 	KUNIT_EXPECT_FALSE(test, vsvm_devmem_may_spread(f->dm, f->mine));
 	KUNIT_EXPECT_TRUE(test, vsvm_devmem_may_spread(f->dm, f->other));
-	KUNIT_ASSERT_EQ(test, most, reserve(test, f->mine, f->pfns, most));
+	KUNIT_ASSERT_EQ(test, most, reserve(test, f->mine, f->pages, most));
 	KUNIT_EXPECT_EQ(test, 2, f->mine->nr_blocks);
 	KUNIT_EXPECT_TRUE(test, vsvm_devmem_may_spread(f->dm, f->mine));
-	give(f, f->pfns, most + 1);
+	give(f, f->pages, most + 1);
 	give(f, &first, 1);
 	expect_empty(test);
 }
@@ -460,35 +466,38 @@ static void blocks_are_filled_before_there_are_more(struct kunit *test)
 static void sparse_block_has_room_beside(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	unsigned long *src = f->dm->moves.src, *to = f->dm->to, block;
+	unsigned long *src = f->dm->moves.src, *to = f->dm->to, first[2];
 	unsigned int n = 0, room = 0, i;
 	struct vsvm_block *b;
 
-	block = vsvm_devmem_reserve_block(f->dm, f->mine);
-	KUNIT_ASSERT_NE(test, 0, block);
+	reserve_blocks(test, &b, 1);
+	first[0] = vsvm_devmem_first(b);
+	first[1] = first[0] + 1;
 	KUNIT_EXPECT_NULL(test, vsvm_devmem_sparse(f->dm, src, &n, to, &room));
-	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->mine, f->pfns, 4));
+	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->mine, f->pages, 4));
 	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrinkable(f));
 	/* The other block is full: no room. */
 	b = vsvm_devmem_sparse(f->dm, src, &n, to, &room);
-	KUNIT_EXPECT_PTR_EQ(test, vsvm_devmem_block(f->dm, f->pfns[0]), b);
+	KUNIT_EXPECT_PTR_EQ(test, vsvm_devmem_block(f->dm, f->pages[0]), b);
 	KUNIT_EXPECT_EQ(test, 4, n);
 	KUNIT_EXPECT_EQ(test, 0, room);
 	/* Now it has some, and is not sparse itself. */
-	vsvm_devmem_unreserve(f->dm, &block, 1, 1);
+	give(f, first, 2);
 	b = vsvm_devmem_sparse(f->dm, src, &n, to, &room);
-	KUNIT_EXPECT_PTR_EQ(test, vsvm_devmem_block(f->dm, f->pfns[0]), b);
+	KUNIT_EXPECT_PTR_EQ(test, vsvm_devmem_block(f->dm, f->pages[0]), b);
 	KUNIT_EXPECT_EQ(test, 4, n);
 	KUNIT_ASSERT_EQ(test, 2, room);
 	for (i = 0; i < n; i++)
-		KUNIT_EXPECT_EQ(test, f->pfns[i], src[i]);
+		KUNIT_EXPECT_EQ(test,
+				vsvm_pfn_source(&f->dm->pgmap, f->pages[i]),
+				src[i]);
 	for (i = 0; i < room; i++)
-		KUNIT_EXPECT_EQ(test, block + i, to[i]);
+		KUNIT_EXPECT_EQ(test, first[i], to[i]);
 	give(f, to, room);
-	give(f, f->pfns, 4);
+	give(f, f->pages, 4);
 	for (i = 2; i < VSVM_BLOCK_PAGES; i++)
-		f->pfns[i] = block + i;
-	give(f, f->pfns + 2, VSVM_BLOCK_PAGES - 2);
+		f->pages[i] = first[0] + i;
+	give(f, f->pages + 2, VSVM_BLOCK_PAGES - 2);
 	expect_empty(test);
 }
 
@@ -496,16 +505,17 @@ static void sparse_block_has_room_beside(struct kunit *test)
 static void free_folio_gives_its_page_back(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	unsigned long huge = vsvm_devmem_reserve_block(f->dm, f->mine);
+	struct vsvm_block *huge;
 
-	KUNIT_ASSERT_NE(test, 0, huge);
-	KUNIT_ASSERT_EQ(test, 2, reserve(test, f->other, f->pfns, 2));
-	put_folio(vsvm_devmem_folio(f->dm, huge, VSVM_BLOCK_ORDER));
+	reserve_blocks(test, &huge, 1);
+	KUNIT_ASSERT_EQ(test, 2, reserve(test, f->other, f->pages, 2));
+	put_folio(vsvm_devmem_folio(f->dm, vsvm_devmem_first(huge),
+				    VSVM_BLOCK_ORDER));
 	KUNIT_EXPECT_EQ(test, 0, f->mine->nr_pages);
 	KUNIT_EXPECT_EQ(test, 2, f->dm->nr_used);
-	put_folio(vsvm_devmem_folio(f->dm, f->pfns[1], 0));
+	put_folio(vsvm_devmem_folio(f->dm, f->pages[1], 0));
 	KUNIT_EXPECT_EQ(test, 1, f->other->nr_pages);
-	put_folio(vsvm_devmem_folio(f->dm, f->pfns[0], 0));
+	put_folio(vsvm_devmem_folio(f->dm, f->pages[0], 0));
 	expect_empty(test);
 }
 
@@ -516,24 +526,26 @@ static void backing_is_by_place(struct kunit *test)
 	struct vsvm_block *b;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pfns, 8));
-	b = vsvm_devmem_block(f->dm, f->pfns[0]);
+	KUNIT_ASSERT_EQ(test, 8, reserve(test, f->mine, f->pages, 8));
+	b = vsvm_devmem_block(f->dm, f->pages[0]);
 	for (i = 0; i < 8; i++) {
-		struct page *page = pfn_to_page(f->pfns[i]);
-		unsigned long at = f->pfns[i] - f->dm->first_pfn;
+		struct page *page = vsvm_pfn_page(&f->dm->pgmap, f->pages[i]);
 
-		KUNIT_EXPECT_TRUE(test, vsvm_devmem_maybe(f->pfns[i]));
+		KUNIT_EXPECT_EQ(test, f->pages[i], vsvm_pfn_index(page));
+		KUNIT_EXPECT_TRUE(test, vsvm_pfn_maybe_device(page));
 		KUNIT_EXPECT_TRUE(test, vsvm_devmem_owns(page));
 		KUNIT_EXPECT_PTR_EQ(test, f->dm, vsvm_devmem_of(page));
 		KUNIT_EXPECT_PTR_EQ(test,
-				    folio_page(b->backing, at % VSVM_BLOCK_PAGES),
+				    folio_page(b->backing,
+					       f->pages[i] % VSVM_BLOCK_PAGES),
 				    vsvm_devmem_backing(page));
 		KUNIT_EXPECT_FALSE(test, vsvm_devmem_lonely(page));
 	}
 	KUNIT_EXPECT_FALSE(test, vsvm_devmem_owns(&b->backing->page));
-	give(f, f->pfns + 1, 7);
-	KUNIT_EXPECT_TRUE(test, vsvm_devmem_lonely(pfn_to_page(f->pfns[0])));
-	give(f, f->pfns, 1);
+	give(f, f->pages + 1, 7);
+	KUNIT_EXPECT_TRUE(test, vsvm_devmem_lonely(vsvm_pfn_page(&f->dm->pgmap,
+								 f->pages[0])));
+	give(f, f->pages, 1);
 	expect_empty(test);
 }
 

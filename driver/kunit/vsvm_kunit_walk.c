@@ -68,29 +68,29 @@ static u32 rights(unsigned int order, u32 more)
 static void take(struct kunit *test, struct vsvm_devmem *dm,
 		 struct folio **folios, unsigned int n)
 {
-	unsigned long *pfns = kunit_kcalloc(test, n, sizeof(*pfns), GFP_KERNEL);
+	unsigned long *pages = kunit_kcalloc(test, n, sizeof(*pages), GFP_KERNEL);
 	struct vsvm_client *client = vsvm_client_get(dm, task_tgid(current));
 	unsigned int i, got;
 
-	KUNIT_ASSERT_NOT_NULL(test, pfns);
+	KUNIT_ASSERT_NOT_NULL(test, pages);
 	KUNIT_ASSERT_NOT_NULL(test, client);
-	got = vsvm_devmem_reserve(dm, client, pfns, n);
+	got = vsvm_devmem_reserve(dm, client, pages, n);
 	vsvm_client_put(dm, client);
 	for (i = 0; i < got; i++)
-		folios[i] = vsvm_kunit_folio(test, dm, pfns[i], 0);
+		folios[i] = vsvm_kunit_folio(test, dm, pages[i], 0);
 	KUNIT_ASSERT_EQ(test, n, got);
 }
 
 static struct folio *take_huge(struct kunit *test, struct vsvm_devmem *dm)
 {
 	struct vsvm_client *client = vsvm_client_get(dm, task_tgid(current));
-	unsigned long pfn;
+	struct vsvm_block *b;
 
 	KUNIT_ASSERT_NOT_NULL(test, client);
-	pfn = vsvm_devmem_reserve_block(dm, client);
+	b = vsvm_devmem_reserve_block(dm, client);
 	vsvm_client_put(dm, client);
-	KUNIT_ASSERT_NE(test, 0, pfn);
-	return vsvm_kunit_folio(test, dm, pfn, VSVM_BLOCK_ORDER);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	return vsvm_kunit_folio(test, dm, vsvm_devmem_first(b), VSVM_BLOCK_ORDER);
 }
 
 /* No page, and one that cannot be: an error is one whatever else is said. */
