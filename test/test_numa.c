@@ -170,6 +170,27 @@ TEST_F_TIMEOUT(numa, eviction_of_populated, VT_LONG)
 	EXPECT_EQ(0, vt_check_byte(self->mem, LEN, 0));
 }
 
+/*
+ * Two blocks of small pages, of either node's, lose most of their pages, and what is
+ * left of the far node's is moved beside the near node's.
+ */
+static int bring_together(struct vsvm *v, char *mem, size_t half, size_t few)
+{
+	struct drm_vsvm_info info;
+
+	if (bind_to(mem, VT_HUGE, NEAR) ||
+	    bind_to(mem + VT_HUGE, VT_HUGE, FAR))
+		return -1;
+	vt_fill(mem, 2 * VT_HUGE, SEED, 0);
+	if (vt_to_device(v, mem, 2 * VT_HUGE) ||
+	    munmap(mem + half, VT_HUGE - half) ||
+	    munmap(mem + VT_HUGE + few, VT_HUGE - few) ||
+	    vt_file_set("/proc/sys/vm/drop_caches", 2) || vsvm_info(v, &info))
+		return -1;
+	return vt_bytes_in(v, mem + VT_HUGE, few, DRM_VSVM_PLACE_DEVICE) ==
+	       (long)few && info.vram_backing == VT_HUGE ? 0 : -1;
+}
+
 /* A process that is bound to the near node unbinds the device. */
 static int unbind(struct vt_child *c, void *arg)
 {
@@ -187,6 +208,21 @@ TEST_F(numa, unplug)
 	ASSERT_EQ(0, vt_run(unbind, NULL));
 	EXPECT_EQ(0, all_on(self->mem, LEN, FAR));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* A page that the shrinker moved to another block takes its node along. */
+TEST_F(numa, unplug_of_what_came_together)
+{
+	size_t half = VT_HUGE / 2, few = 16 * VT_PAGE;
+	char *mem = vt_map(2 * VT_HUGE, VT_SMALL);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, bring_together(self->v, mem, half, few));
+	ASSERT_EQ(0, vt_run(unbind, NULL));
+	EXPECT_EQ(0, all_on(mem, half, NEAR));
+	EXPECT_EQ(0, all_on(mem + VT_HUGE, few, FAR));
+	EXPECT_EQ(0, vt_check(mem, half, SEED, 0));
+	EXPECT_EQ(0, vt_check(mem + VT_HUGE, few, SEED, VT_HUGE));
 }
 
 /* One whose cpuset has no memory but the near node's does. */
