@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a device looks like inside, in /sys/kernel/debug/dri/vsvm.N: blocks, lru,
- * tables, counters, points.
+ * tables, counters, failpoints.
  *
  * Each read is a look that goes on while the device works: every line was true
  * at one moment, two lines need not have been true together.
@@ -187,8 +187,8 @@ static int show_counters(struct seq_file *m, struct vsvm_device *vsvm)
 }
 
 #ifdef CONFIG_DRM_VSVM_INJECT
-/* The points where the driver can be made to fail or pause. */
-static int show_points(struct seq_file *m, struct vsvm_device *vsvm)
+/* The failpoints, where the driver can be made to fail or pause. */
+static int show_failpoints(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	struct vsvm_inject *inject = vsvm->devmem->inject;
 	static const char *const can[] = {
@@ -196,14 +196,14 @@ static int show_points(struct seq_file *m, struct vsvm_device *vsvm)
 		[VSVM_CAN_PAUSE] = "pause",
 		[VSVM_CAN_BOTH] = "fail,pause",
 	};
-	struct vsvm_inject_point p;
+	struct vsvm_inject_failpoint p;
 	const char *armed;
 	unsigned int i;
 
 	seq_puts(m, "point can armed nth times now passed failed paused\n");
-	for (i = 0; i < VSVM_POINTS; i++) {
+	for (i = 0; i < VSVM_FAILPOINTS; i++) {
 		spin_lock_irq(&inject->lock);
-		p = inject->points[i];
+		p = inject->failpoints[i];
 		spin_unlock_irq(&inject->lock);
 		armed = !p.nth ? "no" : p.timeout ? "pause" : "fail";
 		seq_printf(m, "%s %s %s %llu %llu %u %llu %llu %llu\n",
@@ -236,7 +236,7 @@ static const struct drm_debugfs_info files[] = {
 	{ "tables", show, 0, show_tables },
 	{ "counters", show, 0, show_counters },
 #ifdef CONFIG_DRM_VSVM_INJECT
-	{ "points", show, 0, show_points },
+	{ "points", show, 0, show_failpoints },
 #endif
 };
 

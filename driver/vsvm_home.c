@@ -205,7 +205,7 @@ void vsvm_home_give_back(unsigned long *dst, unsigned long n)
 	}
 }
 
-/* The page at @i stays for now, for no better reason than a point's. */
+/* The page at @i stays for now, for no better reason than a failpoint's. */
 static void home_give_up(struct vsvm_home *home, unsigned long i)
 {
 	__set_bit(i, home->recalled);
@@ -319,7 +319,7 @@ void vsvm_home_copy(struct vsvm_home *home)
  * vsvm_home_recall() - take back destinations at the last moment
  * @home: what vsvm_home_copy() worked on
  *
- * Where VSVM_POINT_HOME_PAGES says so, and of huge pages that lost their
+ * Where VSVM_FAILPOINT_HOME_PAGES says so, and of huge pages that lost their
  * last mapping meanwhile (see vsvm_devmem_folio_free()). Right before the
  * function that ends in _pages().
  */

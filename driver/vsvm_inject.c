@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures and pauses on purpose: named points that fail at a counted pass, or
+ * Failures and pauses on purpose: named failpoints that fail at a counted pass, or
  * pause whoever passes until a test lets it go on. Built with
  * CONFIG_DRM_VSVM_INJECT only.
  *
@@ -9,7 +9,7 @@
  * is paused never loses the ground under its feet.
  *
  * Locks: &vsvm_inject.lock, a leaf. Who is paused has none of this file's, but
- * may have others; vsvm_inject.h says which at which point.
+ * may have others; vsvm_inject.h says which at which failpoint.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -19,7 +19,7 @@
 
 #include "vsvm_inject.h"
 
-/* How often a point may still fail while the device is unplugged. */
+/* How often a failpoint may still fail while the device is unplugged. */
 #define UNPLUG_TIMES	64
 
 atomic_t vsvm_inject_armed = ATOMIC_INIT(0);
@@ -30,11 +30,11 @@ static struct vsvm_inject *injects;
 static const struct {
 	const char *name;
 	unsigned int can;
-} points[VSVM_POINTS] = {
-#define POINT(id, what, text)						\
-	[VSVM_POINT_##id] = { text, VSVM_CAN_##what },
-	VSVM_POINT_LIST(POINT)
-#undef POINT
+} failpoints[VSVM_FAILPOINTS] = {
+#define FAILPOINT(id, what, text)					\
+	[VSVM_FAILPOINT_##id] = { text, VSVM_CAN_##what },
+	VSVM_FAILPOINT_LIST(FAILPOINT)
+#undef FAILPOINT
 };
 
 /**
@@ -65,10 +65,10 @@ void vsvm_inject_exit(void)
 }
 
 /**
- * vsvm_inject_of() - the points of a device
+ * vsvm_inject_of() - the failpoints of a device
  * @device: its number
  *
- * Return: the points, which live as long as the module.
+ * Return: the failpoints, which live as long as the module.
  */
 struct vsvm_inject *vsvm_inject_of(unsigned int device)
 {
@@ -76,51 +76,51 @@ struct vsvm_inject *vsvm_inject_of(unsigned int device)
 }
 
 /**
- * vsvm_inject_find() - which point user space means
+ * vsvm_inject_find() - which failpoint user space means
  * @arg: its argument, with any bytes in its name
  *
- * Return: the point; -EINVAL: there is none of that name.
+ * Return: the failpoint; -EINVAL: there is none of that name.
  */
 int vsvm_inject_find(const struct drm_vsvm_inject *arg)
 {
 	unsigned int i;
 
-	for (i = 0; i < VSVM_POINTS; i++)
-		if (!strncmp(arg->name, points[i].name, sizeof(arg->name)))
+	for (i = 0; i < VSVM_FAILPOINTS; i++)
+		if (!strncmp(arg->name, failpoints[i].name, sizeof(arg->name)))
 			return i;
 	return -EINVAL;
 }
 
 /**
- * vsvm_inject_can() - what a point can be armed for
- * @point: the point
+ * vsvm_inject_can() - what a failpoint can be armed for
+ * @failpoint: the failpoint
  *
  * Return: VSVM_CAN_FAIL, VSVM_CAN_PAUSE or VSVM_CAN_BOTH.
  */
-unsigned int vsvm_inject_can(enum vsvm_point point)
+unsigned int vsvm_inject_can(enum vsvm_failpoint failpoint)
 {
-	return points[point].can;
+	return failpoints[failpoint].can;
 }
 
 /**
- * vsvm_inject_name() - what user space calls a point
- * @point: the point
+ * vsvm_inject_name() - what user space calls a failpoint
+ * @failpoint: the failpoint
  *
  * Return: the name, as in debugfs.
  */
-const char *vsvm_inject_name(enum vsvm_point point)
+const char *vsvm_inject_name(enum vsvm_failpoint failpoint)
 {
-	return points[point].name;
+	return failpoints[failpoint].name;
 }
 
-static void resume(struct vsvm_inject *inject, struct vsvm_inject_point *p)
+static void resume(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p)
 {
 	lockdep_assert_held(&inject->lock);
 	WRITE_ONCE(p->resume, p->resume + 1);	/* pairs with may_go() */
 	wake_up_all(&inject->wait);
 }
 
-static void disarm(struct vsvm_inject *inject, struct vsvm_inject_point *p)
+static void disarm(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p)
 {
 	lockdep_assert_held(&inject->lock);
 	if (p->nth)
@@ -137,7 +137,7 @@ static void disarm(struct vsvm_inject *inject, struct vsvm_inject_point *p)
 
 /**
  * vsvm_inject_plug() - the device is there
- * @inject: its points
+ * @inject: its failpoints
  */
 void vsvm_inject_plug(struct vsvm_inject *inject)
 {
@@ -148,34 +148,34 @@ void vsvm_inject_plug(struct vsvm_inject *inject)
 
 /**
  * vsvm_inject_unplug() - the device goes: nothing may keep it from that
- * @inject: its points
+ * @inject: its failpoints
  *
  * Lets everybody go on, and bounds what was armed to fail for ever.
  */
 void vsvm_inject_unplug(struct vsvm_inject *inject)
 {
-	struct vsvm_inject_point *p;
+	struct vsvm_inject_failpoint *p;
 	unsigned int i;
 
 	spin_lock_irq(&inject->lock);
 	WRITE_ONCE(inject->gone, true);	/* pairs with may_go() and waited() */
-	for (i = 0; i < VSVM_POINTS; i++) {
-		p = &inject->points[i];
+	for (i = 0; i < VSVM_FAILPOINTS; i++) {
+		p = &inject->failpoints[i];
 		p->times = min(p->times, p->fired + UNPLUG_TIMES);
 	}
 	wake_up_all(&inject->wait);
 	spin_unlock_irq(&inject->lock);
 }
 
-static bool may_go(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+static bool may_go(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p,
 		   unsigned int resume)
 {
 	/* Pair with resume() and vsvm_inject_unplug(). */
 	return READ_ONCE(p->resume) != resume || READ_ONCE(inject->gone);
 }
 
-/* Waits where a test wants it; the point's count of those who do is up. */
-static void pause(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+/* Waits where a test wants it; the failpoint's count of those who do is up. */
+static void pause(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p,
 		  unsigned int resume, unsigned long timeout)
 {
 	wake_up_all(&inject->wait);
@@ -187,15 +187,15 @@ static void pause(struct vsvm_inject *inject, struct vsvm_inject_point *p,
 }
 
 /**
- * vsvm_inject_pass() - count a pass of a point while something is armed
- * @inject: the device's points
- * @point: where the caller is
+ * vsvm_inject_pass() - count a pass of a failpoint while something is armed
+ * @inject: the device's failpoints
+ * @failpoint: where the caller is
  *
  * Return: true if this pass is to fail.
  */
-bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_point point)
+bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_failpoint failpoint)
 {
-	struct vsvm_inject_point *p = &inject->points[point];
+	struct vsvm_inject_failpoint *p = &inject->failpoints[failpoint];
 	unsigned long flags, timeout = 0;
 	unsigned int resume = 0;
 	bool fires = false;
@@ -226,7 +226,7 @@ bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_point point)
 	return fires && !timeout;
 }
 
-static void arm(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+static void arm(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p,
 		const struct drm_vsvm_inject *arg, const void *owner,
 		struct mm_struct *mm)
 {
@@ -241,13 +241,14 @@ static void arm(struct vsvm_inject *inject, struct vsvm_inject_point *p,
 		     msecs_to_jiffies(arg->timeout_ms) : 0;
 }
 
-static bool waited(struct vsvm_inject *inject, struct vsvm_inject_point *p)
+static bool waited(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p)
 {
 	/* Pair with vsvm_inject_pass(), pause() and vsvm_inject_unplug(). */
 	return READ_ONCE(p->paused) || READ_ONCE(inject->gone);
 }
 
-static int wait_paused(struct vsvm_inject *inject, struct vsvm_inject_point *p,
+static int wait_paused(struct vsvm_inject *inject,
+		       struct vsvm_inject_failpoint *p,
 		       unsigned int timeout_ms)
 {
 	long left;
@@ -264,19 +265,20 @@ static int wait_paused(struct vsvm_inject *inject, struct vsvm_inject_point *p,
 
 /**
  * vsvm_inject_control() - DRM_IOCTL_VSVM_INJECT
- * @inject: the device's points
- * @point: which of them
+ * @inject: the device's failpoints
+ * @failpoint: which of them
  * @arg: what to do, checked; what is out is set
  * @owner: the file
  * @mm: the file's mm
  *
  * Return: 0; of WAIT -EINTR, -ENODEV or -ETIMEDOUT.
  */
-int vsvm_inject_control(struct vsvm_inject *inject, enum vsvm_point point,
+int vsvm_inject_control(struct vsvm_inject *inject,
+			enum vsvm_failpoint failpoint,
 			struct drm_vsvm_inject *arg, const void *owner,
 			struct mm_struct *mm)
 {
-	struct vsvm_inject_point *p = &inject->points[point];
+	struct vsvm_inject_failpoint *p = &inject->failpoints[failpoint];
 	int ret = 0;
 
 	if (arg->op == DRM_VSVM_INJECT_WAIT)
@@ -298,7 +300,7 @@ int vsvm_inject_control(struct vsvm_inject *inject, enum vsvm_point point,
 
 /**
  * vsvm_inject_forget() - disarm what was armed through a file: it is closed
- * @inject: the device's points
+ * @inject: the device's failpoints
  * @owner: the file
  */
 void vsvm_inject_forget(struct vsvm_inject *inject, const void *owner)
@@ -306,8 +308,8 @@ void vsvm_inject_forget(struct vsvm_inject *inject, const void *owner)
 	unsigned int i;
 
 	spin_lock_irq(&inject->lock);
-	for (i = 0; i < VSVM_POINTS; i++)
-		if (inject->points[i].owner == owner)
-			disarm(inject, &inject->points[i]);
+	for (i = 0; i < VSVM_FAILPOINTS; i++)
+		if (inject->failpoints[i].owner == owner)
+			disarm(inject, &inject->failpoints[i]);
 	spin_unlock_irq(&inject->lock);
 }

@@ -12,23 +12,23 @@
 
 struct mm_struct;
 
-/* What a point can be armed for: to fail, to pause who passes, or either. */
+/* What a failpoint can be armed for: to fail, to pause who passes, or either. */
 #define VSVM_CAN_FAIL	BIT(0)
 #define VSVM_CAN_PAUSE	BIT(1)
 #define VSVM_CAN_BOTH	(VSVM_CAN_FAIL | VSVM_CAN_PAUSE)
 
 /*
- * The points, as P(NAME, what it can do, "what user space calls it"). The comment
+ * The failpoints, as P(NAME, what it can do, "what user space calls it"). The comment
  * says what fails, or what comes after the place where it pauses. The letters
  * are the locks that whoever is paused there has: m: mmap_lock for reading, f:
- * the folios that move, e: evict_lock, when room is made. At a point with m or e
+ * the folios that move, e: evict_lock, when room is made. At a failpoint with m or e
  * the device cannot be unplugged meanwhile, but for EXCLUSIVE_TAKEN and the CPU
  * fault; but unplugging it lets everybody go.
  *
  * What comes of a failure is what would come of the real one:
  *
  * - no memory for a call's own needs: ENOMEM, with what was done before; of
- *   OPEN, the PROBE points and MMAP, open(), bind and mmap() fail with it
+ *   OPEN, the PROBE failpoints and MMAP, open(), bind and mmap() fail with it
  * - a page is dropped or its copy fails: it stays, and may move in another go
  *   of the same call; STAY_BUSY otherwise. A CPU that faulted on it faults again
  * - a lock was interrupted: EINTR although no signal is there, or a little less
@@ -41,7 +41,7 @@ struct mm_struct;
  * - FAULT_ARRAYS, HOME_SMALL for the page itself: the CPU faults again; EFAULT
  *   for a system call that touched it
  */
-#define VSVM_POINT_LIST(P) \
+#define VSVM_FAILPOINT_LIST(P) \
 	/* MIGRATE takes device memory, and makes room */ \
 	P(RESERVE_SMALL, BOTH, "reserve-small") /* small device pages */ \
 	P(RESERVE_BLOCK, BOTH, "reserve-block") /* a huge device page */ \
@@ -120,15 +120,15 @@ struct mm_struct;
 	P(PROBE_SHRINKER, FAIL, "probe-shrinker") /* the shrinker */ \
 	P(PROBE_REGISTER, FAIL, "probe-register") /* the node */
 
-enum vsvm_point {
-#define VSVM_POINT_ENUM(name, can, text) VSVM_POINT_##name,
-	VSVM_POINT_LIST(VSVM_POINT_ENUM)
-#undef VSVM_POINT_ENUM
-	VSVM_POINTS	/* how many there are */
+enum vsvm_failpoint {
+#define VSVM_FAILPOINT_ENUM(name, can, text) VSVM_FAILPOINT_##name,
+	VSVM_FAILPOINT_LIST(VSVM_FAILPOINT_ENUM)
+#undef VSVM_FAILPOINT_ENUM
+	VSVM_FAILPOINTS	/* how many there are */
 };
 
 /**
- * struct vsvm_inject_total - what came of a point since the module was loaded
+ * struct vsvm_inject_total - what came of a failpoint since the module was loaded
  * @passed: passes while it was armed
  * @failed: passes that failed
  * @paused: passes that were paused
@@ -140,7 +140,7 @@ struct vsvm_inject_total {
 };
 
 /**
- * struct vsvm_inject_point - one place that can be made to fail, or to pause
+ * struct vsvm_inject_failpoint - one place that can be made to fail, or to pause
  * @nth: first pass that fails or is paused, 0: not armed
  * @times: how many passes fail or are paused
  * @passed: passes since it was armed
@@ -152,7 +152,7 @@ struct vsvm_inject_total {
  * @resume: changes when those who are paused may go on
  * @total: since the module was loaded
  */
-struct vsvm_inject_point {
+struct vsvm_inject_failpoint {
 	u64 nth;
 	u64 times;
 	u64 passed;
@@ -170,18 +170,18 @@ struct vsvm_inject_point {
  * @lock: protects all of it; a leaf
  * @gone: the device is being unplugged, or not there: nobody is paused
  * @wait: who is paused, and who waits for somebody to be paused
- * @points: the points
+ * @failpoints: the failpoints
  */
 struct vsvm_inject {
-	spinlock_t lock; /* gone, points */
+	spinlock_t lock; /* gone, failpoints */
 	bool gone;
 	wait_queue_head_t wait;
-	struct vsvm_inject_point points[VSVM_POINTS];
+	struct vsvm_inject_failpoint failpoints[VSVM_FAILPOINTS];
 };
 
 #ifdef CONFIG_DRM_VSVM_INJECT
 
-/* How many points of all devices are armed; read without a lock. */
+/* How many failpoints of all devices are armed; read without a lock. */
 extern atomic_t vsvm_inject_armed;
 
 int vsvm_inject_init(unsigned int devices);
@@ -190,31 +190,32 @@ struct vsvm_inject *vsvm_inject_of(unsigned int device);
 void vsvm_inject_plug(struct vsvm_inject *inject);
 void vsvm_inject_unplug(struct vsvm_inject *inject);
 int vsvm_inject_find(const struct drm_vsvm_inject *arg);
-int vsvm_inject_control(struct vsvm_inject *inject, enum vsvm_point point,
+int vsvm_inject_control(struct vsvm_inject *inject,
+			enum vsvm_failpoint failpoint,
 			struct drm_vsvm_inject *arg, const void *owner,
 			struct mm_struct *mm);
 void vsvm_inject_forget(struct vsvm_inject *inject, const void *owner);
-bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_point point);
-unsigned int vsvm_inject_can(enum vsvm_point point);
-const char *vsvm_inject_name(enum vsvm_point point);
+bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_failpoint failpoint);
+unsigned int vsvm_inject_can(enum vsvm_failpoint failpoint);
+const char *vsvm_inject_name(enum vsvm_failpoint failpoint);
 
-/* True while any point of any device is armed. */
+/* True while any failpoint of any device is armed. */
 static inline bool vsvm_inject_any(void)
 {
 	return unlikely(atomic_read(&vsvm_inject_armed));
 }
 
 static inline bool vsvm_inject_fails(struct vsvm_inject *inject,
-				     enum vsvm_point point)
+				     enum vsvm_failpoint failpoint)
 {
-	return vsvm_inject_any() && vsvm_inject_pass(inject, point);
+	return vsvm_inject_any() && vsvm_inject_pass(inject, failpoint);
 }
 
 static inline void vsvm_inject_stop(struct vsvm_inject *inject,
-				    enum vsvm_point point)
+				    enum vsvm_failpoint failpoint)
 {
 	might_sleep();
-	vsvm_inject_fails(inject, point);
+	vsvm_inject_fails(inject, failpoint);
 }
 
 #else
@@ -252,13 +253,13 @@ static inline bool vsvm_inject_any(void)
 }
 
 static inline bool vsvm_inject_fails(struct vsvm_inject *inject,
-				     enum vsvm_point point)
+				     enum vsvm_failpoint failpoint)
 {
 	return false;
 }
 
 static inline void vsvm_inject_stop(struct vsvm_inject *inject,
-				    enum vsvm_point point)
+				    enum vsvm_failpoint failpoint)
 {
 }
 
@@ -266,24 +267,25 @@ static inline void vsvm_inject_stop(struct vsvm_inject *inject,
 
 /**
  * VSVM_INJECT() - do a step, unless it is to fail here on purpose
- * @inject: the device's points
- * @point: which one, without VSVM_POINT_
+ * @inject: the device's failpoints
+ * @failpoint: which one, without VSVM_FAILPOINT_
  * @failure: what the step says when it fails
  * @step: the step, an expression of the same type; not evaluated when it fails
  *
- * Where the point can pause, it sleeps before the step.
+ * Where the failpoint can pause, it sleeps before the step.
  *
  * Return: @failure or what @step is. Without CONFIG_DRM_VSVM_INJECT just @step.
  */
-#define VSVM_INJECT(inject, point, failure, step)			\
-	(vsvm_inject_fails(inject, VSVM_POINT_##point) ? (failure) : (step))
+#define VSVM_INJECT(inject, failpoint, failure, step)			\
+	(vsvm_inject_fails(inject, VSVM_FAILPOINT_##failpoint) ?	\
+	 (failure) : (step))
 
 /**
- * vsvm_inject_pause() - the caller is at a point that can only pause
- * @inject: the device's points
- * @point: which one, without VSVM_POINT_
+ * vsvm_inject_pause() - the caller is at a failpoint that can only pause
+ * @inject: the device's failpoints
+ * @failpoint: which one, without VSVM_FAILPOINT_
  */
-#define vsvm_inject_pause(inject, point)				\
-	vsvm_inject_stop(inject, VSVM_POINT_##point)
+#define vsvm_inject_pause(inject, failpoint)				\
+	vsvm_inject_stop(inject, VSVM_FAILPOINT_##failpoint)
 
 #endif /* VSVM_INJECT_H */

@@ -280,7 +280,7 @@ int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
 }
 
 #ifdef CONFIG_DRM_VSVM_INJECT
-/* Returns the point, or why not. */
+/* Returns the failpoint, or why not. */
 static int check_inject(struct drm_device *drm,
 			const struct drm_vsvm_inject *arg)
 {
@@ -289,24 +289,24 @@ static int check_inject(struct drm_device *drm,
 	bool arm = fail || pause;
 	bool time = arg->op == DRM_VSVM_INJECT_WAIT || pause;
 	bool pauses = time || arg->op == DRM_VSVM_INJECT_RESUME;
-	int point = vsvm_inject_find(arg);
+	int failpoint = vsvm_inject_find(arg);
 	unsigned int can;
 
 	if (refuse(drm, !capable(CAP_SYS_ADMIN)))
 		return -EACCES;
 	if (refuse(drm, arg->flags & ~DRM_VSVM_INJECT_FILE) ||
-	    refuse(drm, arg->flags && !arm) || refuse(drm, point < 0) ||
+	    refuse(drm, arg->flags && !arm) || refuse(drm, failpoint < 0) ||
 	    refuse(drm, arg->op > DRM_VSVM_INJECT_CLEAR) ||
 	    refuse(drm, arm != !!arg->nth) || refuse(drm, arm != !!arg->times) ||
 	    refuse(drm, time != !!arg->timeout_ms) ||
 	    refuse(drm, arg->timeout_ms > DRM_VSVM_PAUSE_MAX))
 		return -EINVAL;
 
-	can = vsvm_inject_can(point);
+	can = vsvm_inject_can(failpoint);
 	if (refuse(drm, fail && !(can & VSVM_CAN_FAIL)) ||
 	    refuse(drm, pauses && !(can & VSVM_CAN_PAUSE)))
 		return -EOPNOTSUPP;
-	return point;
+	return failpoint;
 }
 
 /**
@@ -322,20 +322,20 @@ int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 {
 	struct drm_vsvm_inject *arg = data;
 	struct vsvm_vm *vm = file->driver_priv;
-	int point, ret;
+	int failpoint, ret;
 
 	arg->passed = 0;
 	arg->fired = 0;
 	arg->paused = 0;
-	point = check_inject(drm, arg);
-	if (point < 0)
-		return point;
+	failpoint = check_inject(drm, arg);
+	if (failpoint < 0)
+		return failpoint;
 
 	ret = vsvm_vm_use(vm);
 	if (ret)
 		return ret;
-	/* The points outlive the device: WAIT does not keep it. */
-	return vsvm_inject_control(vm->mirror.table.inject, point, arg, vm,
+	/* The failpoints outlive the device: WAIT does not keep it. */
+	return vsvm_inject_control(vm->mirror.table.inject, failpoint, arg, vm,
 				   vm->mm);
 }
 #endif

@@ -231,7 +231,7 @@ static void fill_device(struct chunk *c)
 	}
 }
 
-/* Takes destinations back where VSVM_POINT_PAGES says so. */
+/* Takes destinations back where VSVM_FAILPOINT_PAGES says so. */
 static void recall_device(struct chunk *c)
 {
 	unsigned long i, nr;

@@ -40,7 +40,7 @@ static_assert(sizeof(struct vsvm_leaf) <= 2 * PAGE_SIZE);
  * vsvm_table_init() - an empty table
  * @t: the table
  * @dma: the device that system pages are mapped for; NULL: they are not
- * @inject: the points of the device whose table this is
+ * @inject: the failpoints of the device whose table this is
  */
 void vsvm_table_init(struct vsvm_table *t, struct device *dma,
 		     struct vsvm_inject *inject)

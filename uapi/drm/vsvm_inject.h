@@ -3,7 +3,7 @@
  * vsvm: failures and pauses on purpose. For tests; may change; promises nothing.
  *
  * This is no part of the interface in drm/vsvm_drm.h: names, structures and the
- * points may be others in the next version, and a driver that is built without
+ * failpoints may be others in the next version, and a driver that is built without
  * CONFIG_DRM_VSVM_INJECT has none of it.
  */
 #ifndef _VSVM_INJECT_H_
@@ -18,8 +18,8 @@ extern "C" {
 /** DRM_VSVM_INJECT: number of the ioctl, reserved for it in drm/vsvm_drm.h */
 #define DRM_VSVM_INJECT		0x07
 
-/** DRM_VSVM_POINT_NAME: room for the name of a point, its zero byte included */
-#define DRM_VSVM_POINT_NAME	32
+/** DRM_VSVM_FAILPOINT_NAME: room for the name of a failpoint, its zero byte included */
+#define DRM_VSVM_FAILPOINT_NAME	32
 
 /**
  * enum drm_vsvm_inject_op - what INJECT does
@@ -33,7 +33,7 @@ enum drm_vsvm_inject_op {
 	DRM_VSVM_INJECT_PAUSE = 2,
 	/** @DRM_VSVM_INJECT_WAIT: wait until somebody is paused */
 	DRM_VSVM_INJECT_WAIT = 3,
-	/** @DRM_VSVM_INJECT_RESUME: who is paused now goes on; the point stays armed */
+	/** @DRM_VSVM_INJECT_RESUME: who is paused now goes on; the failpoint stays armed */
 	DRM_VSVM_INJECT_RESUME = 4,
 	/**
 	 * @DRM_VSVM_INJECT_CLEAR: disarm, let who is paused go on, and forget
@@ -51,35 +51,35 @@ enum drm_vsvm_inject_op {
 /**
  * struct drm_vsvm_inject - make a step of the driver fail or pause
  *
- * Steps have names, the points. Which there are, and whether each can fail or
+ * Steps have names, the failpoints. Which there are, and whether each can fail or
  * pause, is in the device's file "points" in debugfs.
  *
- * A point is armed for one thing at a time, by one file; arming it again forgets
+ * A failpoint is armed for one thing at a time, by one file; arming it again forgets
  * the earlier one. It is disarmed by CLEAR and when the file that armed it is
  * closed. Who is paused goes on after RESUME, CLEAR, that close, @timeout_ms, or
  * unplug, and when it is being killed; then it does what it would have done.
- * While a device is being unplugged nobody is paused, and a point fails 64 more
+ * While a device is being unplugged nobody is paused, and a failpoint fails 64 more
  * times at most, so that unplug comes to its end. Arming outlives unplug; a
  * device that is bound again finds it.
  *
  * Errors:
  *
  * - EACCES: the caller lacks CAP_SYS_ADMIN.
- * - EINVAL: no point has this @name, or it does not end within @name; @op or a
+ * - EINVAL: no failpoint has this @name, or it does not end within @name; @op or a
  *   flag is unknown; @nth or @times is zero with FAIL or PAUSE, or not zero
  *   otherwise; @timeout_ms is zero or above DRM_VSVM_PAUSE_MAX with PAUSE or
  *   WAIT, or not zero otherwise. And every call, of anybody, where the driver is
  *   built without CONFIG_DRM_VSVM_INJECT.
  * - EPERM: the file belongs to another address space.
- * - EOPNOTSUPP: the point cannot fail (FAIL), or cannot pause (PAUSE, RESUME,
+ * - EOPNOTSUPP: the failpoint cannot fail (FAIL), or cannot pause (PAUSE, RESUME,
  *   WAIT).
  * - ETIMEDOUT: WAIT, and nobody was paused.
  * - EINTR: WAIT, and a signal came.
  * - ENODEV: the device was unplugged, for WAIT also meanwhile.
  */
 struct drm_vsvm_inject {
-	/** @name: in, the point; what comes after the zero byte does not count */
-	char name[DRM_VSVM_POINT_NAME];
+	/** @name: in, the failpoint; what comes after the zero byte does not count */
+	char name[DRM_VSVM_FAILPOINT_NAME];
 	/** @op: in, one of &enum drm_vsvm_inject_op */
 	__u32 op;
 	/** @flags: in, with FAIL and PAUSE: 0 or DRM_VSVM_INJECT_FILE */

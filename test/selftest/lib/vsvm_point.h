@@ -17,7 +17,7 @@ struct vsvm;
 #define VT_POINTS_MAX	128
 
 struct vt_point {
-	char name[DRM_VSVM_POINT_NAME];
+	char name[DRM_VSVM_FAILPOINT_NAME];
 	bool fails;		/* what it can do */
 	bool pauses;
 };

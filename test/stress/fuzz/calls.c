@@ -390,16 +390,16 @@ static int want_inject(const struct drm_vsvm_inject *arg)
 /* A point's name; now and then something else after it, or in it. */
 static void any_name(struct fuzz_thread *t, char *name)
 {
-	uint64_t noise = fuzz_number(t), at = fuzz_draw(t, DRM_VSVM_POINT_NAME);
+	uint64_t noise = fuzz_number(t), at = fuzz_draw(t, DRM_VSVM_FAILPOINT_NAME);
 	unsigned int n = vt_points();
 
 	if (n)
-		snprintf(name, DRM_VSVM_POINT_NAME, "%s",
+		snprintf(name, DRM_VSVM_FAILPOINT_NAME, "%s",
 			 vt_point(fuzz_draw(t, n))->name);
 	if (fuzz_one_in(t, 16))
 		name[at] = noise;
 	if (fuzz_one_in(t, 64))
-		memset(name, noise | 1, DRM_VSVM_POINT_NAME);
+		memset(name, noise | 1, DRM_VSVM_FAILPOINT_NAME);
 }
 
 /* Arms what comes to its end by itself, soon. */
