@@ -14,62 +14,59 @@ extern "C" {
 /**
  * DOC: Rules of this interface
  *
- * - Structures are 64-bit aligned and have no implicit padding. Every @pad and
- *   every flag bit that has no name here must be zero and is refused with
- *   EINVAL otherwise.
- * - Structures passed to an ioctl may grow at the end. A value of zero in a new
- *   field keeps the behaviour from before that field. Fields and flags are
- *   never removed or given another meaning. Each addition raises the driver's
- *   minor version.
- * - Addresses are virtual addresses of the calling process. Sizes are in bytes
- *   unless the field's name or text says pages. Pointers travel as __u64.
- * - A file belongs to the address space that opened it. Whoever holds it with
- *   another one gets EPERM from every call but INFO: a forked child, a process
- *   that was handed the descriptor, the same process after exec. A thread, and a
- *   process that shares the memory (vfork, CLONE_VM), has the same one.
- * - What the device does to memory of the process is an access of the device, not
- *   of the calling thread: the protection of the mapping binds it, the thread's
- *   protection keys (pkey_mprotect()) do not. They bind the other side of a copy,
- *   &drm_vsvm_rw.buf and &drm_vsvm_snapshot.runs, as in any system call.
- * - Output fields are written on failure too: an ioctl that fails in the middle
- *   of a range says how far it got.
- * - Every refusal is explained in the kernel log at drm debug level
- *   (drm.debug=0x2) with the condition that failed.
+ * - Structures are 64-bit aligned and have no implicit padding. Every @pad and every
+ *   flag bit that has no name here must be zero and is refused with EINVAL otherwise.
+ * - Structures passed to an ioctl may grow at the end. A value of zero in a new field
+ *   keeps the behaviour from before that field. Fields and flags are never removed or
+ *   given another meaning. Each addition raises the driver's minor version.
+ * - Addresses are virtual addresses of the calling process. Sizes are in bytes unless
+ *   the field's name or text says pages. Pointers travel as __u64.
+ * - A file belongs to the address space that opened it. A caller with another address
+ *   space gets EPERM from every call but INFO. That is a forked child, a process that
+ *   received the descriptor, or the same process after exec. A thread, and a process
+ *   that shares the memory (vfork, CLONE_VM), has the same address space.
+ * - An access to memory of the process is an access of the device, not of the calling
+ *   thread. The protection of the mapping applies to it; the thread's protection keys
+ *   (pkey_mprotect()) do not. They apply to the other side of a copy, &drm_vsvm_rw.buf
+ *   and &drm_vsvm_snapshot.runs, as in any system call.
+ * - Output fields are written on failure too: an ioctl that fails in the middle of a
+ *   range says how far it got.
+ * - Every refusal is explained in the kernel log at drm debug level (drm.debug=0x2)
+ *   with the condition that failed.
  *
  * Errors that any ioctl below can return, besides those named with it:
  *
- * - EINVAL: a pad or an unknown flag is not zero, a range is empty, wraps
- *   around, or is not aligned where it has to be.
- * - EFAULT: a range or a buffer reaches outside of what user space can own, or
- *   no memory that may be read is mapped at an address that had to be used.
- * - EPERM: the file belongs to another address space. A kernel thread, which
- *   has none, gets it from open.
+ * - EINVAL: a pad or an unknown flag is not zero, or a range is empty, wraps around, or
+ *   is not aligned where it has to be.
+ * - EFAULT: a range or a buffer reaches outside of user space, or an address that the
+ *   call had to use has no readable memory mapped.
+ * - EPERM: the file belongs to another address space. A kernel thread has no address
+ *   space and gets EPERM from open().
  * - ENODEV: the device was unplugged.
  * - ENOMEM: the host is out of memory.
  * - EINTR: the caller is being killed.
- * - EBUSY: other threads changed the mapping all the time for
- *   &DRM_VSVM_STALL_SECONDS while no byte of progress was made.
+ * - EBUSY: other threads kept changing the mapping for &DRM_VSVM_STALL_SECONDS while
+ *   the call made no progress.
  */
 
 /**
  * DOC: File access without ioctls
  *
- * pread() and pwrite() on the render node work like on /proc/PID/mem: the file
- * offset is the virtual address. The device does the access, with the rules and
- * the errors of &DRM_IOCTL_VSVM_READ and &DRM_IOCTL_VSVM_WRITE. A transfer that
- * stops early returns the bytes it did; the error comes when it did none.
+ * pread() and pwrite() on the render node work like on /proc/PID/mem: the file offset
+ * is the virtual address. The device does the access, with the rules and the errors of
+ * &DRM_IOCTL_VSVM_READ and &DRM_IOCTL_VSVM_WRITE. A transfer that stops early returns
+ * the number of bytes copied; it returns the error if it copied none.
  *
- * There is nothing to wait for: poll(), select() and epoll say readable and
- * writable to the process the file belongs to, EPOLLERR to any other, and EPOLLHUP
- * and EPOLLERR when the device is unplugged, which wakes who waits. O_NONBLOCK has
- * no effect, as with a regular file: an access may wait for what a CPU access
- * there would wait for. io_uring reads and writes like pread() and pwrite(). What
- * needs more of a file is refused: AIO (io_submit()), splice() and sendfile() with
- * EINVAL, RWF_NOWAIT with EOPNOTSUPP.
+ * poll(), select() and epoll never wait for data. They report a file as readable and
+ * writable to the process it belongs to, and EPOLLERR to any other. Unplug wakes every
+ * waiter with EPOLLHUP and EPOLLERR. O_NONBLOCK has no effect, as with a regular file:
+ * an access may wait for what a CPU access there would wait for. io_uring reads and
+ * writes like pread() and pwrite(). AIO (io_submit()), splice() and sendfile() are
+ * refused with EINVAL, and RWF_NOWAIT with EOPNOTSUPP.
  *
- * mmap() of the render node at offset 0 gives zeroed pages of the driver's,
- * MAP_SHARED or MAP_PRIVATE, up to &DRM_VSVM_MMAP_MAX bytes. The device can
- * read and write them like any other memory; they never migrate.
+ * mmap() of the render node at offset 0 maps zeroed pages that the driver allocates,
+ * MAP_SHARED or MAP_PRIVATE, up to &DRM_VSVM_MMAP_MAX bytes. The device can read and
+ * write them like any other memory; they never migrate.
  */
 
 /** DRM_VSVM_STALL_SECONDS: how long an access may stall without progress */
@@ -91,25 +88,25 @@ extern "C" {
 #define DRM_VSVM_SNAPSHOT	0x04
 #define DRM_VSVM_EXCLUSIVE	0x05
 #define DRM_VSVM_ATOMIC		0x06
-/* 0x07 is taken: failpoints for tests, drm/vsvm_inject.h, not of this interface */
+/* 0x07 is reserved for the failpoints of tests: drm/vsvm_inject.h, no part of this */
 
 /** DRM_VSVM_KIND_PRIVATE: the CPU cannot touch the device's memory */
 #define DRM_VSVM_KIND_PRIVATE	0U
-/** DRM_VSVM_KIND_COHERENT: the CPU reads and writes it in place, no fault home */
+/** DRM_VSVM_KIND_COHERENT: the CPU uses the device's memory in place, without faults */
 #define DRM_VSVM_KIND_COHERENT	1U
 
 /**
- * DRM_VSVM_CAP_DMA: system pages that the device uses have DMA addresses. Not so
- * where DMA would have to go through bounce buffers or past caches: the device
- * works all the same, and &DRM_VSVM_STATE_DMA is never said
+ * DRM_VSVM_CAP_DMA: system pages that the device uses have DMA addresses. A device
+ * lacks this where DMA would need bounce buffers or bypass caches. It works without,
+ * and &DRM_VSVM_STATE_DMA is never set
  */
 #define DRM_VSVM_CAP_DMA	(1U << 0)
 
 /**
  * struct drm_vsvm_info - what the device is
  *
- * Touches no memory, and may be asked through anybody's file. Never fails but for
- * EINVAL and ENODEV.
+ * Touches no memory. Works through a file of another address space, too. Fails only
+ * with EINVAL or ENODEV.
  */
 struct drm_vsvm_info {
 	/** @flags: in, must be zero */
@@ -117,19 +114,19 @@ struct drm_vsvm_info {
 	/** @device: out, number of this device among vsvm's, from 0 */
 	__u32 device;
 	/**
-	 * @devices: out, how many devices the driver was asked for when it was
-	 * loaded; one that could not be made has no node
+	 * @devices: out, number of devices that the module was asked for at load; a
+	 * device whose probe failed has no node
 	 */
 	__u32 devices;
 	/** @page_size: out, bytes in a small page */
 	__u32 page_size;
-	/** @huge_size: out, bytes in a huge device page; 0: this kernel has none */
+	/** @huge_size: out, bytes in a huge device page; 0: the device has none */
 	__u64 huge_size;
 	/** @vram_size: out, bytes of device memory */
 	__u64 vram_size;
-	/** @vram_used: out, bytes of device memory that hold somebody's pages */
+	/** @vram_used: out, bytes of device memory that are in use */
 	__u64 vram_used;
-	/** @vram_backing: out, bytes of host memory behind the device memory now */
+	/** @vram_backing: out, bytes of host memory that back the device memory now */
 	__u64 vram_backing;
 	/** @kind: out, DRM_VSVM_KIND_* */
 	__u32 kind;
@@ -140,19 +137,18 @@ struct drm_vsvm_info {
 /**
  * struct drm_vsvm_rw - the device reads or writes memory of the process
  *
- * READ copies from the range at @addr, as the device sees it, to @buf. WRITE
- * copies from @buf to the range. Both may start and end anywhere in a page. A
- * page that is not there yet is faulted in, as for a CPU; a page on this device
- * or on another vsvm device is used where it is.
+ * READ copies from the range at @addr, as the device sees it, to @buf. WRITE copies
+ * from @buf to the range. Both may start and end anywhere in a page. A page that is not
+ * present is faulted in, as for a CPU access. A page on this device or on another vsvm
+ * device is used in place.
  *
- * WRITE makes copy-on-write happen, and marks what it changed as dirty.
+ * WRITE breaks copy-on-write, and marks changed pages dirty.
  *
- * Errors, with @done telling how many bytes came before:
+ * Errors, with @done telling how many bytes were copied before:
  *
- * - EFAULT: at @addr + @done nothing is mapped, or it may not be read
- *   (PROT_NONE), or it is memory that no device can use (VM_IO, VM_PFNMAP,
- *   memfd_secret()) or that is lost to a memory error, or @buf + @done cannot
- *   be used.
+ * - EFAULT: at @addr + @done nothing is mapped, or it may not be read (PROT_NONE), or
+ *   it is memory that no device can use (VM_IO, VM_PFNMAP, memfd_secret()) or that is
+ *   lost to a memory error, or @buf + @done cannot be used.
  * - EPERM: WRITE, and the mapping at @addr + @done is read-only.
  */
 struct drm_vsvm_rw {
@@ -168,33 +164,39 @@ struct drm_vsvm_rw {
 	__u32 pad;
 	/** @done: out, bytes copied */
 	__u64 done;
-	/** @faults: out, pages that were not in the device page table yet */
+	/**
+	 * @faults: out, pages that were not in the device page table and had to be
+	 * faulted in
+	 */
 	__u64 faults;
 };
 
 /**
- * enum drm_vsvm_target - where MIGRATE takes memory
+ * enum drm_vsvm_target - where MIGRATE moves memory to
  */
 enum drm_vsvm_target {
-	/** @DRM_VSVM_TARGET_SYSTEM: home, from whichever vsvm device has it */
+	/** @DRM_VSVM_TARGET_SYSTEM: to system memory, from any vsvm device */
 	DRM_VSVM_TARGET_SYSTEM = 0,
 	/** @DRM_VSVM_TARGET_DEVICE: to the device of this file */
 	DRM_VSVM_TARGET_DEVICE = 1,
 };
 
 /**
- * DRM_VSVM_MIGRATE_POPULATE: give what was never touched cleared pages there; only
- * anonymous memory, and not what a userfaultfd handler has to be asked for first
+ * DRM_VSVM_MIGRATE_POPULATE: fill untouched memory with cleared pages on the device.
+ * Only anonymous memory, and not where a userfaultfd handler provides missing pages
  */
 #define DRM_VSVM_MIGRATE_POPULATE	(1U << 0)
 
 /**
- * enum drm_vsvm_stay - why a page stayed where it was
+ * enum drm_vsvm_stay - why a page did not move
  */
 enum drm_vsvm_stay {
 	/** @DRM_VSVM_STAY_UNMAPPED: no mapping there */
 	DRM_VSVM_STAY_UNMAPPED = 0,
-	/** @DRM_VSVM_STAY_ACCESS: the mapping may not be read; it can come home */
+	/**
+	 * @DRM_VSVM_STAY_ACCESS: the mapping may not be read; it can migrate to system
+	 * memory
+	 */
 	DRM_VSVM_STAY_ACCESS,
 	/** @DRM_VSVM_STAY_SPECIAL: a driver's mapping, DAX, or other special memory */
 	DRM_VSVM_STAY_SPECIAL,
@@ -207,44 +209,46 @@ enum drm_vsvm_stay {
 	 * (MADV_MERGEABLE, PR_SET_MEMORY_MERGE)
 	 */
 	DRM_VSVM_STAY_KSM,
-	/** @DRM_VSVM_STAY_PINNED: somebody holds a reference (I/O, a pin) */
+	/**
+	 * @DRM_VSVM_STAY_PINNED: the page has an extra reference, such as I/O or a pin
+	 */
 	DRM_VSVM_STAY_PINNED,
-	/** @DRM_VSVM_STAY_BUSY: locked, or changed by another thread meanwhile */
+	/** @DRM_VSVM_STAY_BUSY: another thread locked or changed the page meanwhile */
 	DRM_VSVM_STAY_BUSY,
 	/** @DRM_VSVM_STAY_DEVICE_FULL: no device memory left */
 	DRM_VSVM_STAY_DEVICE_FULL,
 	/** @DRM_VSVM_STAY_HOST_FULL: no host memory left for the copy */
 	DRM_VSVM_STAY_HOST_FULL,
-	/** @DRM_VSVM_STAY_ERROR: lost to a memory error, a guard, or not usable at all */
+	/** @DRM_VSVM_STAY_ERROR: lost to a memory error, a guard page, or not usable */
 	DRM_VSVM_STAY_ERROR,
-	/** @DRM_VSVM_STAY_REASONS: how many reasons there are */
+	/** @DRM_VSVM_STAY_REASONS: number of reasons */
 	DRM_VSVM_STAY_REASONS,
 };
 
-/** DRM_VSVM_STAY_MAX: room for reasons in &struct drm_vsvm_migrate */
+/** DRM_VSVM_STAY_MAX: length of &drm_vsvm_migrate.stayed */
 #define DRM_VSVM_STAY_MAX	16
 
 /**
- * struct drm_vsvm_migrate - move a range to the device, or home
+ * struct drm_vsvm_migrate - move a range to the device or to system memory
  *
- * The range is worked off in address order. Memory that cannot move is a normal
- * result, not an error: it stays, readable and writable by CPU and device, and
- * is counted under its reason. When the ioctl returns 0, @moved + @there +
- * @absent + all of @stayed add up to @len and @next is the end of the range;
- * when it fails they add up to @next - @addr.
+ * The range is worked off in address order. Memory that cannot move is a normal result,
+ * not an error. It stays readable and writable by CPU and device, and is counted under
+ * its reason. When the ioctl returns 0, @moved + @there + @absent + all of @stayed add
+ * up to @len and @next is the end of the range. When it fails they add up to @next -
+ * @addr.
  *
- * A page that was swapped out, or that the device has alone (see &struct
- * drm_vsvm_exclusive), is taken back before it moves. A page that the CPU may not
- * touch for now, because NUMA balancing or userfaultfd wants to see that it does,
- * moves, and nobody is asked. Memory that was never touched is not touched, also
- * where userfaultfd protects it or owes it, so no handler is waited for. A page of
- * a mapping that is mlocked moves too; after that mlock no longer means resident in
- * system memory.
+ * A page that was swapped out, or that is under exclusive access of the device (see
+ * &struct drm_vsvm_exclusive), is faulted in before it moves. A page whose entry bars
+ * the CPU for NUMA balancing or for userfaultfd moves without a fault and without a
+ * message to the handler. Untouched memory is not faulted in, also where userfaultfd
+ * protects it or provides it, so no call waits for a handler there. A page of an
+ * mlocked mapping moves too; after that mlock no longer means resident in system
+ * memory.
  *
  * Errors:
  *
- * - EINVAL: @addr or @len is not a multiple of the page size, or @target or a
- *   flag is unknown, or POPULATE is asked for with target SYSTEM.
+ * - EINVAL: @addr or @len is not a multiple of the page size, or @target or a flag is
+ *   unknown, or POPULATE is set with target SYSTEM.
  * - EFAULT: nothing at all is mapped in the range.
  */
 struct drm_vsvm_migrate {
@@ -260,26 +264,25 @@ struct drm_vsvm_migrate {
 	__u64 next;
 	/** @moved: out, bytes that moved */
 	__u64 moved;
-	/** @there: out, bytes that were at the target before */
+	/** @there: out, bytes that were at the target already */
 	__u64 there;
-	/** @absent: out, bytes that were never touched and that stay so */
+	/** @absent: out, untouched bytes, which have no page */
 	__u64 absent;
 	/** @stayed: out, bytes that stayed, by &enum drm_vsvm_stay */
 	__u64 stayed[DRM_VSVM_STAY_MAX];
 };
 
 /*
- * What a page of the process is to the device, &drm_vsvm_run.state.
- * One of the places ...
+ * State of a page as the device sees it, &drm_vsvm_run.state. One of these places ...
  */
 /** DRM_VSVM_STATE_PLACE: mask of the place in a state */
 #define DRM_VSVM_STATE_PLACE	0xfU
 /**
- * DRM_VSVM_PLACE_ABSENT: mapped memory without a page: untouched or swapped out; or
- * with one that the CPU may not touch for now (NUMA balancing, userfaultfd's RWP)
+ * DRM_VSVM_PLACE_ABSENT: mapped memory without a page, because it is untouched or
+ * swapped out; or a page whose entry bars the CPU (NUMA balancing, userfaultfd's RWP)
  */
 #define DRM_VSVM_PLACE_ABSENT	0U
-/** DRM_VSVM_PLACE_ERROR: no mapping, no right to read, or not usable by a device */
+/** DRM_VSVM_PLACE_ERROR: not mapped, not readable, or not usable by a device */
 #define DRM_VSVM_PLACE_ERROR	1U
 /** DRM_VSVM_PLACE_ZERO: the zero page, read-only */
 #define DRM_VSVM_PLACE_ZERO	2U
@@ -296,23 +299,25 @@ struct drm_vsvm_migrate {
 /** DRM_VSVM_STATE_WRITE: can be written without a fault */
 #define DRM_VSVM_STATE_WRITE	(1U << 5)
 
-/** DRM_VSVM_STATE_COHERENT: on a device whose memory the CPU reaches */
+/** DRM_VSVM_STATE_COHERENT: on a device whose memory the CPU can access */
 #define DRM_VSVM_STATE_COHERENT	(1U << 6)
 
-/* ... mapped in one piece of this size. */
-/** DRM_VSVM_STATE_ORDER_SHIFT: log2 of the pages that one CPU entry maps */
+/* ... and the size of the CPU's entry. */
+/** DRM_VSVM_STATE_ORDER_SHIFT: log2 of the number of pages that one CPU entry maps */
 #define DRM_VSVM_STATE_ORDER_SHIFT	8
-/** DRM_VSVM_STATE_ORDER: the same as a mask */
+/** DRM_VSVM_STATE_ORDER: mask of that number */
 #define DRM_VSVM_STATE_ORDER	(0x1fU << DRM_VSVM_STATE_ORDER_SHIFT)
 
-/*
- * With DRM_VSVM_SNAPSHOT_TABLE, also what the device page table has.
- */
+/* With DRM_VSVM_SNAPSHOT_TABLE also the state in the device page table. */
 /** DRM_VSVM_STATE_MAPPED: the device can use the page without a fault */
 #define DRM_VSVM_STATE_MAPPED	(1U << 13)
-/** DRM_VSVM_STATE_DMA: it has a DMA address, read-only unless STATE_WRITE */
+/**
+ * DRM_VSVM_STATE_DMA: has a DMA address, read-only unless DRM_VSVM_STATE_WRITE is set
+ */
 #define DRM_VSVM_STATE_DMA	(1U << 14)
-/** DRM_VSVM_STATE_EXCLUSIVE: the device has it alone; a CPU access ends that */
+/**
+ * DRM_VSVM_STATE_EXCLUSIVE: the device alone can access it, until the CPU touches it
+ */
 #define DRM_VSVM_STATE_EXCLUSIVE (1U << 15)
 
 /**
@@ -325,26 +330,26 @@ struct drm_vsvm_run {
 	__u64 count;
 	/** @state: DRM_VSVM_PLACE_*, DRM_VSVM_STATE_* */
 	__u32 state;
-	/** @device: number of the vsvm device that has the pages, or 0 */
+	/** @device: number of the vsvm device that the pages are on, or 0 */
 	__u32 device;
 };
 
-/** DRM_VSVM_SNAPSHOT_TABLE: tell what the device page table has, too */
+/** DRM_VSVM_SNAPSHOT_TABLE: report the device page table, too */
 #define DRM_VSVM_SNAPSHOT_TABLE	(1U << 0)
 
 /**
- * struct drm_vsvm_snapshot - where the pages of a range live
+ * struct drm_vsvm_snapshot - where the pages of a range are
  *
- * Faults nothing in and changes nothing. The state of each page was true at one
- * moment during the call; two pages need not have been looked at together.
+ * Faults nothing in and changes nothing. The state of each page was true at one moment
+ * during the call; the states of two pages may be from different moments.
  *
- * Runs come in address order, without gaps, from @addr to @next. When @next is
- * short of the end, the array was full: call again from there.
+ * Runs are stored in address order, without gaps, from @addr to @next. When @next is
+ * short of the end, the array is full: call again from there.
  *
  * Errors, with @nr_runs and @next telling what was stored before:
  *
- * - EINVAL: @addr or @len is not a multiple of the page size, @nr_runs is zero
- *   or above DRM_VSVM_MAX_RUNS.
+ * - EINVAL: @addr or @len is not a multiple of the page size, or @nr_runs is zero or
+ *   above DRM_VSVM_MAX_RUNS.
  * - EFAULT: @runs cannot be written.
  */
 struct drm_vsvm_snapshot {
@@ -354,7 +359,7 @@ struct drm_vsvm_snapshot {
 	__u64 len;
 	/** @runs: in, user pointer to an array of &struct drm_vsvm_run */
 	__u64 runs;
-	/** @nr_runs: in, room in the array; out, runs stored */
+	/** @nr_runs: in, length of the array; out, runs stored */
 	__u32 nr_runs;
 	/** @flags: in, 0 or DRM_VSVM_SNAPSHOT_TABLE */
 	__u32 flags;
@@ -363,21 +368,21 @@ struct drm_vsvm_snapshot {
 };
 
 /**
- * struct drm_vsvm_exclusive - give the device a range for itself
+ * struct drm_vsvm_exclusive - give the device exclusive access to a range
  *
- * Pages of the range that are in system memory come under exclusive access: the
- * CPU entry goes away, and the CPU's next access takes the page back, for good.
- * Until then the device may do atomic operations on it without asking. A page
- * in device-private memory is the device's alone already. A page that is not
- * there yet is faulted in; copy-on-write happens.
+ * A system page of the range comes under exclusive access: core mm replaces the CPU's
+ * entry, and the CPU's next access ends the exclusive access. Until then the device may
+ * do atomic operations on the page. A page in private device memory is exclusive to the
+ * device already. A page that is not present is faulted in, and copy-on-write is
+ * broken.
  *
  * Errors, with @done telling how many bytes came before:
  *
- * - EFAULT: at @addr + @done nothing is mapped, or it may not be read, or it is
- *   memory that no device can use (memfd_secret() for one).
+ * - EFAULT: at @addr + @done nothing is mapped, or it may not be read, or it is memory
+ *   that no device can use (memfd_secret() for one).
  * - EPERM: the mapping at @addr + @done is read-only.
- * - EOPNOTSUPP: the page at @addr + @done is not anonymous memory: core mm
- *   cannot give it to a device alone.
+ * - EOPNOTSUPP: the page at @addr + @done is not anonymous memory; core mm gives a
+ *   device exclusive access to no other.
  */
 struct drm_vsvm_exclusive {
 	/** @addr: in, first byte, page aligned */
@@ -388,7 +393,7 @@ struct drm_vsvm_exclusive {
 	__u32 flags;
 	/** @pad: in, must be zero */
 	__u32 pad;
-	/** @done: out, bytes the device had alone, each at some moment */
+	/** @done: out, bytes the device had exclusive access to, each at some moment */
 	__u64 done;
 };
 
@@ -405,23 +410,23 @@ enum drm_vsvm_atomic_op {
 };
 
 /**
- * struct drm_vsvm_atomic - the device does an atomic operation on a word
+ * struct drm_vsvm_atomic - do an atomic operation on a word
  *
- * Atomic against CPU threads and other devices that use the word at the same
- * time. Where the page is in system memory the device takes it for itself first
- * (see &struct drm_vsvm_exclusive), which costs the CPU a fault afterwards.
+ * Atomic against CPU threads and other devices that use the word at the same time. The
+ * device first gets exclusive access to a system page (see &struct drm_vsvm_exclusive),
+ * and the CPU faults on its next access.
  *
- * Errors: those of EXCLUSIVE, and EINVAL: @size is not 4 or 8, @addr is not a
- * multiple of @size, @op is unknown, or @operand or @compare do not fit @size.
+ * Errors: those of EXCLUSIVE, and EINVAL: @size is not 4 or 8, @addr is not a multiple
+ * of @size, @op is unknown, or @operand or @compare do not fit @size.
  */
 struct drm_vsvm_atomic {
 	/** @addr: in, address of the word */
 	__u64 addr;
-	/** @operand: in */
+	/** @operand: in, the other operand, or the new word */
 	__u64 operand;
-	/** @compare: in, for CAS; zero otherwise */
+	/** @compare: in, for CAS: the word that is expected; zero otherwise */
 	__u64 compare;
-	/** @old: out, the word before */
+	/** @old: out, the word before the operation */
 	__u64 old;
 	/** @op: in, one of &enum drm_vsvm_atomic_op */
 	__u32 op;
