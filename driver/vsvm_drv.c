@@ -3,31 +3,31 @@
  * DOC: vsvm
  *
  * vsvm is a GPU-like DRM device without hardware. It owns device-private memory
- * (ZONE_DEVICE pages that the CPU cannot touch), takes a process's ordinary
- * memory there with migrate_vma, brings it home when a CPU touches it, and
- * reads and writes the process's addresses through a device page table that an
- * MMU notifier keeps right.
+ * (ZONE_DEVICE pages that the CPU cannot access). migrate_vma moves memory of a process
+ * there, and a CPU fault migrates it back to system memory. The device reads and writes
+ * addresses of the process through a device page table that an MMU notifier keeps
+ * coherent.
  *
  * The rooms, from the outside in; a room calls only those below it:
  *
  * - drv: module, devices, probe and unplug.
- * - file: what a file of a node does but for ioctls. ioctl: checks every argument.
+ * - file: file operations of a node, except ioctls. ioctl: checks every argument.
  * - vm: one open file's address space.
- * - access: read, write, snapshot, atomics. migrate and chunk: to the device and
- *   to system memory.
- * - walk: the per-page path. classify: what a page that hmm found is to the device.
- * - mirror: the interval notifier, and looks at the CPU's page table.
+ * - access: read, write, snapshot, atomics. migrate and chunk: to the device and to
+ *   system memory.
+ * - walk: the per-page path. classify: the table entry of a page that hmm found.
+ * - mirror: the interval notifier, and lookups in the CPU's page table.
  * - table: the device page table.
- * - fault: a CPU touched a device page. shrink: backing for a host that is short of
- *   memory. evict: making room, unplug.
- * - home: destinations for pages on their way to system memory.
- * - pagemap: makes and destroys a device's memory.
- * - devmem: blocks, pages and backing. client: what a process has of them.
- * - huge: whether there are huge device pages. pfn: the numbers that core mm gives to
- *   pages; elsewhere a device page goes by its index in the device.
+ * - fault: CPU faults on device pages. shrink: frees backing when the host is short of
+ *   memory. evict: makes room, empties a device at unplug.
+ * - home: destinations for pages that migrate to system memory.
+ * - pagemap: creates and destroys a device's memory.
+ * - devmem: blocks, pages and backing. client: the per-process account of them.
+ * - huge: whether there are huge device pages. pfn: converts between core mm's numbers
+ *   and the index in the device, which names a device page everywhere else.
  * - stats, trace, inject: counters, tracepoints, failpoints; they call no other room.
  *
- * debugfs looks into all of them, and nobody calls it but drv.
+ * debugfs reads from all of them, and only drv calls it.
  *
  * docs/architecture.md has the picture, docs/locking.md the locks.
  */
@@ -79,7 +79,7 @@ module_param_array(coherent, charp, &nr_coherent, 0444);
 MODULE_PARM_DESC(coherent,
 		 "ADDR:SIZE[,...]: reserved memory, each a further device that the CPU reaches (needs memmap=SIZE$ADDR)");
 
-/* What becomes of each device: physical memory of a coherent one, or zero. */
+/* Memory of each device; start is 0, no physical address, for a private one. */
 static struct {
 	u64 start;
 	u64 size;
@@ -88,8 +88,8 @@ static struct {
 static struct platform_device *platform_devices[MAX_DEVICES];
 
 /*
- * libdrm tells platform devices apart by their modalias, so each has a name of
- * its own.
+ * libdrm tells platform devices apart by their modalias, so each device has its own
+ * name.
  */
 #define DEVICE_ID(n)	{ .name = "vsvm." #n, .driver_data = n }
 static const struct platform_device_id vsvm_ids[MAX_DEVICES + 1] = {
@@ -99,7 +99,7 @@ static const struct platform_device_id vsvm_ids[MAX_DEVICES + 1] = {
 	DEVICE_ID(12), DEVICE_ID(13), DEVICE_ID(14), DEVICE_ID(15),
 };
 
-/* How many devices the module was asked for. */
+/* Number of devices that the module was asked for. */
 static unsigned int nr_devices(void)
 {
 	return devices + nr_coherent;
@@ -122,7 +122,7 @@ static const struct drm_ioctl_desc vsvm_ioctls[] = {
 /*
  * 1.0: INFO, READ, WRITE, MIGRATE, SNAPSHOT, pread and pwrite, mmap
  * 1.1: EXCLUSIVE, ATOMIC, SNAPSHOT_TABLE, coherent devices
- * 1.2: failpoints, which are in drm/vsvm_inject.h since and raise no version
+ * 1.2: failpoints; since then they are in drm/vsvm_inject.h and raise no version
  * 1.3: INFO: caps
  */
 static const struct drm_driver vsvm_drm_driver = {
@@ -138,7 +138,10 @@ static const struct drm_driver vsvm_drm_driver = {
 	.minor = 3,
 };
 
-/* Says once whether the device's entries have DMA addresses here. */
+/*
+ * Finds out whether table entries of this device have DMA addresses; logs if they do
+ * not.
+ */
 static int probe_dma(struct vsvm_device *vsvm, struct device *dev)
 {
 	int ret;
@@ -163,7 +166,7 @@ static int vsvm_probe(struct platform_device *pdev)
 	unsigned int index;
 	int ret;
 
-	/* Somebody else's device, given to us by driver_override. */
+	/* driver_override bound a platform device that is not in vsvm_ids. */
 	if (!id)
 		return -ENODEV;
 	index = id->driver_data;
@@ -193,7 +196,7 @@ static int vsvm_probe(struct platform_device *pdev)
 	platform_set_drvdata(pdev, vsvm);
 	vsvm_debugfs_init(vsvm);
 	vsvm_inject_plug(inject);
-	/* Last fallible step: from here on user space can come in. */
+	/* Last fallible step: user space can open the node from here on. */
 	ret = VSVM_INJECT(inject, PROBE_REGISTER, -ENOMEM,
 			  drm_dev_register(&vsvm->drm, 0));
 	if (ret) {
@@ -205,9 +208,10 @@ static int vsvm_probe(struct platform_device *pdev)
 }
 
 /*
- * Unplug waits for every ioctl that is under way and lets no new one in. After
- * that nobody brings pages here; those that are here go home, and every file's
- * page table is emptied, so that nothing of this device is left in it.
+ * drm_dev_unplug() waits for every step inside drm_dev_enter() and admits no new one.
+ * After that no page comes to the device. vsvm_mirror_unplug() empties the page table
+ * of each open file, so that none has an entry or a DMA mapping of this device.
+ * vsvm_evict_retire() migrates the device's pages to system memory.
  */
 static void vsvm_remove(struct platform_device *pdev)
 {
@@ -216,7 +220,7 @@ static void vsvm_remove(struct platform_device *pdev)
 
 	vsvm_inject_unplug(vsvm_inject_of(vsvm->index));
 	drm_dev_unplug(&vsvm->drm);
-	/* They ask again, and find drm_dev_enter() closed. */
+	/* Waiters in file_poll() find drm_dev_enter() closed. */
 	wake_up_poll(&vsvm->gone, EPOLLHUP | EPOLLERR);
 	mutex_lock(&vsvm->vms_lock);
 	list_for_each_entry(vm, &vsvm->vms, link)
@@ -236,8 +240,8 @@ static struct platform_driver vsvm_platform_driver = {
 };
 
 /*
- * A device has whole blocks, and one at least: with pages of 64 KiB a huge page
- * is 512 MiB, more than the default.
+ * A device has whole blocks, and at least one. A block is as large as a huge page: with
+ * pages of 64 KiB 512 MiB, more than the default of vram_mib.
  */
 static u64 vram_bytes(unsigned int mib)
 {
@@ -245,7 +249,7 @@ static u64 vram_bytes(unsigned int mib)
 	return round_up((u64)mib << 20, VSVM_BLOCK_SIZE);
 }
 
-/* ADDR:SIZE of one coherent device; both with K, M, G, whole blocks. */
+/* Parses ADDR:SIZE of one coherent device, both with K, M or G, in whole blocks. */
 static int __init parse_coherent(const char *text, u64 *start, u64 *size)
 {
 	char *end;
@@ -260,7 +264,7 @@ static int __init parse_coherent(const char *text, u64 *start, u64 *size)
 	return 0;
 }
 
-/* Is the memory of coherent device @n its own, and to be had? */
+/* Checks that memory of coherent device @n overlaps no other and is free. */
 static int __init check_memory(unsigned int n)
 {
 	u64 start = device_memory[n].start, size = device_memory[n].size;
@@ -314,11 +318,12 @@ static int __init parse_parameters(void)
 }
 
 /*
- * Who loads the module is told at once of all that can be known before the first
- * device is there. From then on somebody may have a file of it open, which holds
- * the module, but not against an init that fails: nothing may fail any more. A
- * device that does not come is in the log, from the driver core if it is probe
- * that would not; the others are not worse for it, and it can be bound later.
+ * All that can be checked before the first device exists is checked first, and the load
+ * fails with an errno. Once a device exists, a process may have its node open. The
+ * file's module reference does not stop an init function that fails, so nothing may
+ * fail after that. A device whose registration or probe fails is reported in the log,
+ * by this function or by the driver core; the other devices work, and it can be bound
+ * later.
  */
 static int __init vsvm_init(void)
 {
@@ -353,7 +358,7 @@ static int __init vsvm_init(void)
 						       PLATFORM_DEVID_NONE,
 						       NULL, 0);
 		if (IS_ERR(pdev))
-			pr_err("vsvm: device %u did not come: %pe\n", i, pdev);
+			pr_err("vsvm: device %u: registration failed: %pe\n", i, pdev);
 		platform_devices[i] = pdev;
 	}
 	return 0;
@@ -363,13 +368,18 @@ static void __exit vsvm_exit(void)
 {
 	unsigned int n = nr_devices();
 
-	/* One that did not come is an error pointer, which this takes. */
+	/*
+	 * platform_device_unregister() accepts the error pointer of a failed
+	 * registration.
+	 */
 	while (n-- > 0)
 		platform_device_unregister(platform_devices[n]);
 	platform_driver_unregister(&vsvm_platform_driver);
 	vsvm_evict_exit();
 	vsvm_inject_exit();
-	/* Shares are freed by a function of ours, late. */
+	/*
+	 * Waits for client_free(), which call_rcu() runs late and which is module code.
+	 */
 	rcu_barrier();
 }
 
