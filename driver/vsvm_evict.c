@@ -47,37 +47,6 @@
 /* How long such pages may be gone before somebody notices. */
 #define MAX_PAUSE	(8 * HZ)
 
-static void count_stayed(struct vsvm_block *b, unsigned long n,
-			 enum vsvm_cause cause, enum drm_vsvm_stay reason)
-{
-	if (!n)
-		return;
-	vsvm_devmem_count(b, VSVM_STAT_STAYED + reason, n);
-	trace_vsvm_stay(b->devmem->device, cause, vsvm_devmem_first(b), n,
-			reason);
-}
-
-/* Counts and says what came of it, while what moved is still locked. */
-static void count_block(struct vsvm_block *b, const struct vsvm_home *home,
-			enum vsvm_cause cause)
-{
-	unsigned long stayed = home->npages - home->moved;
-	unsigned int device = b->devmem->device;
-
-	if (cause == VSVM_CAUSE_EVICTION) {
-		vsvm_devmem_count(b, VSVM_STAT_HOME + cause, home->moved);
-		vsvm_devmem_count(b, VSVM_STAT_EVICTIONS, !!home->moved);
-	}
-	count_stayed(b, home->host_full, cause, DRM_VSVM_STAY_HOST_FULL);
-	count_stayed(b, stayed - home->host_full, cause, DRM_VSVM_STAY_BUSY);
-	trace_vsvm_migrate_end(device, cause, DRM_VSVM_TARGET_SYSTEM,
-			       vsvm_devmem_first(b),
-			       (u64)home->moved << PAGE_SHIFT, home->order,
-			       stayed);
-	trace_vsvm_evict(device, cause, b - b->devmem->blocks, home->npages,
-			 home->moved);
-}
-
 /* Returns how many pages stayed. */
 static unsigned long evict_block(struct vsvm_block *b, struct vsvm_moves *a,
 				 enum vsvm_cause cause, bool gently)
@@ -104,7 +73,12 @@ static unsigned long evict_block(struct vsvm_block *b, struct vsvm_moves *a,
 	vsvm_home_recall(&home);
 	migrate_device_pages(a->src, a->dst, home.npages);
 	vsvm_home_settle(&home);
-	count_block(b, &home, cause);
+	vsvm_home_account(&home, b, cause, vsvm_devmem_first(b),
+			  home.npages - home.moved - home.host_full);
+	if (cause == VSVM_CAUSE_EVICTION)
+		vsvm_devmem_count(b, VSVM_STAT_EVICTIONS, !!home.moved);
+	trace_vsvm_evict(dm->device, cause, b - dm->blocks, home.npages,
+			 home.moved);
 	vsvm_inject_pause(dm->inject, EVICT_MOVED);
 	migrate_device_finalize(a->src, a->dst, home.npages);
 	return home.npages - home.moved;

@@ -114,29 +114,6 @@ static void fault_begin(struct vm_fault *vmf, enum vsvm_cause cause,
 				 *start, *end - *start);
 }
 
-/* Counts and says what came of a fault, while what moved is still locked. */
-static void fault_end(const struct vm_fault *vmf, enum vsvm_cause cause,
-		      const struct vsvm_home *home)
-{
-	struct vsvm_block *b = vsvm_devmem_block_of(vmf->page);
-	struct vsvm_devmem *dm = home->only;
-	unsigned int busy = home->given - home->moved;
-
-	vsvm_devmem_count(b, VSVM_STAT_HOME + cause, home->moved);
-	vsvm_devmem_count(b, VSVM_STAT_STAYED + DRM_VSVM_STAY_BUSY, busy);
-	vsvm_devmem_count(b, VSVM_STAT_STAYED + DRM_VSVM_STAY_HOST_FULL,
-			  home->host_full);
-	if (busy)
-		trace_vsvm_stay(dm->device, cause, home->start, busy,
-				DRM_VSVM_STAY_BUSY);
-	if (home->host_full)
-		trace_vsvm_stay(dm->device, cause, home->start,
-				home->host_full, DRM_VSVM_STAY_HOST_FULL);
-	trace_vsvm_migrate_end(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
-			       home->start, (u64)home->moved << PAGE_SHIFT,
-			       home->order, busy + home->host_full);
-}
-
 /*
  * Locks and unmaps the pages of the window, as many as can go. @few has room for the
  * arrays of a small window. Returns 0, or what the CPU gets instead of the page.
@@ -218,7 +195,8 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 	ret = fault_collect(vmf, &args, few);
 	if (!ret)
 		ret = fault_move(vmf, &args, &home);
-	fault_end(vmf, cause, &home);
+	vsvm_home_account(&home, vsvm_devmem_block_of(vmf->page), cause,
+			  home.start, home.given - home.moved);
 	if (home.src) {
 		vsvm_inject_pause(home.only->inject, FAULT_MOVED);
 		migrate_vma_finalize(&args);

@@ -22,6 +22,9 @@
 
 #include "vsvm_devmem.h"
 #include "vsvm_home.h"
+#include "vsvm_pfn.h"
+#include "vsvm_stats.h"
+#include "vsvm_trace.h"
 
 /* How the bytes of a huge page get home. */
 static bool hand_over;
@@ -406,6 +409,38 @@ void vsvm_home_settle(struct vsvm_home *home)
 		folio_put(backing);
 	}
 	home->handed = NULL;
+}
+
+static void account_stayed(struct vsvm_block *b, enum vsvm_cause cause, u64 addr,
+			   unsigned long pages, enum drm_vsvm_stay reason)
+{
+	if (!pages)
+		return;
+	vsvm_devmem_count(b, VSVM_STAT_STAYED + reason, pages);
+	trace_vsvm_stay(b->devmem->device, cause, addr, pages, reason);
+}
+
+/**
+ * vsvm_home_account() - count and trace what a fault, an eviction or an unplug moved
+ * @home: the pages, after vsvm_home_settle() and before they are finalized: while what
+ *	moved is locked, its block keeps its client
+ * @b: the block that it was in
+ * @cause: why the pages had to move
+ * @addr: of the first entry, as the tracepoints have it
+ * @busy: how many pages stayed though the host had memory for them
+ */
+void vsvm_home_account(const struct vsvm_home *home, struct vsvm_block *b,
+		       enum vsvm_cause cause, u64 addr, unsigned long busy)
+{
+	/* Unplug has no counter: nobody is left to read it. */
+	if (cause != VSVM_CAUSE_UNPLUG)
+		vsvm_devmem_count(b, VSVM_STAT_HOME + cause, home->moved);
+	account_stayed(b, cause, addr, home->host_full, DRM_VSVM_STAY_HOST_FULL);
+	account_stayed(b, cause, addr, busy, DRM_VSVM_STAY_BUSY);
+	trace_vsvm_migrate_end(b->devmem->device, cause,
+			       DRM_VSVM_TARGET_SYSTEM, addr,
+			       (u64)home->moved << PAGE_SHIFT, home->order,
+			       busy + home->host_full);
 }
 
 /**

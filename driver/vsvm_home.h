@@ -58,6 +58,8 @@ void vsvm_home_copy(struct vsvm_home *home);
 void vsvm_home_give_back(unsigned long *dst, unsigned long n);
 void vsvm_home_recall(struct vsvm_home *home);
 void vsvm_home_settle(struct vsvm_home *home);
+void vsvm_home_account(const struct vsvm_home *home, struct vsvm_block *b,
+		       enum vsvm_cause cause, u64 addr, unsigned long busy);
 int vsvm_home_touch_node(const struct vm_area_struct *vma);
 
 #endif /* VSVM_HOME_H */

@@ -15,6 +15,9 @@
 
 #include "vsvm_stats.h"
 
+#define STAYED(reason, word)						\
+	[VSVM_STAT_STAYED + DRM_VSVM_STAY_##reason] = "stayed-" word "-pages",
+
 static const char *const names[VSVM_STATS] = {
 	[VSVM_STAT_DEVICE_FAULTS] = "device-faults",
 	[VSVM_STAT_DEVICE_FAULT_PAGES] = "device-fault-pages",
@@ -24,19 +27,7 @@ static const char *const names[VSVM_STATS] = {
 	[VSVM_STAT_HOME + VSVM_CAUSE_DEVICE_FAULT] = "home-device-fault-pages",
 	[VSVM_STAT_HOME + VSVM_CAUSE_CPU_FAULT] = "home-cpu-fault-pages",
 	[VSVM_STAT_HOME + VSVM_CAUSE_EVICTION] = "home-eviction-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_UNMAPPED] = "stayed-unmapped-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_ACCESS] = "stayed-access-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_SPECIAL] = "stayed-special-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_HUGETLB] = "stayed-hugetlb-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_FILE] = "stayed-file-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_KSM] = "stayed-ksm-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_PINNED] = "stayed-pinned-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_BUSY] = "stayed-busy-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_DEVICE_FULL] =
-		"stayed-device-full-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_HOST_FULL] =
-		"stayed-host-full-pages",
-	[VSVM_STAT_STAYED + DRM_VSVM_STAY_ERROR] = "stayed-error-pages",
+	DRM_VSVM_STAY_WORDS(STAYED, STAYED)
 	[VSVM_STAT_INVALIDATIONS] = "invalidations",
 	[VSVM_STAT_INVALIDATED] = "invalidated-pages",
 	[VSVM_STAT_EVICTIONS] = "evicted-blocks",

@@ -200,19 +200,10 @@ int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
 
 const char *vsvm_stay_name(unsigned int reason)
 {
-	static const char *const names[] = {
-		[DRM_VSVM_STAY_UNMAPPED] = "unmapped",
-		[DRM_VSVM_STAY_ACCESS] = "access",
-		[DRM_VSVM_STAY_SPECIAL] = "special",
-		[DRM_VSVM_STAY_HUGETLB] = "hugetlb",
-		[DRM_VSVM_STAY_FILE] = "file",
-		[DRM_VSVM_STAY_KSM] = "ksm",
-		[DRM_VSVM_STAY_PINNED] = "pinned",
-		[DRM_VSVM_STAY_BUSY] = "busy",
-		[DRM_VSVM_STAY_DEVICE_FULL] = "device-full",
-		[DRM_VSVM_STAY_HOST_FULL] = "host-full",
-		[DRM_VSVM_STAY_ERROR] = "error",
-	};
+#define WORD(reason, word)	\
+	[DRM_VSVM_STAY_##reason] = word,
+	static const char *const names[] = { DRM_VSVM_STAY_WORDS(WORD, WORD) };
+#undef WORD
 
 	_Static_assert(ARRAY_SIZE(names) == DRM_VSVM_STAY_REASONS,
 		       "a reason has no name");

@@ -225,6 +225,23 @@ enum drm_vsvm_stay {
 	DRM_VSVM_STAY_REASONS,
 };
 
+/*
+ * The word for each reason, as libvsvm, the counters and the tracepoints print it:
+ * @each is a macro for all reasons but the last, which is @last's.
+ */
+#define DRM_VSVM_STAY_WORDS(each, last)		\
+	each(UNMAPPED, "unmapped")		\
+	each(ACCESS, "access")			\
+	each(SPECIAL, "special")		\
+	each(HUGETLB, "hugetlb")		\
+	each(FILE, "file")			\
+	each(KSM, "ksm")			\
+	each(PINNED, "pinned")			\
+	each(BUSY, "busy")			\
+	each(DEVICE_FULL, "device-full")	\
+	each(HOST_FULL, "host-full")		\
+	last(ERROR, "error")
+
 /** DRM_VSVM_STAY_MAX: length of &drm_vsvm_migrate.stayed */
 #define DRM_VSVM_STAY_MAX	16
 
