@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The per-page path, vsvm_walk(), that every access of the device takes
- * through a mirror.
+ * The per-page path, vsvm_walk(), which every access of the device takes through a
+ * mirror.
  *
- * Spans that are valid in the table are visited under the lock at once. What is
- * missing goes through hmm_range_fault_unlocked_timeout(), is checked against
- * the notifier's sequence under the lock, classified once, and installed;
- * without giving up the lock the visit goes on. A walk that only looks does the
- * same without faulting and without installing. One that wants a page for the
- * device alone goes on to make_device_exclusive().
+ * Spans that are valid in the table are visited under the lock at once. Missing pages
+ * are faulted in by hmm_range_fault_unlocked_timeout(), checked against the notifier's
+ * sequence under the lock, classified once, and installed; then they are visited
+ * without dropping the lock. A walk that only looks does the same without faulting and
+ * installing. A walk for exclusive access goes on to make_device_exclusive().
  *
  * Lifetime: a call, with the mirror bound to current->mm.
  *
- * Locks: the page-table lock, &vsvm_table.lock; mmap_lock outside of it. Where a
- * walk has the page-table lock it is inside vsvm_mirror_enter(), and nowhere else:
- * faulting, and making the visitor go on, may wait for user space.
+ * Locks: the page-table lock, &vsvm_table.lock; mmap_lock outside of it. A walk is
+ * inside vsvm_mirror_enter() only while it holds the page-table lock: faults, and the
+ * visitor's relax(), may wait for user space.
  */
 #include <linux/hmm.h>
 #include <linux/mm.h>
@@ -38,15 +37,15 @@
  * struct walk - one walk of the per-page path
  * @m: the mirror
  * @v: the visitor
- * @need: what it needs
+ * @need: what the visitor needs of each page
  * @addr: first byte not visited yet
- * @limit: most pages to fault at once; halved to find a bad page
- * @deadline: jiffies; pushed on by every byte of progress
- * @idx: for vsvm_mirror_exit(), while the walk has the page-table lock
- * @watch: tells whether what is faulted in changed meanwhile
+ * @limit: most pages to fault in at once; halved to find a bad page
+ * @deadline: in jiffies; reset by every byte of progress
+ * @idx: for vsvm_mirror_exit(), while the walk holds the page-table lock
+ * @watch: notes whether the range that is faulted in is invalidated meanwhile
  * @pfns: for hmm_range_fault(), VSVM_LEAF_ENTRIES of them, allocated at first use
- * @spare: a leaf for the table, allocated where the table had none
- * @faults: entries installed
+ * @spare: a leaf for the table, allocated when the table had none
+ * @faults: number of entries installed
  */
 struct walk {
 	struct vsvm_mirror *m;
@@ -88,7 +87,7 @@ static void walk_unlock(struct walk *w)
 	vsvm_mirror_exit(w->idx);
 }
 
-/* The same for writing. */
+/* As walk_lock(), for writing. */
 static int walk_lock_write(struct walk *w)
 {
 	int ret = vsvm_mirror_enter(w->m, &w->idx);
@@ -104,7 +103,7 @@ static void walk_unlock_write(struct walk *w)
 	vsvm_mirror_exit(w->idx);
 }
 
-/* The time begins anew with each byte, and with nothing else. */
+/* Moves on by @done bytes. Only progress resets the deadline. */
 static void walk_on(struct walk *w, unsigned long done)
 {
 	w->addr += done;
@@ -112,7 +111,7 @@ static void walk_on(struct walk *w, unsigned long done)
 		set_deadline(w);
 }
 
-/* What ends a walk between two steps; every retry passes here. */
+/* Ends a walk between two steps; every retry passes here. */
 static int walk_interrupted(struct walk *w)
 {
 	cond_resched();
@@ -138,7 +137,7 @@ static bool entry_on_device(u64 entry)
 	return place == DRM_VSVM_PLACE_DEVICE || place == DRM_VSVM_PLACE_PEER;
 }
 
-/* Private device memory is the device's alone, wherever it may be written. */
+/* The CPU cannot access private device memory, so a writable entry is exclusive. */
 static bool entry_is_alone(u64 entry)
 {
 	if (entry & VSVM_ENTRY_EXCLUSIVE)
@@ -160,9 +159,9 @@ static bool entry_serves(u64 entry, enum vsvm_need need)
 }
 
 /*
- * Where a span that begins at @addr in @page has to end: pages that are
- * neighbours in memory but parts of two large folios are two objects to the
- * check of user copies (CONFIG_HARDENED_USERCOPY).
+ * End of a span that begins at @addr in @page. A span stays in one large folio:
+ * CONFIG_HARDENED_USERCOPY refuses a copy that crosses from one into another, even if
+ * they are neighbours in memory.
  */
 static unsigned long folio_stop(struct page *page, unsigned long addr,
 				unsigned long end)
@@ -176,7 +175,7 @@ static unsigned long folio_stop(struct page *page, unsigned long addr,
 	return min(end, (addr & PAGE_MASK) + left * PAGE_SIZE);
 }
 
-/* Visits what the table has from w->addr on, until @end or something missing. */
+/* Visits valid entries from w->addr on, until @end or an entry that does not serve. */
 static int visit_valid(struct walk *w, unsigned long end)
 {
 	struct vsvm_leaf *leaf;
@@ -221,11 +220,11 @@ static int visit_valid(struct walk *w, unsigned long end)
 }
 
 /*
- * Own device pages are reported before hmm looks for write permission, so
- * after fork or mprotect success does not mean writable. Let the CPU's fault
- * break the sharing; that may bring the page home. The access is the device's,
- * not the calling thread's, whose protection keys do not bind it: hmm faults in
- * the same way (FAULT_FLAG_REMOTE), and so does make_device_exclusive().
+ * hmm reports own device pages without looking at write permission, so after fork or
+ * mprotect its success does not mean writable. A CPU fault breaks copy-on-write; it may
+ * migrate the page to system memory. The access is the device's, so the calling
+ * thread's protection keys do not apply: FAULT_FLAG_REMOTE, as in hmm and in
+ * make_device_exclusive().
  */
 static int break_cow(struct walk *w, unsigned long addr)
 {
@@ -264,7 +263,7 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 		if (!w->pfns)
 			return -ENOMEM;
 	}
-	/* In and out: what is left of the last round would be taken as input. */
+	/* In and out: results of an earlier round would be taken as input. */
 	memset(w->pfns, 0, (range->end - range->start) >> PAGE_SHIFT <<
 	       ilog2(sizeof(*w->pfns)));
 	range->notifier = &w->watch.notifier;
@@ -278,7 +277,7 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 }
 
 /*
- * Installs what hmm found for [start, end). Returns how many pages serve the
+ * Installs the pages that hmm found in [start, end). Returns how many of them serve the
  * need, from the first on.
  */
 static int install_in(struct walk *w, struct vsvm_leaf *leaf,
@@ -300,8 +299,8 @@ static int install_in(struct walk *w, struct vsvm_leaf *leaf,
 					  w->pfns[i]) :
 			    vsvm_classify(w->m, addr, w->pfns[i]);
 		/*
-		 * hmm promised validity; anything else is not ours to touch.
-		 * What comes before it is served first.
+		 * hmm promised valid pages; any other is not for the device. Pages
+		 * before it are served first.
 		 */
 		if (!entry_serves(entry, VSVM_NEED_READ))
 			return i ?: -EFAULT;
@@ -315,7 +314,10 @@ static int install_in(struct walk *w, struct vsvm_leaf *leaf,
 	return i;
 }
 
-/* The same, in a leaf that is made if need be, and goes if nothing came in. */
+/*
+ * As install_in(), in a leaf that is made if the table has none, and freed if it stays
+ * empty.
+ */
 static int install(struct walk *w, unsigned long start, unsigned long end)
 {
 	struct vsvm_table *table = &w->m->table;
@@ -330,9 +332,9 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 }
 
 /*
- * Faults in and installs pages from w->addr on, at most to @end. Returns 0 with
- * the lock held for reading, so that nothing can take them away before they
- * are visited; -EAGAIN without it when it has to be tried again.
+ * Faults in and installs pages from w->addr on, at most to @end. Returns 0 with the
+ * lock held for reading, so that no invalidation removes them before they are visited;
+ * -EAGAIN without the lock for another attempt.
  */
 static int fault_in(struct walk *w, unsigned long end)
 {
@@ -346,11 +348,11 @@ static int fault_in(struct walk *w, unsigned long end)
 	ret = range_fault(w, &range);
 	if ((ret == -EFAULT || ret == -EPERM) &&
 	    range.end - start > PAGE_SIZE) {
-		/* Some page is bad: serve those before it, then say so. */
+		/* One page is bad: serve those before it, then fail. */
 		w->limit = (range.end - start) >> (PAGE_SHIFT + 1);
 		return -EAGAIN;
 	}
-	if (ret == -EBUSY)	/* out of time, unless this was the last jiffy */
+	if (ret == -EBUSY)	/* no time left, unless */
 		return -EAGAIN;
 	if (ret)
 		return ret;
@@ -378,7 +380,7 @@ static int fault_in(struct walk *w, unsigned long end)
 	return ret;
 }
 
-/* Why core mm would not give a page, in the walk's words. */
+/* Converts an error of make_device_exclusive() to one of the walk. */
 static int exclusive_error(struct mm_struct *mm, unsigned long addr, int err)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, addr);
@@ -386,15 +388,14 @@ static int exclusive_error(struct mm_struct *mm, unsigned long addr, int err)
 	if (err == -EFAULT && vma && vma->vm_flags & VM_READ &&
 	    !(vma->vm_flags & VM_WRITE))
 		return -EPERM;
-	/* Something in between changed: a page that is moving, a signal. */
+	/* The page is being migrated, or a signal is pending: try again. */
 	return err == -EBUSY || err == -ERESTARTSYS ? -EAGAIN : err;
 }
 
 /*
- * Takes the page at w->addr from the CPU. Returns 0 with the lock held for
- * reading, -EAGAIN without it when it has to be tried again. Until the folio is
- * unlocked a CPU that wants the page back waits; after that it calls the
- * notifier first.
+ * Gets exclusive access to the page at w->addr. Returns 0 with the lock held for
+ * reading; -EAGAIN without the lock for another attempt. A CPU fault on the page waits
+ * until the folio is unlocked, and then calls the notifier before it ends the access.
  */
 static int take_exclusive(struct walk *w)
 {
@@ -452,7 +453,7 @@ unlock_mm:
 	return ret;
 }
 
-/* Faults in what is missing at w->addr, as fault_in(), up to taking it. */
+/* As fault_in(), for one page, and then gets exclusive access to it. */
 static int fault_exclusive(struct walk *w, unsigned long end)
 {
 	struct vsvm_leaf *leaf;
@@ -469,7 +470,7 @@ static int fault_exclusive(struct walk *w, unsigned long end)
 	return take_exclusive(w);
 }
 
-/* Has what is missing at w->addr faulted in: 0 with the lock held, or an errno. */
+/* Faults in the missing page at w->addr: 0 with the lock held, or an errno. */
 static int walk_fault(struct walk *w, unsigned long end)
 {
 	struct vsvm_mirror *m = w->m;
@@ -497,7 +498,7 @@ static int walk_fault(struct walk *w, unsigned long end)
 	return ret;
 }
 
-/* Visits [w->addr, end), which is in one leaf, with every page as needed. */
+/* Visits [w->addr, end), which is in one leaf; faults in what is missing. */
 static int walk_access(struct walk *w, unsigned long end)
 {
 	int ret;
@@ -511,8 +512,8 @@ static int walk_access(struct walk *w, unsigned long end)
 		walk_unlock(w);
 		if (ret == -EAGAIN) {
 			/*
-			 * It is the visitor that cannot go on, the pages are
-			 * there: faulting them would take exclusive ones back.
+			 * The visitor cannot go on although the pages are valid. A
+			 * fault would end exclusive access to them.
 			 */
 			ret = w->v->relax(w->v) ?: walk_interrupted(w) ?:
 			      walk_lock(w);
@@ -530,9 +531,10 @@ static int walk_access(struct walk *w, unsigned long end)
 }
 
 /*
- * What hmm saw at @addr, number @i of what it saw; @before: what the page before
- * is. The table may know more: it has a page that the CPU lost to it, and the
- * rights that the device has now.
+ * The entry of the page at @addr, from hmm's result number @i. @before: the entry of
+ * the page before. With VSVM_NEED_TABLE an entry of the device page table takes
+ * precedence: it shows exclusive pages, which the CPU has no entry for, and the rights
+ * of the device.
  */
 static u64 seen_entry(struct walk *w, struct vsvm_leaf *leaf,
 		      unsigned long addr, unsigned long i, u64 before)
@@ -546,7 +548,9 @@ static u64 seen_entry(struct walk *w, struct vsvm_leaf *leaf,
 	return vsvm_classify_next(w->m, addr, before, w->pfns[i - 1], w->pfns[i]);
 }
 
-/* True if @b goes on where @a is: in memory too, where that matters. */
+/*
+ * True if @b continues the span of @a: same state, and neighbours in memory if @pages.
+ */
 static bool seen_together(const struct walk *w, u64 a, u64 b)
 {
 	if (w->v->pages)
@@ -554,7 +558,7 @@ static bool seen_together(const struct walk *w, u64 a, u64 b)
 	return !((a ^ b) & (BIT_ULL(VSVM_ENTRY_PFN_SHIFT) - 1));
 }
 
-/* Visits what hmm saw in [w->addr, end) without having faulted. */
+/* Visits the results of hmm for [w->addr, end), which nothing faulted in. */
 static int visit_seen(struct walk *w, unsigned long end)
 {
 	struct vsvm_leaf *leaf = w->need == VSVM_NEED_TABLE ?
@@ -594,7 +598,7 @@ static int visit_seen(struct walk *w, unsigned long end)
 	return 0;
 }
 
-/* Visits [w->addr, end), which is in one leaf, as it is. */
+/* Visits [w->addr, end), which is in one leaf, without faulting. */
 static int walk_look(struct walk *w, unsigned long end)
 {
 	bool stale;
@@ -658,23 +662,23 @@ static int walk_hole(struct walk *w, unsigned long end)
 }
 
 /**
- * vsvm_walk() - the per-page path
+ * vsvm_walk() - visit the pages of a range
  * @m: the mirror, bound to current->mm
  * @start: first byte; page aligned if the walk only looks
- * @end: end of the range, inside user space; page aligned if it only looks
+ * @end: end of the range, inside user space; page aligned if the walk only looks
  * @need: what is needed of each page
- * @v: what to do with them
+ * @v: the visitor
  * @next: out, first byte that was not visited
- * @faults: out, entries that had to be installed; or NULL
+ * @faults: out, number of entries installed; or NULL
  *
- * Takes the page-table lock, and mmap_lock before it; the caller holds neither,
- * and is not inside vsvm_mirror_enter().
+ * Takes the page-table lock, and mmap_lock before it; the caller holds neither, and is
+ * not inside vsvm_mirror_enter().
  *
- * Return: 0: all of it was visited. -EFAULT: nothing that may be read is there;
- * -EPERM: @need is to write and the mapping is read-only; -EOPNOTSUPP: @need is
- * EXCLUSIVE and the page is not anonymous; -ENOMEM;
- * -EINTR: a fatal signal; -EBUSY: no progress for DRM_VSVM_STALL_SECONDS;
- * -ENODEV: the device was unplugged; or what the visitor returned.
+ * Return: 0: all of the range was visited. -EFAULT: nothing readable is mapped; -EPERM:
+ * @need is to write and the mapping is read-only; -EOPNOTSUPP: @need is
+ * VSVM_NEED_EXCLUSIVE and the page is not anonymous; -ENOMEM; -EINTR: a fatal signal;
+ * -EBUSY: no progress for DRM_VSVM_STALL_SECONDS; -ENODEV: the device was unplugged; or
+ * an errno of the visitor.
  */
 int vsvm_walk(struct vsvm_mirror *m, unsigned long start, unsigned long end,
 	      enum vsvm_need need, struct vsvm_visitor *v, unsigned long *next,

@@ -12,12 +12,11 @@ struct vsvm_mirror;
 /**
  * struct vsvm_span - neighbouring bytes in one state
  * @addr: address of the first byte
- * @len: bytes
+ * @len: number of bytes
  * @state: DRM_VSVM_PLACE_*, DRM_VSVM_STATE_* (see drm/vsvm_drm.h)
- * @device: number of the vsvm device that has the pages, or 0
- * @page: the page with the first byte; the backing page where the page is on
- *	a device. All the span's pages are
- *	neighbours in memory. NULL where there is no page to read
+ * @device: number of the vsvm device that the pages are on, or 0
+ * @page: page of the first byte, the backing page for a page on a device; all pages of
+ *	the span are neighbours in memory. NULL: there is no page to read
  */
 struct vsvm_span {
 	unsigned long addr;
@@ -28,15 +27,14 @@ struct vsvm_span {
 };
 
 /**
- * struct vsvm_visitor - what to do with the pages of a walk
- * @visit: called with a span, in address order; under the page-table lock
- *	where the span has a page. Returns the bytes it is done with, or an
- *	errno; fewer bytes than the span's: @relax is called without the lock,
- *	and the walk goes on from there
- * @pages: a walk that only looks: each span has its page, and its pages are
+ * struct vsvm_visitor - operations on the pages of a walk
+ * @visit: called with spans in address order; under the page-table lock if the span has
+ *	a page. Returns the number of bytes that are done, or an errno. If that is less
+ *	than the span, the walk drops the lock, calls @relax, and goes on from there
+ * @pages: for a walk that only looks, true: each span has its page, and its pages are
  *	neighbours in memory; false: a span is one state, and has no page
- * @relax: makes it possible for @visit to go on; may sleep and fault. Returns 0
- *	or an errno that ends the walk
+ * @relax: prepares what @visit lacked; may sleep and fault. Returns 0 or an errno that
+ *	ends the walk
  */
 struct vsvm_visitor {
 	long (*visit)(struct vsvm_visitor *v, const struct vsvm_span *span);
