@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mirror: the device's view of one mm, kept coherent by an interval
- * notifier. vsvm_walk.c is how it is walked.
+ * The mirror: the device's view of one mm, kept coherent by an interval notifier.
+ * vsvm_walk.c walks it.
  *
- * A valid entry of the device page table holds no reference: it is right
- * because whoever unmaps the page from the CPU first calls
- * vsvm_mirror_invalidate(), which waits for the page-table lock. That goes for
- * the driver's own migrations too; none are filtered out.
+ * A valid entry of the device page table holds no reference. It is valid because core
+ * mm calls vsvm_mirror_invalidate(), which waits for the page-table lock, before it
+ * unmaps the page from the CPU. That includes the driver's own migrations; none are
+ * filtered out.
  *
- * Lifetime: bound to an mm until the file is closed; the notifier keeps the
- * mm_struct, not its memory. After the mm is gone its release has invalidated
- * everything.
+ * Lifetime: bound to an mm until the file is closed. The notifier keeps the mm_struct,
+ * not its memory. When the memory goes, the notifier's release invalidates the whole
+ * mm.
  *
  * Locks: the page-table lock, &vsvm_table.lock.
  */
@@ -25,7 +25,9 @@
 #include "vsvm_mirror.h"
 #include "vsvm_trace.h"
 
-/* The device's memory is there. */
+/*
+ * The caller keeps the device's memory, by vsvm_mirror_enter() or the page-table lock.
+ */
 static void count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
 {
 	if (!n)
@@ -35,12 +37,12 @@ static void count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
 }
 
 /**
- * vsvm_mirror_count() - count what goes through a mirror, and for its device
+ * vsvm_mirror_count() - count events of a mirror, and of its device
  * @m: the mirror
- * @stat: what
- * @n: how much of it
+ * @stat: the counter
+ * @n: how many
  *
- * Of a device that was unplugged nobody can see the counters.
+ * Counts nothing once the device is unplugged: its counters cannot be read any more.
  */
 void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
 {
@@ -53,37 +55,39 @@ void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
 }
 
 /**
- * vsvm_mirror_watch() - have invalidations of a range noted, and of no other
+ * vsvm_mirror_watch() - note invalidations of a range
  * @m: the mirror, bound
- * @watch: out; use its notifier with mmu_interval_read_begin() and
- *	mmu_interval_read_retry(), the latter under the page-table lock
+ * @watch: out; for mmu_interval_read_begin() and mmu_interval_read_retry(), the latter
+ *	under the page-table lock
  * @start: first address
  * @end: end of the range, in the same leaf
  *
- * The mirror's own notifier hears of all that happens to the mm. With its
- * sequence, one thread that maps and unmaps memory all the time would have
- * every fault of the others go again. So each fault has a sequence of its own,
- * which vsvm_mirror_invalidate() sets as core mm would have it set: for every
- * invalidation that touches the range, under the page-table lock.
+ * The mirror's own notifier covers the whole mm. With its sequence, a thread that maps
+ * and unmaps memory all the time would make every fault of other threads start over. So
+ * each fault has a sequence of its own. vsvm_mirror_invalidate() sets it, under the
+ * page-table lock, for every invalidation that touches the range.
  *
- * That leaves invalidations that were announced before, and have not ended.
- * Core mm keeps one odd sequence number while any invalidation is under way,
- * and mmu_interval_read_begin() waits for the next if it is given that one.
- * So the watch begins with the number of the last invalidation that touched
- * the range's group of addresses (vsvm_table_seq()): if one that touched the
- * range is under way, its number is the current one and that of the group, and
- * the wait covers it. Where none is noted, the number of the last invalidation
- * of anything is as right, and only less sharp.
+ * That does not cover invalidations that began before the watch and have not ended.
+ * Core mm uses one odd sequence number while any invalidation is in progress, and
+ * mmu_interval_read_begin() waits if the notifier has that number. So the watch begins
+ * with the number of the last invalidation that touched the range's group of addresses
+ * (vsvm_table_seq()). If an invalidation of the range is in progress, the group has the
+ * current number, and mmu_interval_read_begin() waits for its end. A group without a
+ * number gets that of the last invalidation of the mm, which is correct as well, but
+ * may wait for an unrelated one.
  */
 void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,
 		       unsigned long start, unsigned long end)
 {
 	unsigned long *seq;
 
-	/* Held from the look at the number to being on the list. */
+	/*
+	 * Held until the watch is on the list, so that no invalidation comes in
+	 * between.
+	 */
 	down_read(&m->table.lock);
 	seq = vsvm_table_seq(&m->table, start);
-	/* Others who read-lock would write the same. */
+	/* Other readers would write the same number. */
 	if (!READ_ONCE(*seq))
 		WRITE_ONCE(*seq, m->notifier.invalidate_seq);
 	*watch = (struct vsvm_watch) {
@@ -110,7 +114,7 @@ void vsvm_mirror_unwatch(struct vsvm_mirror *m, struct vsvm_watch *watch)
 	spin_unlock(&m->watch_lock);
 }
 
-/* Tells those faults whose range is touched. */
+/* Sets the sequence of the faults whose range is invalidated. */
 static void tell_watches(struct vsvm_mirror *m,
 			 const struct mmu_notifier_range *range,
 			 unsigned long seq)
@@ -134,8 +138,8 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	unsigned long pages;
 
 	/*
-	 * Our own, from inside take_exclusive(), which changes the entry itself
-	 * and would go again for ever if this counted as a change.
+	 * From make_device_exclusive() in take_exclusive(), which changes the entry
+	 * itself. If this counted, it would start over for ever.
 	 */
 	if (range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == m)
 		return true;
@@ -149,7 +153,7 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	mmu_interval_set_seq(notifier, seq);
 	tell_watches(m, range, seq);
 	pages = vsvm_table_zap(&m->table, range->start, range->end - 1, seq);
-	/* Unplug makes it NULL before it goes away, for which it needs the lock. */
+	/* Unplug sets it to NULL, under this lock, before it destroys the memory. */
 	if (m->devmem) {
 		count(m, VSVM_STAT_INVALIDATIONS, 1);
 		count(m, VSVM_STAT_INVALIDATED, pages);
@@ -165,9 +169,9 @@ static const struct mmu_interval_notifier_ops vsvm_mirror_ops = {
 };
 
 /*
- * The end of the part of @vma from @addr on for which the CPU has no page
- * table. Under mmap_lock tables inside a mapping do not go away, and an empty
- * entry was empty when it was read.
+ * End of the part of the mapping from @addr on that has no CPU page table. mmap_lock
+ * keeps the upper page tables of a mapping from being freed, and an entry that was read
+ * as empty was empty at that moment.
  */
 static unsigned long table_hole(struct mm_struct *mm, unsigned long addr,
 				unsigned long end)
@@ -204,15 +208,17 @@ static unsigned long table_hole(struct mm_struct *mm, unsigned long addr,
 }
 
 /**
- * vsvm_mirror_hole() - skip what holds nothing without looking at each page
+ * vsvm_mirror_hole() - find the end of a range without CPU page tables
  * @m: the mirror, bound to current->mm
  * @start: first address, page aligned
  * @end: end of the range, page aligned
- * @state: out, DRM_VSVM_PLACE_ERROR where nothing is mapped,
- *	DRM_VSVM_PLACE_ABSENT where a mapping has no page tables
+ * @state: out, DRM_VSVM_PLACE_ERROR where nothing is mapped, DRM_VSVM_PLACE_ABSENT
+ *	where a mapping has no page tables
  *
- * Return: end of the hole that begins at @start; @start if there is none, or
- * if the caller is being killed.
+ * Lets a walk skip large empty ranges. Takes mmap_lock for reading.
+ *
+ * Return: end of the hole that begins at @start; @start if there is none, or if the
+ * caller is being killed.
  */
 unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 			       unsigned long end, u32 *state)
@@ -237,7 +243,7 @@ unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 	return next;
 }
 
-/* The entry for @addr of the lowest upper page table; NULL: there is none. */
+/* The PMD entry for @addr; NULL: there is none. */
 static pmd_t *find_pmd(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
@@ -263,7 +269,7 @@ static void peek_pte(struct vsvm_peek *peek, unsigned long addr, pte_t pte)
 	if (pte_none(pte))
 		return;
 	if (pte_present(pte)) {
-		/* In an ordinary mapping only the zero page is special. */
+		/* In a mapping that is not VM_SPECIAL only the zero page is special. */
 		if (!pte_special(pte) && !is_zero_page(pte_page(pte)))
 			peek->see(peek, addr, VSVM_SIGHT_PAGE, pte_page(pte));
 		return;
@@ -277,12 +283,12 @@ static void peek_pte(struct vsvm_peek *peek, unsigned long addr, pte_t pte)
 }
 
 /*
- * Under mmap_lock for reading a table of a mapping may go away: an empty one
- * (MADV_DONTNEED), or one with nothing but a file's pages (khugepaged). Whoever
- * takes it clears the upper entry with the table's lock held, and frees it by RCU. So
- * it is there until rcu_read_unlock(), and what is in it stays while its lock is
- * held and the upper entry still leads to it. pte_offset_map_lock(), which is not
- * exported, does the same. Where the upper entry changed there is nothing to see.
+ * With mmap_lock held for reading, a page table of a mapping may still be freed: an
+ * empty one by MADV_DONTNEED, or one with nothing but file pages by khugepaged. They
+ * clear the PMD entry under the table's lock, and free the table by RCU. So it exists
+ * until rcu_read_unlock(), and its entries do not change while its lock is held and the
+ * PMD entry still leads to it. pte_offset_map_lock(), which is not exported, does the
+ * same. If the PMD entry changed, there is nothing to report.
  */
 static void peek_table(struct mm_struct *mm, pmd_t *pmdp, unsigned long addr,
 		       unsigned long end, struct vsvm_peek *peek)
@@ -298,7 +304,7 @@ static void peek_table(struct mm_struct *mm, pmd_t *pmdp, unsigned long addr,
 	ptl = pte_lockptr(mm, &pmd);
 	spin_lock(ptl);
 	if (pmd_same(pmd, pmdp_get_lockless(pmdp))) {
-		/* No HIGHPTE: where there is device memory there is no highmem. */
+		/* No HIGHPTE: an architecture with device memory has no highmem. */
 		pte = pte_offset_kernel(&pmd, addr);
 		for (; addr < end; addr += PAGE_SIZE)
 			peek_pte(peek, addr, ptep_get(pte++));
@@ -308,7 +314,7 @@ unlock_rcu:
 	rcu_read_unlock();
 }
 
-/* The same where one entry is for all of it. */
+/* As peek_table(), for a PMD entry without a table. */
 static void peek_huge(struct mm_struct *mm, pmd_t *pmdp, unsigned long addr,
 		      unsigned long end, struct vsvm_peek *peek)
 {
@@ -331,13 +337,13 @@ unlock:
 }
 
 /**
- * vsvm_mirror_peek() - look at entries of which hmm says no more than absent
+ * vsvm_mirror_peek() - look at entries that hmm calls absent
  * @m: the mirror, bound to current->mm
  * @start: first address, page aligned
  * @end: end of the range, page aligned, in the same leaf
- * @peek: who wants to know; not told of what was never touched, of the zero page,
- *	and of nothing at all where the mapping is gone, is special or hugetlb, or
- *	when the caller is being killed
+ * @peek: the visitor; not called for untouched memory and for the zero page. Not called
+ *	at all if the mapping is gone, is special or hugetlb, or if the caller is being
+ *	killed
  *
  * Takes mmap_lock for reading. Faults nothing in.
  */
@@ -369,15 +375,15 @@ unlock:
 }
 
 /**
- * vsvm_mirror_bring_in() - have the contents of a page brought that are elsewhere
+ * vsvm_mirror_bring_in() - fault in a page for the CPU
  * @m: the mirror, bound to current->mm
  * @addr: its address
  *
- * By the CPU's fault: to the device what it has alone is there. Takes mmap_lock for
- * reading, and may wait for user space.
+ * Not by hmm: a page under exclusive access is valid for the device, and only a CPU
+ * fault ends that access. Takes mmap_lock for reading, and may wait for user space.
  *
- * Return: 0, also when interrupted, which the next look says; 1: even that brings
- * nothing; or what else fixup_user_fault() says.
+ * Return: 0, also without effect when the caller is being killed; 1: the contents are
+ * lost; or another error of fixup_user_fault().
  */
 int vsvm_mirror_bring_in(struct vsvm_mirror *m, unsigned long addr)
 {
@@ -396,9 +402,9 @@ int vsvm_mirror_bring_in(struct vsvm_mirror *m, unsigned long addr)
 /**
  * vsvm_mirror_init() - set up an unbound mirror
  * @m: the mirror
- * @drm: the device that looks through it; inside drm_dev_enter()
+ * @drm: the device; the caller is inside drm_dev_enter()
  * @devmem: its memory
- * @dma: the device that system pages are mapped for; NULL: they are not
+ * @dma: the device that system pages are mapped for; NULL: they have no DMA addresses
  */
 void vsvm_mirror_init(struct vsvm_mirror *m, struct drm_device *drm,
 		      struct vsvm_devmem *devmem, struct device *dma)
@@ -412,11 +418,10 @@ void vsvm_mirror_init(struct vsvm_mirror *m, struct drm_device *drm,
 }
 
 /**
- * vsvm_mirror_teach_lockdep() - say the lock order once, when the module loads
+ * vsvm_mirror_teach_lockdep() - teach lockdep the lock order when the module loads
  *
- * Reclaim takes the page-table lock in the notifier, and mmap_lock is outside
- * of it. Said here, a mistake is reported the first time it is made, not the
- * first time it hangs.
+ * Reclaim takes the page-table lock in the notifier, and mmap_lock is outside of it. So
+ * lockdep reports a violation the first time it happens, even if nothing deadlocks.
  */
 void vsvm_mirror_teach_lockdep(void)
 {
@@ -442,9 +447,9 @@ void vsvm_mirror_teach_lockdep(void)
  * vsvm_mirror_bind() - start to mirror an mm
  * @m: the mirror
  * @mm: current->mm
- * @owner: whose client of the device is used
+ * @owner: the process whose client is used
  *
- * Takes mmap_lock for writing, before it enters the device.
+ * Takes mmap_lock for writing, before vsvm_mirror_enter().
  *
  * Return: 0, -ENOMEM, -EINTR or -ENODEV.
  */
@@ -473,11 +478,11 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
 }
 
 /**
- * vsvm_mirror_unplug() - forget every page, and the device's memory
- * @m: the mirror, bound or not; nobody is inside vsvm_mirror_enter(), or will be
+ * vsvm_mirror_unplug() - clear the device page table and drop the client
+ * @m: the mirror, bound or not; no thread is inside vsvm_mirror_enter(), or will be
  *
- * A call may be under way on it: outside of its steps it uses nothing that goes
- * away here, and it is refused the next one.
+ * A call may still be running. Outside of its steps it uses nothing that is freed here,
+ * and its next vsvm_mirror_enter() fails.
  */
 void vsvm_mirror_unplug(struct vsvm_mirror *m)
 {
@@ -496,11 +501,11 @@ void vsvm_mirror_unplug(struct vsvm_mirror *m)
  * vsvm_mirror_unbind() - undo vsvm_mirror_bind()
  * @m: the mirror, after vsvm_mirror_unplug()
  *
- * Waits for invalidations that are under way. Takes mmap_lock of no mm.
+ * Waits for invalidations in progress. Takes no mmap_lock.
  *
- * The notifier's reference may be the mm's last, and what the mm's count of page
- * tables has of ours must be gone by then. It is: unplug freed the leaves, and
- * only a walk makes any.
+ * After this the caller may drop the last reference to the mm_struct, and its count of
+ * page tables must not include leaves any more. It does not: unplug freed them, and
+ * only a walk makes new ones.
  */
 void vsvm_mirror_unbind(struct vsvm_mirror *m)
 {

@@ -20,17 +20,17 @@ struct vsvm_client;
 /**
  * struct vsvm_mirror - a device's view of one mm
  * @notifier: covers the whole mm
- * @table: the device page table; the notifier's sequence is checked under
- *	its lock
- * @watches: faults in flight; &vsvm_watch.link
+ * @table: the device page table; the notifier's sequence is checked under its lock
+ * @watches: &vsvm_watch.link of faults in flight
  * @watch_lock: protects @watches; inside the page-table lock
- * @drm: the device; there as long as the file is open, unplugged or not
- * @device: its number
- * @devmem: its memory, between vsvm_mirror_enter() and vsvm_mirror_exit(). Made
- *	NULL by unplug, which waits for those first, under the page-table lock:
- *	whoever has that may ask whether it is still there
- * @client: what the process has of it, once bound; as @devmem
- * @stats: what went through this mirror
+ * @drm: the device; it exists as long as the file is open, unplugged or not
+ * @device: number of the device
+ * @devmem: its memory, valid between vsvm_mirror_enter() and vsvm_mirror_exit(). Unplug
+ *	waits for these and then sets it to NULL under the page-table lock, so a holder
+ *	of that lock may test it
+ * @client: the client that the file belongs to, set by vsvm_mirror_bind(); valid as
+ *	@devmem is
+ * @stats: counters of this mirror
  */
 struct vsvm_mirror {
 	struct mmu_interval_notifier notifier;
@@ -45,9 +45,9 @@ struct vsvm_mirror {
 };
 
 /**
- * struct vsvm_watch - a fault in flight, and whether its range changed
- * @notifier: stands for the range where core mm's functions want a notifier;
- *	never registered with core mm
+ * struct vsvm_watch - notes whether the range of a fault in flight is invalidated
+ * @notifier: stands for the range in calls of core mm that take a notifier; never
+ *	registered with core mm
  * @start: first address
  * @end: end of the range
  * @link: in &vsvm_mirror.watches
@@ -60,12 +60,12 @@ struct vsvm_watch {
 };
 
 /**
- * enum vsvm_sight - what the CPU's page table has where hmm saw nothing
- * @VSVM_SIGHT_PAGE: a page, behind an entry that bars access for now: NUMA hinting,
- *	userfaultfd's RWP; or one that came since
- * @VSVM_SIGHT_AWAY: contents that a fault brings: swapped out, under migration,
- *	exclusively a device's, on another driver's device
- * @VSVM_SIGHT_LOST: contents that no fault brings: memory error, guard, poison
+ * enum vsvm_sight - contents of a CPU page table entry that hmm calls absent
+ * @VSVM_SIGHT_PAGE: a page whose entry bars the CPU for now (NUMA hinting,
+ *	userfaultfd's RWP), or that was faulted in since
+ * @VSVM_SIGHT_AWAY: contents that a fault brings: swapped out, under migration, under
+ *	exclusive access of a device, on the device of another driver
+ * @VSVM_SIGHT_LOST: contents that no fault brings: memory error, guard page, poison
  */
 enum vsvm_sight {
 	VSVM_SIGHT_PAGE,
@@ -74,10 +74,10 @@ enum vsvm_sight {
 };
 
 /**
- * struct vsvm_peek - who wants to know
- * @see: called for each page of which there is something to say, in address
- *	order, with @page for VSVM_SIGHT_PAGE and NULL otherwise. Under a lock of
- *	the CPU's page table, a spinlock, which keeps the page mapped
+ * struct vsvm_peek - the visitor of vsvm_mirror_peek()
+ * @see: called for each page with an entry, in address order, with @page for
+ *	VSVM_SIGHT_PAGE and NULL otherwise; under a lock of the CPU's page table, a
+ *	spinlock, which keeps the page mapped
  */
 struct vsvm_peek {
 	void (*see)(struct vsvm_peek *peek, unsigned long addr,
@@ -106,14 +106,14 @@ void vsvm_mirror_peek(struct vsvm_mirror *m, unsigned long start,
  * @m: the mirror
  * @idx: out, for vsvm_mirror_exit()
  *
- * Until vsvm_mirror_exit() the device's memory, its pages, and what DMA is mapped
- * for stay. Whoever unplugs any DRM device waits meanwhile, so a step may wait
- * neither for user space, be it a userfaultfd handler, a FUSE server or a fault in
- * the caller's buffer, nor for mmap_lock or evict_lock, whose owners may do that.
- * Does not sleep, so it may be called with those held, but not with a spinlock of
- * ours: they are inside.
+ * Until vsvm_mirror_exit() the device's memory, its pages, and the device that system
+ * pages are mapped for exist. Unplug of any DRM device waits for all steps. So a step
+ * must not wait for user space, that is a userfaultfd handler, a FUSE server, or a
+ * fault in the caller's buffer. It must not wait for mmap_lock or evict_lock either,
+ * whose owners may do so. Does not sleep, so it may be called with these held, but not
+ * with a spinlock of the driver, which are inside.
  *
- * Return: 0; -ENODEV: the device was unplugged, or is being.
+ * Return: 0; -ENODEV: the device was unplugged, or unplug has begun.
  */
 static inline int vsvm_mirror_enter(struct vsvm_mirror *m, int *idx)
 {
@@ -121,7 +121,7 @@ static inline int vsvm_mirror_enter(struct vsvm_mirror *m, int *idx)
 }
 
 /**
- * vsvm_mirror_exit() - the end of a step
+ * vsvm_mirror_exit() - end a step
  * @idx: from vsvm_mirror_enter()
  */
 static inline void vsvm_mirror_exit(int idx)
@@ -130,8 +130,8 @@ static inline void vsvm_mirror_exit(int idx)
 }
 
 /*
- * The huge zero folio is not exported. It is the only PMD-mapped folio that
- * counts no mappings.
+ * The huge zero folio is not exported. It is the only PMD-mapped folio without a
+ * mapcount.
  */
 static inline bool vsvm_mirror_huge_zero(const struct folio *folio)
 {
