@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Clients: what each process has of a device's memory. One account serves all files
- * of a process, so that a process does not get more by opening more of them.
+ * Clients: the account of a process on a device. One client serves all files of a
+ * process, so a process gets no more memory by opening more of them.
  *
- * Lifetime: open files and blocks have references; eviction looks at clients under
+ * Lifetime: each open file and each block has a reference; eviction walks clients under
  * RCU. Locks: &vsvm_devmem.lock.
  */
 #include <linux/hashtable.h>
@@ -16,7 +16,7 @@
 #include "vsvm_devmem.h"
 #include "vsvm_inject.h"
 
-/* Called when no eviction can be looking at the client any more. */
+/* Called by RCU: no eviction looks at the client any more. */
 static void client_free(struct rcu_head *rcu)
 {
 	struct vsvm_client *client = container_of(rcu, struct vsvm_client, rcu);
@@ -29,7 +29,7 @@ static void client_free(struct rcu_head *rcu)
 /**
  * vsvm_client_release() - drop a reference, with &vsvm_devmem.lock held
  * @dm: the device's memory
- * @client: the client, which may be freed after an RCU grace period
+ * @client: the client, freed after an RCU grace period with its last reference
  */
 void vsvm_client_release(struct vsvm_devmem *dm, struct vsvm_client *client)
 {
@@ -42,11 +42,11 @@ void vsvm_client_release(struct vsvm_devmem *dm, struct vsvm_client *client)
 }
 
 /**
- * vsvm_client_get() - a process's client, made if need be
+ * vsvm_client_get() - find or create the client of a process
  * @dm: the device's memory
- * @owner: the process, which need not be the caller: that may be a vfork child of it
+ * @owner: the process that opened the file; the caller may be its vfork child
  *
- * Return: the client, referenced; NULL: no memory.
+ * Return: the client, with a reference; NULL: out of memory.
  */
 struct vsvm_client *vsvm_client_get(struct vsvm_devmem *dm,
 				    struct pid *owner)
@@ -81,9 +81,9 @@ found:
 }
 
 /**
- * vsvm_client_put() - the process does not use the device any more
+ * vsvm_client_put() - drop the reference of an open file
  * @dm: the device's memory
- * @client: its client; blocks with its pages keep it
+ * @client: the client; blocks that it owns keep it
  */
 void vsvm_client_put(struct vsvm_devmem *dm, struct vsvm_client *client)
 {

@@ -13,26 +13,26 @@ struct pid;
 struct vsvm_devmem;
 
 /**
- * struct vsvm_client - what one process has of one device
+ * struct vsvm_client - the account of one process on one device
  * @link: in &vsvm_devmem.clients; also walked under RCU
  * @by_owner: in &vsvm_devmem.owners
- * @owner: the process; its struct pid is held, so that no later process is taken
- *	for it while it has blocks left
- * @refs: open files and blocks that point here
- * @tgid: its number, for people to read
- * @nr_blocks: blocks that hold its pages, or are about to
- * @nr_opening: those of them that wait for backing, without a page yet
- * @nr_pages: pages in those blocks
- * @limited: the last block was refused by the limit of a cgroup
- * @grow: one thread at a time opens a block for small pages, so that the next
- *	finds the room that is left in it; outside allocations, killable
- * @partial: those of them with room for more, the sparse ones last
- * @cold: those of them with pages in use, by &vsvm_block.rank
- * @stats: what happened to its blocks, whoever did it
- * @rcu: freed when no eviction can be looking
+ * @owner: the process; a reference keeps its struct pid, so that a later process is not
+ *	taken for it while the client has blocks
+ * @refs: references, one of each open file and of each block
+ * @tgid: number of the process, for messages
+ * @nr_blocks: number of blocks that the client owns
+ * @nr_opening: number of those that wait for backing and have no page yet
+ * @nr_pages: number of pages in use in those blocks
+ * @limited: the limit of a cgroup refused the last block
+ * @grow: one thread at a time opens a block for small pages, so that the next finds the
+ *	rest of it; taken outside of allocations, killable
+ * @partial: those blocks that have room, the sparse ones last
+ * @cold: those blocks that have pages in use, by &vsvm_block.rank
+ * @stats: counters of events of its blocks, whichever process caused them
+ * @rcu: frees it after readers under RCU are done
  *
- * Protected by &vsvm_devmem.lock; the numbers are also read without it, @stats
- * needs no lock.
+ * Protected by &vsvm_devmem.lock. The numbers are also read without it; @stats needs no
+ * lock.
  */
 struct vsvm_client {
 	struct list_head link;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures and pauses on purpose: named failpoints that fail at a counted pass, or
- * pause whoever passes until a test lets it go on. Built with
- * CONFIG_DRM_VSVM_INJECT only.
+ * Failpoints: named steps that fail at a counted pass, or pause their caller until a
+ * test resumes it. Built with CONFIG_DRM_VSVM_INJECT only.
  *
- * Lifetime: from the module's load to its unload, one for each device it can
- * have, so that a device can be made to fail while it is bound, and somebody who
- * is paused never loses the ground under its feet.
+ * Lifetime: from module load to module unload, one set for each device that the module
+ * can have. So a failpoint can make bind fail, and a caller that is paused in a CPU
+ * fault wakes up on valid memory after the device is gone.
  *
- * Locks: &vsvm_inject.lock, a leaf. Who is paused has none of this file's, but
- * may have others; vsvm_inject.h says which at which failpoint.
+ * Locks: &vsvm_inject.lock, a leaf. A paused caller does not hold it but may hold
+ * others; vsvm_inject.h lists them per failpoint.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -19,12 +18,12 @@
 
 #include "vsvm_inject.h"
 
-/* How often a failpoint may still fail while the device is unplugged. */
+/* Most failures of a failpoint during unplug. */
 #define UNPLUG_TIMES	64
 
 atomic_t vsvm_inject_armed = ATOMIC_INIT(0);
 
-/* Set when the module is loaded, and not changed until it is unloaded. */
+/* Set at module load, and not changed until module unload. */
 static struct vsvm_inject *injects;
 
 static const struct {
@@ -38,8 +37,8 @@ static const struct {
 };
 
 /**
- * vsvm_inject_init() - the module is loaded: nothing is armed
- * @devices: how many devices it will have
+ * vsvm_inject_init() - set up failpoints that are not armed
+ * @devices: number of devices that the module can have
  *
  * Return: 0 or -ENOMEM.
  */
@@ -65,7 +64,7 @@ void vsvm_inject_exit(void)
 }
 
 /**
- * vsvm_inject_of() - the failpoints of a device
+ * vsvm_inject_of() - get the failpoints of a device
  * @device: its number
  *
  * Return: the failpoints, which live as long as the module.
@@ -76,10 +75,10 @@ struct vsvm_inject *vsvm_inject_of(unsigned int device)
 }
 
 /**
- * vsvm_inject_find() - which failpoint user space means
- * @arg: its argument, with any bytes in its name
+ * vsvm_inject_find() - find the failpoint with a name
+ * @arg: argument from user space, with any bytes in its name
  *
- * Return: the failpoint; -EINVAL: there is none of that name.
+ * Return: the failpoint; -EINVAL: none has the name.
  */
 int vsvm_inject_find(const struct drm_vsvm_inject *arg)
 {
@@ -92,7 +91,7 @@ int vsvm_inject_find(const struct drm_vsvm_inject *arg)
 }
 
 /**
- * vsvm_inject_can() - what a failpoint can be armed for
+ * vsvm_inject_can() - get what a failpoint can be armed for
  * @failpoint: the failpoint
  *
  * Return: VSVM_CAN_FAIL, VSVM_CAN_PAUSE or VSVM_CAN_BOTH.
@@ -103,7 +102,7 @@ unsigned int vsvm_inject_can(enum vsvm_failpoint failpoint)
 }
 
 /**
- * vsvm_inject_name() - what user space calls a failpoint
+ * vsvm_inject_name() - get the name of a failpoint
  * @failpoint: the failpoint
  *
  * Return: the name, as in debugfs.
@@ -136,7 +135,7 @@ static void disarm(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p)
 }
 
 /**
- * vsvm_inject_plug() - the device is there
+ * vsvm_inject_plug() - allow pauses: the device is about to be registered
  * @inject: its failpoints
  */
 void vsvm_inject_plug(struct vsvm_inject *inject)
@@ -147,10 +146,10 @@ void vsvm_inject_plug(struct vsvm_inject *inject)
 }
 
 /**
- * vsvm_inject_unplug() - the device goes: nothing may keep it from that
- * @inject: its failpoints
+ * vsvm_inject_unplug() - keep failpoints from blocking unplug
+ * @inject: the device's failpoints
  *
- * Lets everybody go on, and bounds what was armed to fail for ever.
+ * Resumes all paused callers, and bounds the number of failures still to come.
  */
 void vsvm_inject_unplug(struct vsvm_inject *inject)
 {
@@ -174,7 +173,7 @@ static bool may_go(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p,
 	return READ_ONCE(p->resume) != resume || READ_ONCE(inject->gone);
 }
 
-/* Waits where a test wants it; the failpoint's count of those who do is up. */
+/* Sleeps at a failpoint; the caller has counted itself in p->paused. */
 static void pause(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p,
 		  unsigned int resume, unsigned long timeout)
 {
@@ -187,11 +186,13 @@ static void pause(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p,
 }
 
 /**
- * vsvm_inject_pass() - count a pass of a failpoint while something is armed
+ * vsvm_inject_pass() - count a pass of a failpoint, and pause if it is armed to
  * @inject: the device's failpoints
- * @failpoint: where the caller is
+ * @failpoint: the one that the caller passes
  *
- * Return: true if this pass is to fail.
+ * Called only while any failpoint is armed. Sleeps if this pass pauses.
+ *
+ * Return: true if this pass fails.
  */
 bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_failpoint failpoint)
 {
@@ -264,14 +265,14 @@ static int wait_paused(struct vsvm_inject *inject,
 }
 
 /**
- * vsvm_inject_control() - DRM_IOCTL_VSVM_INJECT
+ * vsvm_inject_control() - do what DRM_IOCTL_VSVM_INJECT asks
  * @inject: the device's failpoints
- * @failpoint: which of them
- * @arg: what to do, checked; what is out is set
- * @owner: the file
+ * @failpoint: the failpoint
+ * @arg: the request, checked; its outputs are set
+ * @owner: the file, as an opaque pointer
  * @mm: the file's mm
  *
- * Return: 0; of WAIT -EINTR, -ENODEV or -ETIMEDOUT.
+ * Return: 0; of WAIT also -EINTR, -ENODEV or -ETIMEDOUT.
  */
 int vsvm_inject_control(struct vsvm_inject *inject,
 			enum vsvm_failpoint failpoint,
@@ -299,7 +300,7 @@ int vsvm_inject_control(struct vsvm_inject *inject,
 }
 
 /**
- * vsvm_inject_forget() - disarm what was armed through a file: it is closed
+ * vsvm_inject_forget() - disarm the failpoints that a closed file armed
  * @inject: the device's failpoints
  * @owner: the file
  */

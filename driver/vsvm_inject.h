@@ -12,63 +12,64 @@
 
 struct mm_struct;
 
-/* What a failpoint can be armed for: to fail, to pause who passes, or either. */
+/* What a failpoint can be armed for: to fail, to pause its callers, or either. */
 #define VSVM_CAN_FAIL	BIT(0)
 #define VSVM_CAN_PAUSE	BIT(1)
 #define VSVM_CAN_BOTH	(VSVM_CAN_FAIL | VSVM_CAN_PAUSE)
 
 /*
- * The failpoints, as P(NAME, what it can do, "what user space calls it"). The comment
- * says what fails, or what comes after the place where it pauses. The letters
- * are the locks that whoever is paused there has: m: mmap_lock for reading, f:
- * the folios that move, e: evict_lock, when room is made. At a failpoint with m or e
- * the device cannot be unplugged meanwhile, but for EXCLUSIVE_TAKEN and the CPU
- * fault; but unplugging it lets everybody go.
+ * The failpoints, as P(NAME, what it can do, "its name in user space"). The comment
+ * says what fails, or which step follows a pause. The letters are the locks that a
+ * paused caller holds: m: mmap_lock for reading, f: the locks of the folios that move,
+ * e: evict_lock, when room is made. At a failpoint with m or e the caller is also
+ * inside drm_dev_enter(), so unplug waits for it, except at EXCLUSIVE_TAKEN and in a
+ * CPU fault. Unplug resumes all paused callers before it waits.
  *
- * What comes of a failure is what would come of the real one:
+ * A failure has the result that a real one has:
  *
- * - no memory for a call's own needs: ENOMEM, with what was done before; of
- *   OPEN, the PROBE failpoints and MMAP, open(), bind and mmap() fail with it
- * - a page is dropped or its copy fails: it stays, and may move in another go
- *   of the same call; STAY_BUSY otherwise. A CPU that faulted on it faults again
- * - a lock was interrupted: EINTR although no signal is there, or a little less
- *   is done (HOLE_LOCK, EVICT_LOCK)
- * - something changed meanwhile: it is tried again, for DRM_VSVM_STALL_SECONDS
+ * - no memory for what a call needs itself: ENOMEM, with the progress so far; at OPEN,
+ *   the PROBE failpoints and MMAP, open(), bind and mmap() fail with it
+ * - a page gets no destination or its copy fails: it stays, and may move in another
+ *   pass of the same call; DRM_VSVM_STAY_BUSY otherwise. A CPU that faulted on it
+ *   faults again
+ * - a wait for a lock was interrupted: EINTR although no signal is pending, or less is
+ *   done (HOLE_LOCK, EVICT_LOCK)
+ * - the mapping changed meanwhile: the step is tried again, for DRM_VSVM_STALL_SECONDS
  *   at most
  * - a copy from or to the caller's buffer stops in the middle: it goes on
- * - no room could be made: STAY_DEVICE_FULL
- * - FAULT_SETUP: SIGBUS for who touched the page
- * - FAULT_ARRAYS, HOME_SMALL for the page itself: the CPU faults again; EFAULT
- *   for a system call that touched it
+ * - no room could be made: DRM_VSVM_STAY_DEVICE_FULL
+ * - FAULT_SETUP: SIGBUS for the thread that touched the page
+ * - FAULT_ARRAYS, and HOME_SMALL for the page that was touched: the CPU faults again;
+ *   EFAULT for a system call that touched it
  */
 #define VSVM_FAILPOINT_LIST(P) \
-	/* MIGRATE takes device memory, and makes room */ \
+	/* MIGRATE reserves device memory, and makes room */ \
 	P(RESERVE_SMALL, BOTH, "reserve-small") /* small device pages */ \
 	P(RESERVE_BLOCK, BOTH, "reserve-block") /* a huge device page */ \
-	P(BACKING, BOTH, "backing") /* me: host memory of a block */ \
-	/* the way home: MIGRATE, CPU fault, eviction, unplug */ \
+	P(BACKING, BOTH, "backing") /* me: backing of a block */ \
+	/* migration to system memory: MIGRATE, CPU fault, eviction, unplug */ \
 	P(HOME_SMALL, BOTH, "home-small") /* mfe: a small host page */ \
 	P(HOME_HUGE, BOTH, "home-huge") /* mfe: a huge host page */ \
 	/* a file is opened, and used for the first time */ \
 	P(OPEN, FAIL, "open") /* the file's address space */ \
 	P(BIND_LOCK, FAIL, "bind-lock") /* interrupted */ \
-	P(CLIENT, FAIL, "client") /* what the process has of it */ \
+	P(CLIENT, FAIL, "client") /* the client of the process */ \
 	P(NOTIFIER, FAIL, "notifier") /* the notifier in the mm */ \
 	/* the per-page path */ \
 	P(PFNS, FAIL, "pfns") /* the walk's array */ \
 	P(LEAF, FAIL, "leaf") /* a leaf of the device page table */ \
-	P(LEAF_STORE, FAIL, "leaf-store") /* its place in the table */ \
-	P(LEAF_GONE, FAIL, "leaf-gone") /* it went away again */ \
+	P(LEAF_STORE, FAIL, "leaf-store") /* its slot in the table */ \
+	P(LEAF_GONE, FAIL, "leaf-gone") /* another thread freed it meanwhile */ \
 	P(DMA, FAIL, "dma") /* a page's DMA address */ \
 	P(HMM, BOTH, "hmm") /* hmm_range_fault() says EBUSY */ \
-	P(FAULTED, BOTH, "faulted") /* hmm was asked: now the lock */ \
-	P(LOOKED, BOTH, "looked") /* the same, where it only looks */ \
+	P(FAULTED, BOTH, "faulted") /* after hmm, before the lock */ \
+	P(LOOKED, BOTH, "looked") /* the same, in a walk that only looks */ \
 	P(HOLE_LOCK, FAIL, "hole-lock") /* interrupted */ \
 	P(COW_LOCK, BOTH, "cow-lock") /* interrupted */ \
 	P(EXCLUSIVE_LOCK, BOTH, "exclusive-lock") /* interrupted */ \
-	P(EXCLUSIVE, FAIL, "exclusive") /* core says EBUSY */ \
+	P(EXCLUSIVE, FAIL, "exclusive") /* core mm returns EBUSY */ \
 	P(EXCLUSIVE_TAKEN, BOTH, "exclusive-taken") /* mf: the lock */ \
-	P(INVALIDATE, FAIL, "invalidate") /* trylock; not may sleep */ \
+	P(INVALIDATE, FAIL, "invalidate") /* trylock, when it may not sleep */ \
 	/* the caller's buffer */ \
 	P(COPY_READ, FAIL, "copy-read") /* READ: stops half way */ \
 	P(COPY_WRITE, FAIL, "copy-write") /* WRITE: stops half way */ \
@@ -83,7 +84,7 @@ struct mm_struct;
 	P(DROP, FAIL, "drop") /* a page gets no destination */ \
 	P(COPY_DEVICE, FAIL, "copy-device") /* copy of a page */ \
 	P(COPIED, PAUSE, "copied") /* mf: migrate_vma_pages() */ \
-	P(PAGES, FAIL, "pages") /* a page's destination goes back */ \
+	P(PAGES, FAIL, "pages") /* a page's destination is dropped */ \
 	P(MOVED, PAUSE, "moved") /* mf: migrate_vma_finalize() */ \
 	/* the CPU fault */ \
 	P(FAULT_BEGIN, PAUSE, "fault-begin") /* mf: allocation */ \
@@ -92,16 +93,16 @@ struct mm_struct;
 	P(FAULT_COLLECTED, PAUSE, "fault-collected") /* mf: copy */ \
 	P(FAULT_COPIED, PAUSE, "fault-copied") /* mf: _pages() */ \
 	P(FAULT_MOVED, PAUSE, "fault-moved") /* mf: _finalize() */ \
-	/* the way home, as above, a page at a time */ \
+	/* migration to system memory, as above, page by page */ \
 	P(HOME_DROP, FAIL, "home-drop") /* it gets no destination */ \
 	P(COPY_HOME, FAIL, "copy-home") /* copy of a page */ \
-	P(HOME_PAGES, FAIL, "home-pages") /* its destination goes back */ \
+	P(HOME_PAGES, FAIL, "home-pages") /* its destination is dropped */ \
 	/* eviction */ \
 	P(EVICT_ARRAYS, FAIL, "evict-arrays") /* its arrays */ \
 	P(EVICT_LOCK, BOTH, "evict-lock") /* interrupted */ \
-	P(EVICT_TRIES, FAIL, "evict-tries") /* tries are used up */ \
-	P(EVICT_VICTIM, FAIL, "evict-victim") /* no block may go */ \
-	P(EVICT_BLOCK, BOTH, "evict-block") /* e: the block cannot go */ \
+	P(EVICT_TRIES, FAIL, "evict-tries") /* no tries are left */ \
+	P(EVICT_VICTIM, FAIL, "evict-victim") /* no block may be evicted */ \
+	P(EVICT_BLOCK, BOTH, "evict-block") /* e: the block cannot be evicted */ \
 	P(EVICT_COLLECTED, PAUSE, "evict-collected") /* fe: copy */ \
 	P(EVICT_COPIED, PAUSE, "evict-copied") /* fe: _pages() */ \
 	P(EVICT_MOVED, PAUSE, "evict-moved") /* fe: _finalize() */ \
@@ -124,14 +125,14 @@ enum vsvm_failpoint {
 #define VSVM_FAILPOINT_ENUM(name, can, text) VSVM_FAILPOINT_##name,
 	VSVM_FAILPOINT_LIST(VSVM_FAILPOINT_ENUM)
 #undef VSVM_FAILPOINT_ENUM
-	VSVM_FAILPOINTS	/* how many there are */
+	VSVM_FAILPOINTS	/* number of failpoints */
 };
 
 /**
- * struct vsvm_inject_total - what came of a failpoint since the module was loaded
+ * struct vsvm_inject_total - counts of a failpoint since the module was loaded
  * @passed: passes while it was armed
  * @failed: passes that failed
- * @paused: passes that were paused
+ * @paused: passes that paused
  */
 struct vsvm_inject_total {
 	u64 passed;
@@ -140,17 +141,17 @@ struct vsvm_inject_total {
 };
 
 /**
- * struct vsvm_inject_failpoint - one place that can be made to fail, or to pause
- * @nth: first pass that fails or is paused, 0: not armed
- * @times: how many passes fail or are paused
+ * struct vsvm_inject_failpoint - a step that can be made to fail or pause
+ * @nth: first pass that fails or pauses, 0: not armed
+ * @times: number of passes that fail or pause
  * @passed: passes since it was armed
- * @fired: passes that failed or were paused
+ * @fired: passes since then that failed or paused
  * @mm: only passes in this mm count; NULL: all. Only compared
  * @owner: the open file that armed it. Only compared
- * @timeout: for how long to pause, in jiffies; 0: fail instead
- * @paused: how many are paused now
- * @resume: changes when those who are paused may go on
- * @total: since the module was loaded
+ * @timeout: longest pause, in jiffies; 0: fail instead
+ * @paused: number of callers paused now
+ * @resume: changes when callers paused before may resume
+ * @total: counts since the module was loaded
  */
 struct vsvm_inject_failpoint {
 	u64 nth;
@@ -166,10 +167,10 @@ struct vsvm_inject_failpoint {
 };
 
 /**
- * struct vsvm_inject - the places of one device
+ * struct vsvm_inject - the failpoints of one device
  * @lock: protects all of it; a leaf
- * @gone: the device is being unplugged, or not there: nobody is paused
- * @wait: who is paused, and who waits for somebody to be paused
+ * @gone: the device is being unplugged, or not bound: no caller is paused
+ * @wait: paused callers, and callers of WAIT
  * @failpoints: the failpoints
  */
 struct vsvm_inject {
@@ -181,7 +182,7 @@ struct vsvm_inject {
 
 #ifdef CONFIG_DRM_VSVM_INJECT
 
-/* How many failpoints of all devices are armed; read without a lock. */
+/* Number of armed failpoints of all devices; read without a lock. */
 extern atomic_t vsvm_inject_armed;
 
 int vsvm_inject_init(unsigned int devices);
@@ -266,22 +267,22 @@ static inline void vsvm_inject_stop(struct vsvm_inject *inject,
 #endif /* CONFIG_DRM_VSVM_INJECT */
 
 /**
- * VSVM_INJECT() - do a step, unless it is to fail here on purpose
+ * VSVM_INJECT() - do a step, unless a failpoint makes it fail
  * @inject: the device's failpoints
  * @failpoint: which one, without VSVM_FAILPOINT_
- * @failure: what the step says when it fails
+ * @failure: result of the step when it fails
  * @step: the step, an expression of the same type; not evaluated when it fails
  *
- * Where the failpoint can pause, it sleeps before the step.
+ * A failpoint that can pause sleeps before the step.
  *
- * Return: @failure or what @step is. Without CONFIG_DRM_VSVM_INJECT just @step.
+ * Return: @failure or the value of @step. Without CONFIG_DRM_VSVM_INJECT just @step.
  */
 #define VSVM_INJECT(inject, failpoint, failure, step)			\
 	(vsvm_inject_fails(inject, VSVM_FAILPOINT_##failpoint) ?	\
 	 (failure) : (step))
 
 /**
- * vsvm_inject_pause() - the caller is at a failpoint that can only pause
+ * vsvm_inject_pause() - pass a failpoint that can only pause
  * @inject: the device's failpoints
  * @failpoint: which one, without VSVM_FAILPOINT_
  */
