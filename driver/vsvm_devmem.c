@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Device memory: the pagemap, its blocks, and the host memory behind them.
+ * Device memory: blocks, their pages, and the host memory behind them.
  *
- * A device has a fixed number of blocks of 2 MiB. A device page leads to its
- * block, and to its backing page in the block, by arithmetic on its index: there
- * is no pointer in a device page, nothing to update when core mm splits a
- * device folio, and a block whose last page is freed is whole again.
+ * A device has a fixed number of blocks of 2 MiB. The index of a device page gives its
+ * block, and its backing page in the block. So there is no pointer in a device page, no
+ * driver data to update when core mm splits a device folio, and a block is free again
+ * once its last page is freed.
  *
- * A block holds the pages of one process, its client, as long as there are other
- * blocks to be had; so a process whose pages are evicted loses its own.
+ * A block holds pages of one client as long as the device has other blocks with room.
+ * So eviction of a block moves pages of the client that it is taken from.
  *
- * Backing stays with an empty block until the host needs it: a shrinker gives
- * it back, and empties blocks with few pages in use, too. It is not charged to a
- * memcg, so it is bounded: a client whose blocks are less than half full, but for
- * one, gets no empty block while there is room in its own. Where the kernel has
- * the dmem cgroup, that is charged with each block in use.
+ * Backing stays with an empty block until the host needs memory: a shrinker frees it,
+ * and empties blocks with few pages in use, too. Backing is not charged to a memcg, so
+ * it is bounded: a client whose blocks are less than half full, apart from one block,
+ * gets no empty block while its own have room. Where the kernel has the dmem cgroup,
+ * each block in use is charged to it.
  *
- * A coherent device has no backing: its pages are memory that the CPU reaches,
- * and they are always small.
+ * A coherent device has no backing: its pages are memory that the CPU accesses, and
+ * they are always small.
  *
- * Lifetime: from probe until the last page is gone after remove, which drains
- * them. Pages may outlive the file and the process that brought them here (a
- * fork's child has them mapped too), and, where the CPU reaches them, the device;
- * so nothing in this file knows of any of these.
+ * Lifetime: from probe until the last page is freed after remove, which migrates them
+ * to system memory. Pages may outlive the file and the process that brought them here
+ * (a forked child has them mapped, too). Coherent pages may also outlive the device. So
+ * this file refers to none of the three.
  *
- * Locks: &vsvm_devmem.lock, a leaf, taken with interrupts off because a folio
- * may be freed from any context.
+ * Locks: &vsvm_devmem.lock, a leaf, taken with interrupts off because folio_free runs
+ * in any context.
  */
 #include <linux/bitmap.h>
 #include <linux/highmem.h>
@@ -38,19 +38,16 @@
 
 char vsvm_devmem_owner[] = "vsvm";
 
-/*
- * Backing is not charged to a memcg: the device folio that uses it is, once,
- * by core mm.
- */
+/* Backing is not charged to a memcg: core mm charges the device folio that uses it. */
 #define BACKING_GFP	(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
 
 /**
- * vsvm_devmem_backing() - the host page that holds a device page's bytes
+ * vsvm_devmem_backing() - get the host page that holds a device page's bytes
  * @page: device page of any vsvm device
  *
- * The caller keeps @page from being freed: it holds a reference, or it saw the
- * page mapped and holds the page-table lock of a mirror that would have to be
- * invalidated first.
+ * The caller keeps @page from being freed. Either it holds a reference, or it saw the
+ * page mapped and holds the page-table lock of a mirror: the invalidation that comes
+ * before an unmap waits for that lock.
  *
  * Return: the host page, which is @page itself on a coherent device.
  */
@@ -63,11 +60,12 @@ struct page *vsvm_devmem_backing(struct page *page)
 }
 
 /**
- * vsvm_devmem_touch() - the device used a page: its block is not cold
+ * vsvm_devmem_touch() - note that the device used a page
  * @page: backing page, or page of a coherent device
  *
- * Two plain memory accesses, without a lock: @last_use is a hint. The caller
- * holds a page-table lock that keeps the page where it is.
+ * Makes the block of the page the one used last. Two plain memory accesses, without a
+ * lock: @last_use is a hint. The caller holds a page-table lock, which keeps the page
+ * in place.
  */
 void vsvm_devmem_touch(struct page *page)
 {
@@ -79,12 +77,12 @@ void vsvm_devmem_touch(struct page *page)
 }
 
 /**
- * vsvm_devmem_count() - count what happens to pages of a block
- * @b: the block; with a page in use, or it is no client's
- * @stat: what happens
- * @n: how often
+ * vsvm_devmem_count() - count events of pages of a block
+ * @b: the block; without a page in use it may have no client
+ * @stat: the counter
+ * @n: how many
  *
- * Counts for the device, and for the process whose block it is.
+ * Counts for the device, and for the client that owns the block, if there is one.
  */
 void vsvm_devmem_count(struct vsvm_block *b, enum vsvm_stat stat, u64 n)
 {
@@ -101,7 +99,7 @@ void vsvm_devmem_count(struct vsvm_block *b, enum vsvm_stat stat, u64 n)
 }
 
 /**
- * vsvm_devmem_warm() - make a block the one that was used last
+ * vsvm_devmem_warm() - make a block the one used last
  * @b: the block
  */
 void vsvm_devmem_warm(struct vsvm_block *b)
@@ -112,7 +110,7 @@ void vsvm_devmem_warm(struct vsvm_block *b)
 	WRITE_ONCE(b->last_use, ++dm->clock);
 }
 
-/* Blocks to put in their right place before the lock is dropped for a moment. */
+/* Blocks to re-rank before the lock is dropped. */
 #define RANK_BATCH	64
 
 static bool is_colder(struct rb_node *node, const struct rb_node *other)
@@ -126,26 +124,25 @@ static bool is_colder(struct rb_node *node, const struct rb_node *other)
 static void block_rank(struct vsvm_block *b, struct vsvm_client *client,
 		       unsigned long rank)
 {
-	/* Also read without the lock, by who chooses a block to evict. */
+	/* choose_block() in vsvm_evict.c reads it without the lock. */
 	WRITE_ONCE(b->rank, rank);
 	rb_add_cached(&b->cold, &client->cold, is_colder);
 }
 
 /**
- * vsvm_devmem_coldest() - the block of a client that was used longest ago
+ * vsvm_devmem_coldest() - find the block of a client that was used longest ago
  * @dm: the device's memory
- * @client: whose; the caller keeps it, by a reference or RCU
- * @budget: in and out, how many blocks may be put in their right place
+ * @client: the client; the caller keeps it, by a reference or RCU
+ * @budget: in and out, how many blocks may be re-ranked
  *
- * An access notes the use in its block and does not look at the order, which
- * would need a lock. So the first block in order may have been used since it got
- * its place: it gets another one, and the next is looked at. No place is earlier
- * than the one before, so the first block that was not used since is the one
- * that was used longest ago. Each use of a block costs one new place, whoever
- * pays for it; @budget is for a client whose blocks are used as fast as they get
- * their places.
+ * An access only writes @last_use of its block; it does not update the tree, which
+ * would need the lock. So the first block of the tree may have been used since it was
+ * ranked. Such a block is ranked anew, and the next one is looked at. Ranks only grow,
+ * so the first block that was not used since it was ranked is the one that was used
+ * longest ago. Each use of a block costs at most one re-rank. @budget ends the search
+ * for a client whose blocks are used as fast as they are re-ranked.
  *
- * Return: the block; NULL: it has none with a page; -EAGAIN: call again.
+ * Return: the block; NULL: the client has no block with a page; -EAGAIN: call again.
  */
 struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
 				       struct vsvm_client *client,
@@ -177,7 +174,7 @@ static struct vsvm_client *block_client(struct vsvm_devmem *dm,
 	return rcu_dereference_protected(b->client, lockdep_is_held(&dm->lock));
 }
 
-/* @b is empty, its first page goes to @client. */
+/* Makes @client the owner of the empty block @b. */
 static void block_own(struct vsvm_devmem *dm, struct vsvm_block *b,
 		      struct vsvm_client *client)
 {
@@ -207,7 +204,7 @@ static void block_disown(struct vsvm_devmem *dm, struct vsvm_block *b)
 	vsvm_client_release(dm, client);
 }
 
-/* Puts @b on the list where it belongs now. */
+/* Moves @b to the lists for its number of used pages. */
 static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 {
 	bool sparse = b->backing && b->nr_used &&
@@ -228,7 +225,7 @@ static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 	else if (list_empty(&b->room))
 		list_add_tail(&b->room, &dm->room);
 
-	/* Without a page it is only just being opened, and not to be evicted. */
+	/* A block without a page is being opened and must not be evicted. */
 	if (b->nr_used && RB_EMPTY_NODE(&b->cold))
 		block_rank(b, block_client(dm, b), READ_ONCE(b->last_use));
 	if (b->nr_used == VSVM_BLOCK_PAGES) {
@@ -249,12 +246,13 @@ static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 }
 
 /*
- * A page of a coherent device can be held for as long as somebody likes, and the
- * module's exit function cannot fail. So the module stays as long as there is one.
- * It is taken by a caller with an open file, which holds it already. It is given
- * back in code of the module, which may go then, but not before this returned:
- * who unreserves has an open file; and what comes from folio_free is waited for
- * in memunmap_pages(), because core mm puts the pagemap's reference after it.
+ * A reference from a pipe or a pin can keep a page of a coherent device in use for any
+ * time, and the module's exit function cannot fail. So the first page in use takes a
+ * module reference, and the last one drops it. The caller that takes it has an open
+ * file, which holds a module reference already. The module may be unloaded as soon as
+ * the reference is dropped, but not before this code has returned: a caller of
+ * unreserve has an open file, and memunmap_pages() waits for a caller from folio_free,
+ * because core mm puts the pagemap's reference after that.
  */
 static void count_used(struct vsvm_devmem *dm, int nr)
 {
@@ -284,18 +282,21 @@ static void block_give(struct vsvm_devmem *dm, unsigned long index,
 }
 
 /**
- * vsvm_devmem_folio_free() - core mm dropped the last reference of a folio
+ * vsvm_devmem_folio_free() - free the pages of a folio without references
  * @folio: device folio, of any order up to a block's
  *
- * May run in any context. The folio is not touched here: its struct pages are
- * set up anew when they are given out again.
+ * The &dev_pagemap_ops.folio_free of vsvm. Runs in any context. Does not touch the
+ * folio: vsvm_devmem_folio() initializes its struct pages again.
  *
- * Whoever has a folio locked has a reference. But when a process drops the
- * migration entry of a huge page that is on its way home, core mm (Linux 7.3,
- * zap_huge_pmd_folio()) looks at the folio instead of the entry, takes it for a
- * mapping, and puts a reference that is not there: the last one, of who moves
- * the page. It gets it back here, with what core mm is about to put for it, or
- * the block would be somebody else's when it is finalized.
+ * A thread that has a folio locked holds a reference, so a locked folio never comes
+ * here, with one exception. When a process zaps the migration entry of a huge device
+ * page, core mm (Linux 7.3, zap_huge_pmd_folio()) tests the folio instead of the entry,
+ * takes the entry for a mapping, and puts a reference that the entry does not have.
+ * That puts the last reference, which is the migrating thread's. folio_ref_unfreeze()
+ * restores that reference. percpu_ref_get_many() takes the pagemap references that
+ * free_zone_device_folio() puts after this call. Otherwise another client could get the
+ * block before migrate_vma_finalize() or migrate_device_finalize() unlocks and puts the
+ * folio.
  */
 void vsvm_devmem_folio_free(struct folio *folio)
 {
@@ -313,9 +314,9 @@ void vsvm_devmem_folio_free(struct folio *folio)
 }
 
 /*
- * Charges the caller's cgroup with @b, and gets @backing for it, if it has none.
- * Both may sleep. -EAGAIN: the cgroup has its limit; -ENOMEM. What was charged is
- * the block's, also when this fails.
+ * Charges the caller's dmem cgroup for @b, and allocates @backing if @b has none. Both
+ * may sleep. Returns 0, -EAGAIN at the limit of the cgroup, or -ENOMEM. On failure the
+ * block keeps the charge; block_disown() drops it.
  */
 static int block_fit_out(struct vsvm_devmem *dm, struct vsvm_block *b,
 			 struct folio **backing)
@@ -331,10 +332,11 @@ static int block_fit_out(struct vsvm_devmem *dm, struct vsvm_block *b,
 }
 
 /*
- * Takes an empty block off the free list for @client and sees that it is charged
- * and has backing. The block is on no list then, so nobody else finds it while
- * that sleeps; but it counts as the client's, or a rival could find no empty block
- * and nobody above his fair share. Called and returns with the lock held.
+ * Takes an empty block off the free list for @client, and has it charged and backed.
+ * The lock is dropped meanwhile. The block is on no list then, so no other thread finds
+ * it. It already counts as the client's: otherwise another client could find neither an
+ * empty block nor a client above its fair share to evict from. Called and returns with
+ * the lock held.
  */
 static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 				     struct vsvm_client *client,
@@ -393,7 +395,7 @@ static unsigned int block_take(struct vsvm_devmem *dm, struct vsvm_block *b,
 	return got;
 }
 
-/* A block of anybody's with room in it, when there is no empty one. */
+/* A block of any client with room in it; for use when no block is empty. */
 static struct vsvm_block *block_of_others(struct vsvm_devmem *dm)
 {
 	lockdep_assert_held(&dm->lock);
@@ -401,9 +403,10 @@ static struct vsvm_block *block_of_others(struct vsvm_devmem *dm)
 }
 
 /*
- * May @client have another block though it has room in some? What it had in them
- * when it got the last one bounds their backing: twice that and one block. Blocks
- * that are being opened are as good as full: who opens one has pages for it.
+ * True if @client may open another block although its own have room. The pages that it
+ * had when it opened the last one bound its backing, to twice that and one block.
+ * Blocks that are being opened count as full: the thread that opens one has pages for
+ * it.
  */
 static bool may_spread(struct vsvm_devmem *dm, const struct vsvm_client *client)
 {
@@ -415,13 +418,14 @@ static bool may_spread(struct vsvm_devmem *dm, const struct vsvm_client *client)
 }
 
 /**
- * vsvm_devmem_may_spread() - may a client have another block for a huge page?
+ * vsvm_devmem_may_spread() - check whether a client may open a block for a huge page
  * @dm: the device's memory
- * @client: whose blocks
+ * @client: the client
  *
- * Core mm may split a huge page, and leave as few pages of it as of small ones.
+ * The bound on sparsely used blocks holds for huge pages too: core mm may split a huge
+ * page and free most of its parts.
  *
- * Return: true if its blocks are full enough.
+ * Return: true if the client's blocks are full enough.
  */
 bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_client *client)
 {
@@ -430,13 +434,13 @@ bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_client *client)
 }
 
 /**
- * vsvm_devmem_emptiest() - a block of a client with as few pages as any, or nearly
+ * vsvm_devmem_emptiest() - find a block of a client with few pages
  * @dm: the device's memory
- * @client: whose; the caller keeps it
+ * @client: the client; the caller keeps it
  *
- * The block is the last to come next time.
+ * Sparse blocks come first. The next call returns other blocks before this one.
  *
- * Return: the block; NULL: each has all of its pages in use.
+ * Return: the block; NULL: all pages of each block are in use.
  */
 struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
 					struct vsvm_client *client)
@@ -456,7 +460,7 @@ static struct vsvm_block *block_partial(struct vsvm_client *client)
 					link);
 }
 
-/* Some block with room for @client: an empty one, its own, anybody's. */
+/* A block with room for @client: an empty one, one of its own, one of any client. */
 static struct vsvm_block *block_find(struct vsvm_devmem *dm,
 				     struct vsvm_client *client,
 				     unsigned long *flags)
@@ -465,23 +469,23 @@ static struct vsvm_block *block_find(struct vsvm_devmem *dm,
 
 	if (!b)
 		b = block_partial(client);
-	/* To whom the limit of his cgroup says no, others need not give room. */
+	/* A client at the limit of its cgroup gets no room in blocks of others. */
 	return b || client->limited ? b : block_of_others(dm);
 }
 
 /**
- * vsvm_devmem_reserve() - take small device pages
+ * vsvm_devmem_reserve() - reserve small device pages
  * @dm: the device's memory
- * @client: for whom
+ * @client: the client to reserve for
  * @pages: out, their indices
- * @n: how many, at most a block's
+ * @n: number of pages wanted, at most a block's
  *
- * Neighbours stay together: more than half a block starts an empty one while
- * there is one, unless the client's blocks are mostly empty: see may_spread().
- * May sleep; never evicts.
+ * Neighbours stay together: a request for more than half a block starts an empty block
+ * while there is one, unless may_spread() refuses. Takes &vsvm_client.grow to open a
+ * block. May sleep; never evicts.
  *
- * Return: how many there were, less than @n when the device is full, the cgroup
- * has its limit, the host has no memory for backing, or the caller is killed.
+ * Return: number of pages reserved. Less than @n when the device is full, the cgroup is
+ * at its limit, the host has no memory for backing, or the caller is being killed.
  */
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 				 struct vsvm_client *client,
@@ -519,15 +523,14 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 }
 
 /**
- * vsvm_devmem_reserve_block() - take an empty block as one huge page
+ * vsvm_devmem_reserve_block() - reserve an empty block as one huge page
  * @dm: the device's memory
- * @client: for whom
+ * @client: the client to reserve for
  *
  * May sleep; never evicts.
  *
- * Return: the block; NULL: none is empty, the client's blocks are mostly empty, its
- * cgroup has its limit, the host has no memory for backing, or the device has only
- * small pages.
+ * Return: the block. NULL: no block is empty, may_spread() refuses, the cgroup is at
+ * its limit, the host has no memory for backing, or the device has only small pages.
  */
 struct vsvm_block *vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 					     struct vsvm_client *client)
@@ -552,7 +555,7 @@ struct vsvm_block *vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 }
 
 /**
- * vsvm_devmem_unreserve() - give back pages that no folio was made of
+ * vsvm_devmem_unreserve() - give back reserved pages that did not become folios
  * @dm: the device's memory
  * @pages: their indices
  * @n: number of @pages
@@ -573,7 +576,7 @@ void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pages,
 }
 
 /**
- * vsvm_devmem_unreserve_block() - give back a block that no folio was made of
+ * vsvm_devmem_unreserve_block() - give back a block that did not become a folio
  * @b: the block, from vsvm_devmem_reserve_block()
  */
 void vsvm_devmem_unreserve_block(struct vsvm_block *b)
@@ -585,25 +588,26 @@ void vsvm_devmem_unreserve_block(struct vsvm_block *b)
 }
 
 /**
- * vsvm_devmem_folio() - make a folio of what was reserved
+ * vsvm_devmem_folio() - make a folio of reserved pages
  * @dm: the device's memory
- * @index: of the page, or of the block's first
+ * @index: index of the page, or of the block's first page
  * @order: 0, or VSVM_BLOCK_ORDER for vsvm_devmem_reserve_block()
  *
- * The pagemap is alive: the caller is between drm_dev_enter() and
- * drm_dev_exit(), and remove waits for that before it unmaps anything.
+ * The caller keeps the pagemap alive: it is between drm_dev_enter() and drm_dev_exit(),
+ * for which remove waits before it unmaps the memory, or a page of the memory is in
+ * use.
  *
  * Return: the folio, locked, with one reference.
  */
 struct folio *vsvm_devmem_folio(struct vsvm_devmem *dm, unsigned long index,
 				unsigned int order)
 {
-	/* Not page_folio(): the page may still look like a tail of its past. */
+	/* Not page_folio(): the page may still look like a tail of an earlier folio. */
 	struct page *page = vsvm_pfn_page(&dm->pgmap, index);
 	struct folio *folio = (struct folio *)page;
 	unsigned long i;
 
-	/* Core mm leaves most flags of who had the page before, such as active. */
+	/* Core mm leaves most flags of the earlier page in place, such as active. */
 	for (i = 0; i < 1UL << order; i++)
 		page[i].flags.f &= ~(PAGE_FLAGS_CHECK_AT_PREP &
 				     ~(1UL << PG_reserved));
@@ -624,11 +628,11 @@ static unsigned int block_sources(struct vsvm_block *b, unsigned long *src)
 }
 
 /**
- * vsvm_devmem_sources() - the pages of a block that are in use
+ * vsvm_devmem_sources() - list the pages of a block that are in use
  * @b: the block
  * @src: out, those pages for migrate_device_pfns(), in order
  *
- * Return: how many.
+ * Return: number of pages.
  */
 unsigned int vsvm_devmem_sources(struct vsvm_block *b, unsigned long *src)
 {
@@ -636,7 +640,7 @@ unsigned int vsvm_devmem_sources(struct vsvm_block *b, unsigned long *src)
 	return block_sources(b, src);
 }
 
-/* Pages for @n of @from's in other blocks of its client. */
+/* Reserves up to @n pages in other blocks of the client that owns @from. */
 static unsigned int take_beside(struct vsvm_devmem *dm, struct vsvm_block *from,
 				unsigned long *pages, unsigned int n)
 {
@@ -658,14 +662,14 @@ static unsigned int take_beside(struct vsvm_devmem *dm, struct vsvm_block *from,
 }
 
 /**
- * vsvm_devmem_sparse() - the next block that has backing for few pages
+ * vsvm_devmem_sparse() - find the next block that has backing for few pages
  * @dm: the device's memory
- * @src: out, those pages for migrate_device_pfns(), at most VSVM_SPARSE_PAGES
- * @n: out, how many
- * @to: out, indices of pages in other blocks of the same client, reserved
- * @room: out, how many; fewer than @n: there is not enough room
+ * @src: out, its pages for migrate_device_pfns(), at most VSVM_SPARSE_PAGES
+ * @n: out, number of these pages
+ * @to: out, indices of pages reserved in other blocks of the same client
+ * @room: out, number of pages reserved; less than @n when there is not enough room
  *
- * The block is the last to come next time. Takes no memory, does not sleep.
+ * The block moves to the end of the list. Allocates nothing, does not sleep.
  *
  * Return: the block; NULL: there is none.
  */
@@ -686,7 +690,7 @@ struct vsvm_block *vsvm_devmem_sparse(struct vsvm_devmem *dm,
 }
 
 /**
- * vsvm_devmem_trim() - give the backing of one empty block back
+ * vsvm_devmem_trim() - free the backing of one empty block
  * @dm: the device's memory
  *
  * Return: false if no empty block has backing.

@@ -22,10 +22,12 @@
 #define VSVM_BLOCK_PAGES	BIT(VSVM_BLOCK_ORDER)
 #define VSVM_BLOCK_SIZE		(PAGE_SIZE << VSVM_BLOCK_ORDER)
 
-/* A block with so few pages in use costs the host more than they are worth. */
+/* A block with at most this many pages in use wastes most of its backing. */
 #define VSVM_SPARSE_PAGES	(VSVM_BLOCK_PAGES / 4)
 
-/* Every vsvm pagemap has this owner, so that devices see each other's pages. */
+/*
+ * All vsvm pagemaps have this owner, so that a device recognizes the pages of others.
+ */
 extern char vsvm_devmem_owner[];
 
 struct shrinker;
@@ -33,27 +35,28 @@ struct shrinker;
 /**
  * struct vsvm_block - 2 MiB of device memory
  * @devmem: the memory it is part of
- * @used: one bit for each device page that is given out
- * @nr_used: how many bits are set in @used
- * @backing: the host memory that plays the device memory; NULL: none yet, or
- *	the device is coherent and needs none.
- *	Set once before the first page is given out, changed only while no
- *	page is, or by a handover (see &struct vsvm_home)
- * @client: whose pages are in it, or will be as soon as it has backing; NULL:
- *	nobody's
- * @charge: what the dmem cgroup of who opened it is charged with, whoever's
- *	pages come into it; NULL: nothing. Set by who opens it
- * @last_use: value of &vsvm_devmem.clock when it was filled or accessed
- * @node: for each page in use, the NUMA node that it came from and that it goes home
- *	to when nobody can say more; protected by the lock of the page's folio
- * @rank: @last_use as it was when the block got its place in @cold
- * @cold: in &vsvm_client.cold of @client, as long as a page is in use
- * @link: in &vsvm_devmem.free, &vsvm_client.partial or &vsvm_devmem.full; empty
- *	while a reserve looks for backing
- * @sparse: in &vsvm_devmem.sparse, if it has backing and few pages in use
- * @room: in &vsvm_devmem.room, if some of its pages are in use and some not
+ * @used: one bit for each device page that is in use
+ * @nr_used: number of bits set in @used
+ * @backing: the host memory that holds the bytes of the device pages; NULL: none yet,
+ *	or the device is coherent and needs none. Set before the first page is taken;
+ *	changed only while no page is in use, or by a handover (see &struct vsvm_home)
+ * @client: client that owns the block, from before it has backing until its last page
+ *	is freed; NULL: no client
+ * @charge: dmem cgroup that is charged for the block: that of the task that opened it,
+ *	also for pages of other clients; NULL: none. Set by the task that opens the
+ *	block
+ * @last_use: value of &vsvm_devmem.clock when the block was opened, accessed or tried for
+ *	eviction
+ * @node: for each page in use, the NUMA node that it came from, where home_alloc_node()
+ *	allocates its destination; protected by the lock of the page's folio
+ * @rank: value of @last_use when the block was put into @cold
+ * @cold: in &vsvm_client.cold of @client while a page is in use
+ * @link: in &vsvm_devmem.free, &vsvm_client.partial or &vsvm_devmem.full; empty while
+ *	block_open() allocates backing
+ * @sparse: in &vsvm_devmem.sparse while it has backing and few pages in use
+ * @room: in &vsvm_devmem.room while some pages are in use and some are not
  *
- * Protected by &vsvm_devmem.lock, but for @node, and for @last_use, which is a hint.
+ * Protected by &vsvm_devmem.lock, except for @node, and for @last_use, which is a hint.
  */
 struct vsvm_block {
 	struct vsvm_devmem *devmem;
@@ -72,7 +75,7 @@ struct vsvm_block {
 };
 
 /**
- * struct vsvm_moves - for migrate_device_pfns() of one block
+ * struct vsvm_moves - arrays for migrate_device_pfns() of one block
  * @src: sources
  * @dst: destinations
  */
@@ -83,39 +86,40 @@ struct vsvm_moves {
 
 /**
  * struct vsvm_devmem - the memory of one device
- * @pgmap: the device pages; a page leads here and nowhere else
+ * @pgmap: the pagemap; vsvm_devmem_of() gets from a page to this struct through it
  * @device: number of the device
  * @nr_blocks: number of blocks
- * @lock: protects the blocks, the lists and the counts; taken from
- *	folio_free, so with interrupts off
+ * @lock: protects the blocks, the lists and the counts; folio_free takes it in any
+ *	context, so interrupts are off
  * @free: blocks without a page in use, those with backing first
  * @full: blocks with every page in use
- * @sparse: &vsvm_block.sparse of blocks with few pages in use, the next to be
- *	emptied first
- * @room: &vsvm_block.room of all that have room
- * @clients: &vsvm_client.link of each process that uses the device
- * @owners: the same, by their &vsvm_client.owner
- * @nr_holders: clients that have blocks
- * @nr_used: pages given out
- * @nr_backed: blocks with backing
- * @nr_idle: those of them without a page in use; also read without @lock
- * @nr_sparse: how many are in @sparse; also read without @lock
- * @clock: counts the blocks that were opened, or tried for eviction
+ * @sparse: &vsvm_block.sparse of blocks with few pages in use, the next to be emptied
+ *	first
+ * @room: &vsvm_block.room of all blocks that have room
+ * @clients: &vsvm_client.link of every client of the device
+ * @owners: the same clients, hashed by &vsvm_client.owner
+ * @nr_holders: number of clients that own blocks
+ * @nr_used: number of pages in use
+ * @nr_backed: number of blocks with backing
+ * @nr_idle: number of those without a page in use; also read without @lock
+ * @nr_sparse: number of blocks in @sparse; also read without @lock
+ * @clock: counts blocks opened, and blocks tried for eviction
  * @evict_lock: one thread at a time makes room
- * @drained: when all processors last had to look at their batches for it, in
- *	jiffies; under @evict_lock
- * @refs: the device, and whoever waits for @evict_lock while it may be unplugged;
- *	for the struct alone, all else goes with the device
- * @shrinker: gives backing of empty and sparse blocks back
- * @shrink_lock: one thread at a time empties a sparse block; only tried for,
- *	because whoever waits for memory may have folios locked
- * @moves: for that; under @shrink_lock
- * @to: indices of pages for that; under @shrink_lock
- * @region: the memory as the dmem cgroup knows it; NULL: the kernel has none
+ * @drained: jiffies when eviction last drained the LRU batches of all processors;
+ *	protected by @evict_lock
+ * @refs: references to this struct, not to what it points to: one of the device, one of
+ *	each thread that waits for @evict_lock while the device may be unplugged
+ * @shrinker: frees backing of empty and sparse blocks
+ * @shrink_lock: one thread at a time empties a sparse block; taken by trylock only,
+ *	because reclaim may run under folio locks
+ * @moves: arrays for that; protected by @shrink_lock
+ * @to: indices of destination pages for that; protected by @shrink_lock
+ * @region: the memory as the dmem cgroup knows it; NULL: the kernel has no dmem cgroup,
+ *	or the device was unplugged
  * @blocks: the blocks
  * @stats: counters
- * @inject: failures and pauses on purpose
- * @name: of the physical addresses, in /proc/iomem
+ * @inject: failpoints
+ * @name: name of the physical addresses in /proc/iomem
  */
 struct vsvm_devmem {
 	struct dev_pagemap pgmap;
@@ -181,38 +185,38 @@ static inline bool vsvm_devmem_owns(const struct page *page)
 	       page_pgmap(page)->owner == vsvm_devmem_owner;
 }
 
-/* True if the CPU reaches the memory: it is its own backing, in small pages. */
+/* True if the CPU accesses the memory: small pages only, which need no backing. */
 static inline bool vsvm_devmem_coherent(const struct vsvm_devmem *dm)
 {
 	return dm->pgmap.type == MEMORY_DEVICE_COHERENT;
 }
 
-/* True if the memory is given out in huge pages, too. */
+/* True if the memory has huge pages, too. */
 static inline bool vsvm_devmem_huge(const struct vsvm_devmem *dm)
 {
 	return !vsvm_devmem_coherent(dm) && vsvm_huge_pages();
 }
 
-/* The block that a page is part of. */
+/* The block of the page with this index. */
 static inline struct vsvm_block *vsvm_devmem_block(struct vsvm_devmem *dm,
 						   unsigned long index)
 {
 	return &dm->blocks[index >> VSVM_BLOCK_ORDER];
 }
 
-/* The same, by the page itself. */
+/* The block of a page. */
 static inline struct vsvm_block *vsvm_devmem_block_of(const struct page *page)
 {
 	return vsvm_devmem_block(vsvm_devmem_of(page), vsvm_pfn_index(page));
 }
 
-/* Which page of its block a page is. */
+/* The number of a page in its block. */
 static inline unsigned int vsvm_devmem_offset(const struct page *page)
 {
 	return vsvm_pfn_index(page) & (VSVM_BLOCK_PAGES - 1);
 }
 
-/* True for the last page of a block: what follows it is another block's, or nothing. */
+/* True for the last page of a block: the page after it is in another block, if any. */
 static inline bool vsvm_devmem_is_last(const struct page *page)
 {
 	return vsvm_devmem_offset(page) == VSVM_BLOCK_PAGES - 1;
@@ -224,15 +228,15 @@ static inline unsigned long vsvm_devmem_first(const struct vsvm_block *b)
 	return (b - b->devmem->blocks) << VSVM_BLOCK_ORDER;
 }
 
-/* Where &vsvm_block.node of a device page is; the caller has its folio locked. */
+/* The &vsvm_block.node of a device page; the caller holds its folio lock. */
 static inline short *vsvm_devmem_node(struct page *page)
 {
 	return &vsvm_devmem_block_of(page)->node[vsvm_devmem_offset(page)];
 }
 
 /*
- * The fair share, in blocks: all of them divided by the processes that have
- * any, and by one more that has none yet if @newcomer.
+ * The fair share, in blocks: all blocks divided by the number of clients that own any,
+ * counting one more that owns none yet if @newcomer.
  */
 static inline unsigned long vsvm_devmem_fair(const struct vsvm_devmem *dm,
 					     bool newcomer)
@@ -241,29 +245,29 @@ static inline unsigned long vsvm_devmem_fair(const struct vsvm_devmem *dm,
 }
 
 /*
- * True if the device pages beside a small one are free: nothing of what is
- * beside it in the process is here, most likely. A hint, read without the lock.
+ * True if the device pages next to a small page are free. Then its neighbours in the
+ * process are most likely not on the device. A hint, read without the lock.
  */
 static inline bool vsvm_devmem_lonely(struct page *page)
 {
 	struct vsvm_block *b = vsvm_devmem_block_of(page);
 	unsigned int i = vsvm_devmem_offset(page);
 
-	/* Written under the lock; either answer will do. */
+	/* Written under the lock; either answer is fine. */
 	bool before = i && data_race(test_bit(i - 1, b->used));
-	/* The same. */
+	/* As above. */
 	bool after = i + 1 < VSVM_BLOCK_PAGES && data_race(test_bit(i + 1, b->used));
 
 	return !before && !after;
 }
 
 /*
- * Backing keeps the flags of its page when the device page it is behind changes
- * hands. On arm64 one of them says that the page has memory tags (MTE):
- * copy_highpage() sets it on its destination, never clears it, and copies the
- * tags of whatever source has it. So a page without tags would come home with
- * those of who had the backing before. Before each filling of a backing page;
- * whoever fills it has it alone.
+ * A backing page keeps its page flags when another device page takes the place of the
+ * one it is behind. On arm64 PG_mte_tagged says that the page has memory tags (MTE).
+ * copy_highpage() copies the tags of a source that has the flag and sets it on the
+ * destination; it never clears it. Without this, a page without tags would migrate back
+ * with the tags of an earlier page. To be called before each fill of a backing page, by
+ * the only user of the page.
  */
 static inline void vsvm_devmem_untag(struct page *backing)
 {
