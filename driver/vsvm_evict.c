@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Eviction: device pages go home by their index, without an mm or a mapping.
+ * Eviction: device pages migrate to system memory by their index, without an mm or a
+ * mapping.
  *
- * The allocator says which pages of a block are live; core mm finds whoever
- * maps them. A page that is locked, or freed meanwhile, is skipped, so it takes
- * passes.
+ * The allocator knows which pages of a block are in use; core mm finds the mappings of
+ * each. A page that is locked or freed meanwhile is skipped, so several passes may be
+ * needed.
  *
- * When the device is full, the block that was used longest ago goes. But only a
- * process that has more than its fair share loses a block to another: all
- * blocks divided by the processes that have any, or want one. A process that has
- * its client makes room among its own, too, and cannot push out a smaller one.
+ * When the device is full, the block that was used longest ago is evicted. A client
+ * loses a block to another client only while it owns more than the fair share: all
+ * blocks divided by the number of clients that own any or want one. A client that owns
+ * its fair share makes room among its own blocks, too, and cannot push out a smaller
+ * client.
  *
- * When a device is unplugged, all of its pages go home. Some may not be able to:
- * a page of a coherent device that is in a pipe stays there as long as the pipe
- * wants. Such memory is left behind, with a work item that destroys it later.
+ * When a device is unplugged, all of its pages migrate to system memory. A page of a
+ * coherent device cannot while a pipe has a reference to it. Memory with such pages is
+ * left behind, with a work item that destroys it later.
  *
- * Lifetime: a call; or, of what is left behind, until its last page is gone.
- * Locks: &vsvm_devmem.evict_lock while making room; folio
- * locks, by core's trylock. The caller holds no lock that a CPU fault takes, and
- * no folio lock. He waits for evict_lock outside of drm_dev_enter(), and has the
- * struct referenced for that; whatever else is done here is inside.
+ * Lifetime: a call; for memory left behind, until its last page is freed. Locks:
+ * &vsvm_devmem.evict_lock while making room; core mm takes folio locks by trylock. The
+ * caller holds no lock that a CPU fault takes, and no folio lock. It waits for
+ * evict_lock outside of drm_dev_enter(), with a reference to the struct, and makes room
+ * inside.
  */
 #include <linux/bitmap.h>
 #include <linux/cpu.h>
@@ -40,14 +42,16 @@
 #include "vsvm_pagemap.h"
 #include "vsvm_trace.h"
 
-/* Blocks to try before a caller gets less than it wanted. */
+/* Blocks to try to evict for one reservation. */
 #define MAX_TRIES	8
-/* How long unplug waits for pages that could not go. */
+/* How long unplug waits for pages that could not move. */
 #define PATIENCE	(5 * HZ)
-/* How long such pages may be gone before somebody notices. */
+/* Longest interval between two looks at memory left behind. */
 #define MAX_PAUSE	(8 * HZ)
 
-/* Returns how many pages stayed. */
+/*
+ * Migrates the pages of @b to system memory. Returns the number of pages that stayed.
+ */
 static unsigned long evict_block(struct vsvm_block *b, struct vsvm_moves *a,
 				 enum vsvm_cause cause, bool gently)
 {
@@ -85,21 +89,21 @@ static unsigned long evict_block(struct vsvm_block *b, struct vsvm_moves *a,
 }
 
 /**
- * vsvm_evict_gently() - bring a block's pages home for a host short of memory
+ * vsvm_evict_gently() - migrate a block's pages when the host is short of memory
  * @b: the block
- * @moves: the caller's
+ * @moves: arrays of the caller
  *
- * May run in reclaim: see vsvm_shrink_scan(). Takes of the host's memory what is
- * there for the asking, a page for each.
+ * Runs in reclaim: see vsvm_shrink_scan(). Allocates system memory page by page,
+ * without reclaim and without the reserves.
  *
- * Return: true if nothing is left in the block.
+ * Return: true if no page of the block stayed.
  */
 bool vsvm_evict_gently(struct vsvm_block *b, struct vsvm_moves *moves)
 {
 	return !evict_block(b, moves, VSVM_CAUSE_EVICTION, true);
 }
 
-/* The same order as within a client: by use, then by number. */
+/* The same order as in &vsvm_client.cold: by use, then by number. */
 static bool is_colder(const struct vsvm_block *a, const struct vsvm_block *b)
 {
 	long later = READ_ONCE(a->rank) - READ_ONCE(b->rank);
@@ -108,9 +112,9 @@ static bool is_colder(const struct vsvm_block *a, const struct vsvm_block *b)
 }
 
 /*
- * The block to go for @wants; NULL: there is none; -EAGAIN: call again. Of clients
- * and blocks that come and go meanwhile it sees some: a choice that is out of date
- * is a worse choice, no more.
+ * The block to evict for @wants; NULL: there is none; -EAGAIN: call again. Clients and
+ * blocks may come and go meanwhile. An outdated view makes the choice worse, but not
+ * wrong.
  */
 static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
 				       struct vsvm_client *wants,
@@ -124,10 +128,10 @@ static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
 
 	guard(rcu)();
 	list_for_each_entry_rcu(client, &dm->clients, link) {
-		/* Nobody else's block makes room below the limit of its cgroup. */
+		/* Blocks of other clients make no room below the limit of a cgroup. */
 		if (limited && client != wants)
 			continue;
-		/* Its own only once it has its share, others' only above theirs. */
+		/* Own blocks only from the fair share on, others' only above it. */
 		if (limited ? false : client == wants ? has < max(fair, 1) :
 				     READ_ONCE(client->nr_blocks) <= fair)
 			continue;
@@ -153,8 +157,8 @@ static struct vsvm_block *coldest_block(struct vsvm_devmem *dm,
 }
 
 /*
- * The block to go for @wants. Who has too many that are mostly empty makes room for
- * a huge page by having fewer.
+ * The block to evict for @wants. A client whose blocks are mostly empty gets room for a
+ * huge page by giving up one of them.
  */
 static struct vsvm_block *victim(struct vsvm_devmem *dm,
 				 struct vsvm_client *wants, bool huge)
@@ -164,7 +168,7 @@ static struct vsvm_block *victim(struct vsvm_devmem *dm,
 	return coldest_block(dm, wants);
 }
 
-/* Makes some room. Returns false if there is nothing to evict. */
+/* Tries to evict one block. Returns false if there is nothing to evict. */
 static bool evict_one(struct vsvm_devmem *dm, struct vsvm_client *wants,
 		      bool huge, struct vsvm_moves *a)
 {
@@ -173,7 +177,7 @@ static bool evict_one(struct vsvm_devmem *dm, struct vsvm_client *wants,
 
 	if (!b)
 		return false;
-	/* If it cannot go now, the next try takes another one. */
+	/* If its pages cannot move now, the next try takes another block. */
 	vsvm_devmem_warm(b);
 	if (!VSVM_INJECT(dm->inject, EVICT_BLOCK, true, false))
 		evict_block(b, a, VSVM_CAUSE_EVICTION, false);
@@ -181,10 +185,10 @@ static bool evict_one(struct vsvm_devmem *dm, struct vsvm_client *wants,
 }
 
 /*
- * A page that was munlocked, as munmap() does, is in a batch of the processor that
- * did it, with a reference that keeps it here, until that one has a reason to look
- * at its batches. Core exports nothing that makes all processors look, but this is
- * what the release of a batch begins with.
+ * munlock, which munmap() of locked memory does too, puts a page into a batch of the
+ * current processor, with a reference that keeps the page from moving until that
+ * processor drains its batches. Core mm exports no function that drains the batches of
+ * all processors, but __folio_batch_release() first drains those of the current one.
  */
 static long drain_batches(void *unused)
 {
@@ -206,8 +210,8 @@ static void drain_all_batches(void)
 }
 
 /*
- * Anybody can have a full device, and go on asking. That may not give him all
- * processors to wake: once a second must do.
+ * Any user can have a full device, and go on asking for room. So that they cannot have
+ * work run on all processors all the time, drains are at least a second apart.
  */
 static void drain_sometimes(struct vsvm_devmem *dm)
 {
@@ -218,7 +222,7 @@ static void drain_sometimes(struct vsvm_devmem *dm)
 	dm->drained = jiffies;
 }
 
-/* Takes what there is, one kind or the other; returns how much. */
+/* Reserves small pages or one block, without evicting; returns how many. */
 static unsigned int take(struct vsvm_devmem *dm, struct vsvm_client *client,
 			 unsigned long *pages, unsigned int n, bool block)
 {
@@ -234,10 +238,11 @@ static unsigned int take(struct vsvm_devmem *dm, struct vsvm_client *client,
 }
 
 /**
- * vsvm_evict_lock() - wait for one's turn to make room
- * @dm: the device's memory, or what is left of it: &vsvm_devmem.refs is held
+ * vsvm_evict_lock() - wait for the right to make room
+ * @dm: the device's memory; the caller holds a reference in &vsvm_devmem.refs, because
+ *	the device may be unplugged meanwhile
  *
- * Who has the turn does nothing but make room, and that inside drm_dev_enter().
+ * Under the lock a thread does nothing but make room, inside drm_dev_enter().
  *
  * Return: 0 or -EINTR.
  */
@@ -272,7 +277,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
 			kvmalloc_obj(*a, GFP_KERNEL));
 	if (!a)
 		return got;
-	/* There may be room by now, also without our doing, to the very end. */
+	/* Another thread may have freed pages, so each turn tries to reserve first. */
 	for (tries = 0; ; tries++) {
 		got += take(dm, client, pages + got, n - got, block);
 		if (got == n || tries > MAX_TRIES ||
@@ -292,15 +297,16 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
 }
 
 /**
- * vsvm_evict_reserve() - take small device pages, making room if need be
- * @dm: the device's memory; the caller has vsvm_evict_lock()
- * @client: for whom
+ * vsvm_evict_reserve() - reserve small device pages, evicting blocks if necessary
+ * @dm: the device's memory; the caller holds vsvm_evict_lock()
+ * @client: the client to reserve for
  * @pages: out, their indices
- * @n: how many, at most a block's
- * @evicted: set to true if pages had to go, which may be the caller's own
+ * @n: number of pages wanted, at most a block's
+ * @evicted: set to true if a block was tried, which may be the client's own
  *
- * Return: how many there were; less than @n after MAX_TRIES blocks that could
- * not go, or when the caller is being killed.
+ * Return: number of pages reserved. Less than @n after MAX_TRIES blocks that did not
+ * make enough room, when there is nothing to evict, without memory for the arrays, or
+ * when the caller is being killed.
  */
 unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
 				struct vsvm_client *client,
@@ -311,12 +317,12 @@ unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
 }
 
 /**
- * vsvm_evict_reserve_block() - take an empty block, making room if need be
- * @dm: the device's memory; the caller has vsvm_evict_lock()
- * @client: for whom
- * @evicted: set to true if pages had to go, which may be the caller's own
+ * vsvm_evict_reserve_block() - reserve an empty block, evicting blocks if necessary
+ * @dm: the device's memory; the caller holds vsvm_evict_lock()
+ * @client: the client to reserve for
+ * @evicted: set to true if a block was tried, which may be the client's own
  *
- * Return: the block, or NULL, as vsvm_evict_reserve() has less.
+ * Return: the block. NULL: the device has only small pages, or as vsvm_evict_reserve().
  */
 struct vsvm_block *vsvm_evict_reserve_block(struct vsvm_devmem *dm,
 					    struct vsvm_client *client,
@@ -331,11 +337,11 @@ struct vsvm_block *vsvm_evict_reserve_block(struct vsvm_devmem *dm,
 }
 
 /**
- * struct retired - memory of a device that is gone, in which pages are in use
- * @work: looks whether they can go by now
+ * struct retired - memory of an unplugged device with pages in use
+ * @work: tries to migrate the pages
  * @dm: the memory
- * @pause: until the next look, in jiffies
- * @moves: for the looks
+ * @pause: jiffies until the next try
+ * @moves: arrays for the tries
  */
 struct retired {
 	struct delayed_work work;
@@ -346,7 +352,7 @@ struct retired {
 
 static struct workqueue_struct *retired_wq;
 
-/* Tries every block once; until @deadline, unless that is 0. */
+/* Tries each block once, until @deadline; 0: without a deadline. */
 static void evict_pass(struct retired *r, unsigned long deadline)
 {
 	unsigned long block;
@@ -361,8 +367,8 @@ static void evict_pass(struct retired *r, unsigned long deadline)
 }
 
 /*
- * Nobody waits for this, so it makes no processor look at its batches. What
- * destroys the memory runs in code of the module, which may go only then: see
+ * No thread waits for this, so it does not drain the batches of other processors. It
+ * destroys the memory with code of the module, which must stay until then: see
  * vsvm_evict_exit().
  */
 static void look_again(struct work_struct *work)
@@ -382,7 +388,10 @@ static void look_again(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-/* @r's pages will not go for now. Fails when the module is being unloaded. */
+/*
+ * Leaves memory whose pages cannot move now to look_again(). Returns false when the
+ * module is being unloaded.
+ */
 static bool leave_behind(struct retired *r)
 {
 	if (!try_module_get(THIS_MODULE))
@@ -396,24 +405,28 @@ static bool leave_behind(struct retired *r)
 }
 
 /**
- * vsvm_evict_retire() - bring every page home, and destroy the memory
- * @dm: the memory; nobody takes pages of it any more. Not the caller's after
+ * vsvm_evict_retire() - migrate all pages to system memory, and destroy the memory
+ * @dm: the memory, of which no more pages are reserved; the caller loses it
  *
- * Tries each page once, however long that takes, and what is left for PATIENCE
- * more. What then is still in use, in a pipe or because the host is full, keeps
- * the memory, which is left to a work item that looks for it at growing
- * intervals; and it keeps the module. When the module is being unloaded that is
- * not possible, and this function waits. That happens with private memory only:
- * pages in use of a coherent device hold the module, so that it cannot be
- * unloaded, and private pages cannot be held for ever, because whoever wants to
- * hold one brings it home.
+ * Tries each page once, however long that takes, and retries what is left for PATIENCE.
+ * Pages that are still in use then, because a pipe has a reference or because the host
+ * is full, keep the memory, and the memory keeps the module. look_again() retries at
+ * growing intervals.
+ *
+ * When the module is being unloaded that is not possible, and this function waits. Only
+ * private memory comes to that: pages in use of a coherent device hold a module
+ * reference, so the module cannot be unloaded. Private pages cannot be kept for ever,
+ * because taking a reference to one for long (a pin, a pipe) migrates it to system
+ * memory first.
+ *
+ * Context: Process context, sleeps.
  */
 void vsvm_evict_retire(struct vsvm_devmem *dm)
 {
 	unsigned long deadline, warn, pause = 1000;
 	struct retired *r;
 
-	/* There is no way on without it. */
+	/* Without it unplug could not go on. */
 	r = kvmalloc_obj(*r, GFP_KERNEL | __GFP_NOFAIL);
 	r->dm = dm;
 	vsvm_pagemap_close(dm);
@@ -437,7 +450,11 @@ void vsvm_evict_retire(struct vsvm_devmem *dm)
 	vsvm_pagemap_destroy(dm);
 }
 
-/** vsvm_evict_init() - before the first device; Return: 0 or -ENOMEM */
+/**
+ * vsvm_evict_init() - set up before the first device exists
+ *
+ * Return: 0 or -ENOMEM.
+ */
 int vsvm_evict_init(void)
 {
 	retired_wq = alloc_workqueue("vsvm", WQ_UNBOUND, 0);
@@ -445,11 +462,11 @@ int vsvm_evict_init(void)
 }
 
 /**
- * vsvm_evict_exit() - after the last device
+ * vsvm_evict_exit() - undo vsvm_evict_init() after the last device
  *
- * No memory is left behind any more, because it would hold the module. But the
- * work item that gave up the module's last reference may not have returned yet:
- * waits for it.
+ * No memory is left behind any more, because it would hold a module reference. The work
+ * item that dropped the last one may not have returned yet; destroy_workqueue() waits
+ * for it.
  */
 void vsvm_evict_exit(void)
 {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way home: system pages for device pages, and the bytes into them.
+ * Migration to system memory: allocates system pages as destinations of device pages,
+ * and copies the bytes.
  *
- * The same for every reason to go: the CPU's fault, MIGRATE, eviction and
- * unplug. Each has core mm collect the pages, has them given a destination here,
- * has core mm move them, and settles here what came of it.
+ * A CPU fault, MIGRATE, eviction and unplug all use this. Each has core mm collect the
+ * pages, gets destinations from vsvm_home_copy(), has core mm move the pages, and calls
+ * vsvm_home_settle().
  *
  * Lifetime: a call, with source and destination folios locked.
  *
- * Locks: &vsvm_devmem.lock, for the block whose backing is handed over.
+ * Locks: &vsvm_devmem.lock, for a block whose backing is handed over.
  */
 #include <linux/cpuset.h>
 #include <linux/highmem.h>
@@ -26,7 +27,7 @@
 #include "vsvm_stats.h"
 #include "vsvm_trace.h"
 
-/* How the bytes of a huge page get home. */
+/* Copies the bytes of a huge page, or hands over its backing. */
 static bool hand_over;
 static const char *const engines[] = { "copy", "handover" };
 
@@ -36,7 +37,7 @@ static int set_engine(const char *value, const struct kernel_param *param)
 
 	if (engine < 0)
 		return engine;
-	/* Read without a lock by home_copy_huge(). */
+	/* home_copy_huge() reads it without a lock. */
 	WRITE_ONCE(hand_over, engine);
 	return 0;
 }
@@ -53,7 +54,7 @@ static const struct kernel_param_ops engine_ops = {
 
 module_param_cb(copy_engine, &engine_ops, NULL, 0644);
 MODULE_PARM_DESC(copy_engine,
-		 "copy, or handover: a huge page's backing itself goes home (default copy)");
+		 "copy, or handover: a huge page's backing itself becomes its system page (default copy)");
 
 static void copy_pages(struct page *to, struct page *from, unsigned long nr)
 {
@@ -63,7 +64,7 @@ static void copy_pages(struct page *to, struct page *from, unsigned long nr)
 		copy_highpage(to + i, from + i);
 }
 
-/* True if it matters where in @home's mapping a page is allocated for. */
+/* True if a page must be allocated for its own address in @home's mapping. */
 static bool home_has_policy(const struct vsvm_home *home)
 {
 #ifdef CONFIG_NUMA
@@ -73,7 +74,7 @@ static bool home_has_policy(const struct vsvm_home *home)
 #endif
 }
 
-/* How many pages there are to bring home from entry @i on, at most @max. */
+/* Number of pages to migrate from entry @i on, at most @max. */
 static unsigned long home_wants(const struct vsvm_home *home, unsigned long i,
 				unsigned long max)
 {
@@ -86,8 +87,8 @@ static unsigned long home_wants(const struct vsvm_home *home, unsigned long i,
 }
 
 /*
- * In reclaim the caller may have the reserves, which are not for this, and must
- * not reclaim, which would come here again.
+ * A task in reclaim may use the reserves, but this migration must not. It must not
+ * enter reclaim either, which would recurse into the shrinker.
  */
 static gfp_t home_gfp(const struct vsvm_home *home)
 {
@@ -97,8 +98,8 @@ static gfp_t home_gfp(const struct vsvm_home *home)
 }
 
 /*
- * A small page for entry @i, from some that are allocated at a time. NULL: one
- * by one, then, and harder if it must be.
+ * A small page for entry @i, from a batch of pages. NULL: the caller allocates one
+ * page, and tries harder for @must.
  */
 static struct folio *home_spare(struct vsvm_home *home, unsigned long i)
 {
@@ -117,11 +118,11 @@ static struct folio *home_spare(struct vsvm_home *home, unsigned long i)
 }
 
 /*
- * Without a mapping: on the node that the page came from, or else near it. The
- * memory policy and the cpuset of who happens to need the room do not decide; the
- * latter may of what is near. A policy that forbids other nodes is not seen here,
- * and would not keep the page from having to leave. The node's own memory is not
- * reclaimed for it.
+ * Allocates without a mapping: on the node that the page came from, or else near it.
+ * The memory policy of the current task has no say, because it may belong to another
+ * process; its cpuset has a say only about the nodes near it. Whether the owner's
+ * policy forbids other nodes is not known here, and the page has to leave the device
+ * either way. The first attempt does not reclaim memory of the node.
  */
 static struct folio *home_alloc_node(gfp_t gfp, unsigned int order, int node)
 {
@@ -158,10 +159,10 @@ static struct folio *home_alloc(struct vsvm_home *home, unsigned int order,
 }
 
 /*
- * A huge device page must have a huge destination: nothing that core mm
- * exports splits it here. When the host has no huge page, or copy_engine says
- * so, it is the block's own backing, which is one, and holds the bytes already.
- * The extra reference keeps the backing when the migration fails after all.
+ * A huge device page needs a huge destination: no function that core mm exports splits
+ * it here. If the host has no huge page, or copy_engine is "handover", the destination
+ * is the block's own backing, which is huge and holds the bytes already. The extra
+ * reference keeps the backing if the migration fails.
  */
 static struct folio *home_handover(struct vsvm_home *home, struct page *page)
 {
@@ -173,25 +174,25 @@ static struct folio *home_handover(struct vsvm_home *home, struct page *page)
 }
 
 /*
- * What comes home may have been written by the device, which no CPU entry
- * tells, and has no copy in swap. A clean page that MADV_FREE was said of
- * before it went away would be dropped by reclaim.
+ * The device may have written the page, which no CPU entry records, and the page has no
+ * copy in swap. If MADV_FREE had marked it before it moved to the device, reclaim would
+ * drop the clean destination.
  */
 static unsigned long home_entry(struct folio *folio)
 {
 	folio_lock(folio);
-	/* It is in no mapping yet that would have to know. */
+	/* It has no mapping yet that would have to be told. */
 	folio_set_dirty(folio);
 	return vsvm_pfn_destination(folio);
 }
 
 /**
- * vsvm_home_give_back() - undo the giving of destinations
+ * vsvm_home_give_back() - drop destinations
  * @dst: entries, some of them set; all are cleared
- * @n: how many
+ * @n: number of entries
  *
- * Before the function that ends in _pages(): after that, core mm looks after
- * them.
+ * Only before migrate_vma_pages() or migrate_device_pages(): after that core mm unlocks
+ * and puts them.
  */
 void vsvm_home_give_back(unsigned long *dst, unsigned long n)
 {
@@ -208,7 +209,7 @@ void vsvm_home_give_back(unsigned long *dst, unsigned long n)
 	}
 }
 
-/* The page at @i stays for now, for no better reason than a failpoint's. */
+/* Drops the destination of the page at @i, so that the page stays for now. */
 static void home_give_up(struct vsvm_home *home, unsigned long i)
 {
 	__set_bit(i, home->recalled);
@@ -251,15 +252,15 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
 }
 
 /**
- * vsvm_home_lives() - is a page that was found by its index somebody's?
+ * vsvm_home_lives() - check whether a page found by its index is still in use
  * @folio: small or huge device page, locked
  *
- * Eviction goes by index, and can get hold of a page between its unlock and its
- * last put: one that was given out and never got to the process, or that has
- * gone home already. Such a page is nobody's: no memcg is charged for it, none
- * would be for its destination, and core mm would look for the LRU of that for
- * ever. Under the folio lock, which whoever moves the charge holds. Without memcgs
- * only the page whose backing was handed over can be told, and must be.
+ * Eviction finds pages by index. It may lock a page between the unlock and the last put
+ * of a page that was never mapped or has moved already. No memcg is charged for such a
+ * page. Its destination would not be charged either, and core mm would search for its
+ * LRU list for ever. The charge moves under the folio lock, so the answer holds while
+ * the caller has it. Without memcgs only a page whose backing was handed over is
+ * recognized, and that one must be.
  *
  * Return: true if it may move.
  */
@@ -274,13 +275,13 @@ bool vsvm_home_lives(struct folio *folio)
 }
 
 /**
- * vsvm_home_copy() - give device pages a destination and copy them there
- * @home: what to bring home
+ * vsvm_home_copy() - allocate destinations of device pages and copy the bytes
+ * @home: the pages
  *
- * Call it between migrate_vma_setup() or migrate_device_pfns() and the
- * function that ends in _pages(). Entries without a page (holes), pages of
- * another device than the wanted one, and pages for which the host has no
- * memory keep a zero destination and stay.
+ * To be called between migrate_vma_setup() or migrate_device_pfns() and
+ * migrate_vma_pages() or migrate_device_pages(). Entries without a page (holes), pages
+ * of a device other than @home->only, and pages for which the host has no memory keep a
+ * zero destination and stay.
  */
 void vsvm_home_copy(struct vsvm_home *home)
 {
@@ -319,12 +320,12 @@ void vsvm_home_copy(struct vsvm_home *home)
 }
 
 /**
- * vsvm_home_recall() - take back destinations at the last moment
- * @home: what vsvm_home_copy() worked on
+ * vsvm_home_recall() - drop destinations at the last moment
+ * @home: the pages, after vsvm_home_copy()
  *
- * Where VSVM_FAILPOINT_HOME_PAGES says so, and of huge pages that lost their
- * last mapping meanwhile (see vsvm_devmem_folio_free()). Right before the
- * function that ends in _pages().
+ * Drops those of huge pages that lost their last mapping meanwhile (see
+ * vsvm_devmem_folio_free()), and those that VSVM_FAILPOINT_HOME_PAGES chooses. To be
+ * called right before migrate_vma_pages() or migrate_device_pages().
  */
 void vsvm_home_recall(struct vsvm_home *home)
 {
@@ -343,9 +344,10 @@ void vsvm_home_recall(struct vsvm_home *home)
 }
 
 /*
- * The same in the very middle of _pages(): the page went, but nobody is charged
- * for its destination, for whose LRU core mm would look for ever. It is
- * nobody's: without it, core mm frees the page alone.
+ * A huge page can lose its last mapping inside migrate_vma_pages() or
+ * migrate_device_pages(), too. It has moved then, but no memcg is charged for its
+ * destination, and core mm would search for the LRU list of that for ever. No process
+ * maps either of them. Without a destination, core mm frees the device page alone.
  */
 static void home_disown(struct vsvm_home *home)
 {
@@ -362,7 +364,7 @@ static void home_disown(struct vsvm_home *home)
 	home_give_up(home, 0);
 }
 
-/* What of it core mm really moved. */
+/* Counts the pages that core mm moved. */
 static void home_count(struct vsvm_home *home)
 {
 	unsigned long i, nr;
@@ -378,12 +380,12 @@ static void home_count(struct vsvm_home *home)
 }
 
 /**
- * vsvm_home_settle() - after the pages moved, before they are finalized
- * @home: what vsvm_home_copy() worked on
+ * vsvm_home_settle() - account for moved pages before they are finalized
+ * @home: the pages, after vsvm_home_copy()
  *
- * If a backing was handed over and its page really went, the backing belongs
- * to the process now and the block has none. Source and destination are still
- * locked, so the device page cannot have been given out anew.
+ * If a backing was handed over and its page moved, the backing belongs to the process
+ * now and the block has none. Source and destination are still locked, so the device
+ * page cannot be in use by another client yet.
  */
 void vsvm_home_settle(struct vsvm_home *home)
 {
@@ -444,11 +446,11 @@ void vsvm_home_account(const struct vsvm_home *home, struct vsvm_block *b,
 }
 
 /**
- * vsvm_home_touch_node() - where a first touch would take a page from
+ * vsvm_home_touch_node() - get the node that a first touch would allocate from
  * @vma: the mapping; mmap_lock is held, which keeps its policy
  *
- * Return: the NUMA node, for a touch by the caller; of several that the policy
- * allows, the nearest.
+ * Return: the NUMA node for a touch by the current task; if the policy allows several,
+ * the nearest.
  */
 int vsvm_home_touch_node(const struct vm_area_struct *vma)
 {

@@ -11,27 +11,28 @@ struct folio;
 struct page;
 struct vm_area_struct;
 
-/* Small pages to allocate at a time. */
+/* Number of small pages to allocate at a time. */
 #define VSVM_HOME_SPARE		16
 
 /**
- * struct vsvm_home - device pages on their way home
+ * struct vsvm_home - device pages that migrate to system memory
  * @src: entries as migrate_vma_setup() or migrate_device_pfns() left them
  * @dst: entries to fill, zero on entry
  * @npages: number of entries, at most one block's
- * @vma: where the pages are mapped, for the memory policy; NULL: unknown
+ * @vma: the mapping of the pages, for its memory policy; NULL: unknown
  * @start: address of the first entry in @vma
- * @only: take pages of this device alone; NULL: of any vsvm device
- * @gently: somebody waits for memory: take none of the reserves, and do not wait
- * @must: device page that cannot wait (a CPU stands at it), or NULL
- * @spare: small pages that were allocated together, and not used yet
- * @nr_spare: how many of those there are
- * @recalled: out, entries that lost their destination again, or got none though
- *	there was memory
+ * @only: migrate pages of this device only; NULL: of any vsvm device
+ * @gently: the caller is in reclaim: allocate without reclaim and without the reserves
+ * @must: device page that a CPU fault waits for, or NULL; the allocation for it tries
+ *	harder
+ * @spare: small pages that were allocated together and are not used yet
+ * @nr_spare: number of pages in @spare
+ * @recalled: out, entries without a destination although there was memory for it,
+ *	because vsvm_home_recall() or a failpoint took it away
  * @handed: out, block whose backing became the destination, or NULL
- * @host_full: out, pages for which the host had no memory
- * @given: out, pages that got a destination
- * @moved: out, pages that went there
+ * @host_full: out, number of pages for which the host had no memory
+ * @given: out, number of pages that got a destination
+ * @moved: out, number of pages that moved there
  * @order: out, largest order of those
  */
 struct vsvm_home {
