@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A chunk of a MIGRATE: what each of its pages is, whether it could move, why it did
- * not, and how that adds up.
+ * A chunk of a MIGRATE: the state of each of its pages, whether it could move, why it
+ * did not, and the sums.
  *
- * Lifetime: a call. Locks: none of its own; what vsvm_walk() and vsvm_mirror_peek()
- * take.
+ * Lifetime: a call. Locks: none of its own; those of vsvm_walk() and
+ * vsvm_mirror_peek().
  */
 #include <linux/container_of.h>
 #include <linux/ksm.h>
@@ -31,10 +31,10 @@ static void account_stayed(struct chunk *c, enum drm_vsvm_stay reason,
 }
 
 /**
- * vsvm_chunk_account() - add neighbouring pages with the same result to the result
+ * vsvm_chunk_account() - add neighbouring pages with the same result to the request
  * @c: the chunk
- * @result: what became of the pages
- * @bytes: how many, from &drm_vsvm_migrate.next on
+ * @result: &enum page_result of the pages
+ * @bytes: number of bytes, from &drm_vsvm_migrate.next on
  */
 void vsvm_chunk_account(struct chunk *c, u8 result, unsigned long bytes)
 {
@@ -55,9 +55,10 @@ void vsvm_chunk_account(struct chunk *c, u8 result, unsigned long bytes)
 }
 
 /*
- * True if somebody holds the folio for I/O. A pin of a small one counts as many
- * references, among those of its mappings; there are as many of these where
- * processes share it by fork.
+ * True if the folio is pinned (FOLL_PIN). A pin of a small folio adds
+ * GUP_PIN_COUNTING_BIAS references. Mappings add references, too, and a folio that many
+ * processes share by fork may have as many of these. So the expected references are
+ * subtracted.
  */
 static bool is_pinned(struct folio *folio)
 {
@@ -67,7 +68,7 @@ static bool is_pinned(struct folio *folio)
 	       GUP_PIN_COUNTING_BIAS;
 }
 
-/* A system page that is mapped; a page table's lock keeps it so. */
+/* Result of a system page, which the lock of a page table keeps mapped. */
 static u8 system_result(struct chunk *c, struct page *page)
 {
 	struct folio *folio = page_folio(page);
@@ -83,7 +84,7 @@ static u8 system_result(struct chunk *c, struct page *page)
 		return DRM_VSVM_STAY_PINNED;
 	if (!c->why)
 		return RESULT_SYSTEM;
-	/* Not on the LRU: the batch of pages on their way there has one. */
+	/* A page not on the LRU is in a batch, which has one reference. */
 	refs = folio_expected_ref_count(folio) + !folio_test_lru(folio);
 	return folio_ref_count(folio) > refs ? DRM_VSVM_STAY_PINNED :
 					       DRM_VSVM_STAY_BUSY;
@@ -125,7 +126,7 @@ static long look_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 			c->result[i + k] = DRM_VSVM_STAY_ERROR;
 		c->count[c->result[i + k]]++;
 	}
-	/* In one piece, and mapped by one entry if mapped at all. */
+	/* The span is one run of pages, and one entry maps it if any does. */
 	if (n == CHUNK_PAGES)
 		c->huge = span->page ?
 			  span->state >> DRM_VSVM_STATE_ORDER_SHIFT ==
@@ -139,8 +140,8 @@ static int look_relax(struct vsvm_visitor *v)
 }
 
 /*
- * What is behind an entry that hmm calls absent. Core collects a page all the
- * same that the CPU may not touch for now, so it has to be counted on.
+ * Corrects the result of an entry that hmm calls absent. Core mm also collects pages
+ * that the entry bars the CPU from for now, so they count.
  */
 static void peek_see(struct vsvm_peek *peek, unsigned long addr,
 		     enum vsvm_sight sight, struct page *page)
@@ -164,11 +165,13 @@ static void peek_see(struct vsvm_peek *peek, unsigned long addr,
 }
 
 /**
- * vsvm_chunk_look() - find out what every page of a chunk is
+ * vsvm_chunk_look() - find out the state of every page of a chunk
  * @c: the chunk
  * @why: the chunk was tried: find out why pages did not move
  *
- * Return: 0, or what vsvm_walk() says.
+ * Takes mmap_lock and the page-table lock; the caller holds neither.
+ *
+ * Return: 0, or an errno of vsvm_walk().
  */
 int vsvm_chunk_look(struct chunk *c, bool why)
 {

@@ -16,15 +16,15 @@
 #define CHUNK_PAGES	VSVM_BLOCK_PAGES
 
 /*
- * What is known of a page of the chunk. The first values are the reasons of
- * enum drm_vsvm_stay.
+ * State or result of a page of the chunk. The first values are the reasons of enum
+ * drm_vsvm_stay.
  */
 enum page_result {
 	RESULT_MOVED = DRM_VSVM_STAY_MAX,
 	RESULT_THERE,
-	RESULT_ABSENT,	/* nothing mapped: untouched */
-	RESULT_AWAY,	/* swapped out, or behind another entry that a fault resolves */
-	RESULT_HOLE,	/* core says it was never touched */
+	RESULT_ABSENT,	/* no page, untouched */
+	RESULT_AWAY,	/* swapped out, or another entry that a fault resolves */
+	RESULT_HOLE,	/* collected without a page: untouched */
 	RESULT_SYSTEM,	/* in system memory, could move */
 	RESULT_DEVICE,	/* on a vsvm device, could move */
 };
@@ -32,39 +32,39 @@ enum page_result {
 /**
  * struct chunk - a part of the range, at most 2 MiB, in one mapping
  * @m: the mirror
- * @mig: the request, and the result as it grows
+ * @mig: the request, and its result so far
  * @v: visitor that fills @result
- * @peek: looks closer at what it calls absent
+ * @peek: looks at entries that @v finds absent
  * @start: first address
  * @end: end of the chunk
  * @to_device: the direction
- * @populate: cleared device pages for what was never touched
+ * @populate: use cleared device pages for untouched memory
  * @nohuge: the mapping does not want huge pages
- * @mergeable: KSM may merge the mapping's pages, so none of them goes to the device
- * @huge: the CPU maps the whole chunk as one piece, or could
- * @why: the look asks why the pages that could have moved did not
- * @result: for each page
- * @count: pages of each result, after a look
- * @moved: pages that moved, in whichever pass
- * @lost: pages that could not be read in: lost to a memory error
- * @now: how many moved in this pass
- * @order: the largest of those
- * @node: the NUMA node that untouched pages would come from
+ * @mergeable: KSM may merge pages of the mapping, so none moves to the device
+ * @huge: the CPU maps the whole chunk by one entry, or could
+ * @why: the look finds out why pages that could have moved did not
+ * @result: &enum page_result of each page
+ * @count: number of pages of each result, after a look
+ * @moved: pages that moved, in any pass
+ * @lost: pages that could not be faulted in: lost to a memory error
+ * @now: number of pages that moved in this pass
+ * @order: largest order of those
+ * @node: the NUMA node that a touch would allocate untouched pages from
  * @args: for migrate_vma
  * @src: for migrate_vma
  * @dst: for migrate_vma
  * @small: indices of reserved device pages
- * @nr_small: how many of @small there are
- * @nr_taken: how many of @small became folios
+ * @nr_small: number of pages in @small
+ * @nr_taken: number of those that became folios
  * @dm: the device's memory; only compared
  * @coherent: the device has no huge pages
- * @want: how many pages to reserve
- * @want_block: as a block, if there is one
- * @refused: none at all, on purpose
- * @rooms: how often more to make room for them
+ * @want: number of pages to reserve
+ * @want_block: reserve them as one block, if there is one
+ * @refused: a failpoint refuses the reservation
+ * @rooms: remaining attempts to make room
  * @block: a reserved block, or NULL
- * @full: there were not as many as wanted
- * @evicted: pages had to go for these; some of the chunk's may be among them
+ * @full: there were fewer pages than wanted
+ * @evicted: blocks were evicted for this chunk, perhaps pages of the chunk itself
  */
 struct chunk {
 	struct vsvm_mirror *m;

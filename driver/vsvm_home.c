@@ -255,12 +255,12 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
  * vsvm_home_lives() - check whether a page found by its index is still in use
  * @folio: small or huge device page, locked
  *
- * Eviction finds pages by index. It may lock a page between the unlock and the last put
- * of a page that was never mapped or has moved already. No memcg is charged for such a
- * page. Its destination would not be charged either, and core mm would search for its
- * LRU list for ever. The charge moves under the folio lock, so the answer holds while
- * the caller has it. Without memcgs only a page whose backing was handed over is
- * recognized, and that one must be.
+ * Eviction finds pages by index. It may lock a page after the page's unlock and before
+ * its last put: one that was reserved but never mapped, or one that has moved already.
+ * No memcg is charged for such a page. Its destination would not be charged either, and
+ * core mm would search for its LRU list for ever. The charge moves under the folio
+ * lock, so the answer holds while the caller has it. Without memcgs only a page whose
+ * backing was handed over is recognized, and that one must be.
  *
  * Return: true if it may move.
  */

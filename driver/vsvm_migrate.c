@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration: ranges to the device and home, as MIGRATE asks.
+ * Migration: ranges move to the device and to system memory, as MIGRATE asks.
  *
- * A range is worked off in chunks that never cross a PMD or a mapping. For each
- * chunk: look (through the per-page path) which pages could move and why others
- * cannot; reserve device pages, before any folio is locked; move with
- * migrate_vma, in the same step as the reservation; account for every byte. What
- * moved, what was there and what stayed, with its reason, add up to the chunk.
- * mmap_lock is dropped between chunks, and a fatal signal stops there.
+ * A range is worked off in chunks that never cross a PMD or a mapping. For each chunk:
+ * look, through the per-page path, which pages could move and why others cannot;
+ * reserve device pages, before any folio is locked; move with migrate_vma, in the same
+ * step as the reservation; account for every byte. The bytes that moved, were there or
+ * stayed, by reason, add up to the chunk. mmap_lock is dropped between chunks, and a
+ * fatal signal ends the call there.
  *
- * What core mm would let through but must not move is left alone here: system pages
- * of mappings that KSM may merge (see keeps_system_pages()), pages of files and shared
- * memory.
+ * Core mm would collect some pages that must not move; they are left alone here: system
+ * pages of mappings that KSM may merge (see keeps_system_pages()), pages of files and
+ * shared memory.
  *
- * Lifetime: a call. Device memory is used inside vsvm_mirror_enter(), and nothing
- * is reserved outside of it: unplug waits for pages that are in use, and nobody
- * knows how long mmap_lock or one's turn to make room may take.
+ * Lifetime: a call. Device memory is used inside vsvm_mirror_enter(), and nothing is
+ * reserved outside of it: unplug waits for pages in use, and a wait for mmap_lock or
+ * evict_lock has no bound.
  *
- * Locks: mmap_lock for reading around migrate_vma; folio locks are core's, by
+ * Locks: mmap_lock for reading around migrate_vma; core mm takes folio locks, by
  * trylock only.
  */
 #include <linux/highmem.h>
@@ -40,14 +40,14 @@
 #include "vsvm_trace.h"
 
 #define MAX_PASSES	3
-#define MAX_ROOMS	3	/* goes at making room, for one pass */
+#define MAX_ROOMS	3	/* attempts to make room, in one pass */
 
 static struct vsvm_inject *chunk_inject(const struct chunk *c)
 {
 	return c->m->table.inject;
 }
 
-/* How many pages the chunk wants to move. */
+/* Number of pages of the chunk to move. */
 static unsigned int chunk_wants(const struct chunk *c)
 {
 	unsigned int n = c->count[RESULT_SYSTEM] + c->count[RESULT_DEVICE];
@@ -55,7 +55,7 @@ static unsigned int chunk_wants(const struct chunk *c)
 	return c->populate ? n + c->count[RESULT_ABSENT] : n;
 }
 
-/* Decides what to reserve, and what happens when that is to fail. */
+/* Decides what to reserve. Failpoints that make a reservation fail are passed here. */
 static void chunk_plan(struct chunk *c)
 {
 	c->evicted = false;
@@ -69,7 +69,7 @@ static void chunk_plan(struct chunk *c)
 }
 
 /*
- * Reserves device pages; with @room, as one who has his turn to make it. Returns
+ * Reserves device pages; with @room evicts others, which needs evict_lock. Returns
  * false if there were not as many as wanted.
  */
 static bool chunk_reserve(struct chunk *c, bool room)
@@ -84,7 +84,7 @@ static bool chunk_reserve(struct chunk *c, bool room)
 		c->block = room ?
 			   vsvm_evict_reserve_block(dm, client, &c->evicted) :
 			   vsvm_devmem_reserve_block(dm, client);
-		/* Only small ones are there, perhaps: the last to be asked for. */
+		/* Small pages may be there, but room for a block is made first. */
 		if (!c->block && !room && c->rooms)
 			return false;
 	}
@@ -107,7 +107,7 @@ static void chunk_unreserve(struct chunk *c)
 		vsvm_devmem_unreserve_block(c->block);
 }
 
-/* The huge page turned out small: use the reserved block page by page. */
+/* A small page was collected: use the reserved block page by page. */
 static void break_block(struct chunk *c)
 {
 	unsigned long first = vsvm_devmem_first(c->block);
@@ -117,7 +117,7 @@ static void break_block(struct chunk *c)
 	c->block = NULL;
 }
 
-/* The bytes of a source page, or nothing for a page that was never touched. */
+/* Copies the source page, or clears @to for untouched memory. */
 static void fill_page(struct page *to, struct page *from)
 {
 	vsvm_devmem_untag(to);
@@ -132,7 +132,7 @@ static struct page *source_bytes(struct page *page)
 	return page && vsvm_devmem_owns(page) ? vsvm_devmem_backing(page) : page;
 }
 
-/* Where a page has its home: a device page remembers it. */
+/* The node that a page came from, which a device page keeps. */
 static int source_node(const struct chunk *c, struct page *page)
 {
 	if (!page)
@@ -170,8 +170,8 @@ static unsigned long take_small(struct chunk *c, struct page *page)
 }
 
 /*
- * Why a page that core collected must not go to the device after all, or
- * RESULT_MOVED if it may.
+ * Why a page that core mm collected must not move to the device, or RESULT_MOVED if it
+ * may.
  */
 static u8 collected_result(struct chunk *c, struct page *page)
 {
@@ -189,9 +189,9 @@ static u8 collected_result(struct chunk *c, struct page *page)
 }
 
 /*
- * Gives each collected page a device page, as far as there are some. A page that
- * came since the look was not counted on: it may be the one for which there is
- * none, though the device is not full. The next go counts on it.
+ * Gives collected pages device pages, as far as there are enough. A page that was
+ * faulted in since the look was not counted, so there may be none for it although the
+ * device is not full. The next pass counts it.
  */
 static void fill_device(struct chunk *c)
 {
@@ -231,7 +231,7 @@ static void fill_device(struct chunk *c)
 	}
 }
 
-/* Takes destinations back where VSVM_FAILPOINT_PAGES says so. */
+/* Drops destinations that VSVM_FAILPOINT_PAGES chooses. */
 static void recall_device(struct chunk *c)
 {
 	unsigned long i, nr;
@@ -260,7 +260,7 @@ static void fill_home(struct chunk *c, struct vsvm_home *home)
 	}
 }
 
-/* Notes what moved: between migrate_vma_pages() and _finalize(). */
+/* Notes which pages moved, between migrate_vma_pages() and migrate_vma_finalize(). */
 static void note_moved(struct chunk *c)
 {
 	unsigned long i, nr;
@@ -299,7 +299,7 @@ static void trace_end(const struct chunk *c)
 			       (u64)c->now << PAGE_SHIFT, c->order, stayed);
 }
 
-/* From migrate_vma_setup() on: destinations, copies, and what came of it. */
+/* Gives collected pages destinations, moves them, and finalizes. */
 static void move_collected(struct chunk *c, struct vsvm_home *home)
 {
 	struct vsvm_inject *inject = c->m->table.inject;
@@ -322,13 +322,14 @@ static void move_collected(struct chunk *c, struct vsvm_home *home)
 }
 
 /*
- * Core collects a page that KSM merged as it does any other (Linux 7.3,
- * migrate_vma_collect_pmd()): it puts a migration entry in this mapping's page table
- * before it looks for the others. But KSM's reverse map may not know this mapping:
- * ksmd maps a merged page before it notes that, and a forked child is not known once
- * its parent's notes are gone. Then nothing takes the entry away again, and the page
- * is lost. ksmd maps merged pages in mappings with this flag only, and the flag is
- * set with mmap_lock held for writing.
+ * Core mm collects a page that KSM merged like any other (Linux 7.3,
+ * migrate_vma_collect_pmd()). It puts a migration entry into this mapping's page table,
+ * and then looks for the other mappings. But KSM's reverse map may not have this
+ * mapping: ksmd maps a merged page before it adds the mapping there, and a forked child
+ * is found only through entries of its parent, which may be gone. Then
+ * remove_migration_ptes() does not find the migration entry, and the page is lost. ksmd
+ * maps merged pages only in mappings with VM_MERGEABLE, and that flag is set with
+ * mmap_lock held for writing.
  */
 static bool keeps_system_pages(const struct vm_area_struct *vma)
 {
@@ -336,9 +337,8 @@ static bool keeps_system_pages(const struct vm_area_struct *vma)
 }
 
 /*
- * One go of migrate_vma over the chunk, with mmap_lock held, inside
- * vsvm_mirror_enter(). Pages that were not collected, or that could not go after
- * all, keep the result they had.
+ * Runs migrate_vma over the chunk once, with mmap_lock held, inside
+ * vsvm_mirror_enter(). Pages that core mm did not collect or move keep their result.
  */
 static void chunk_move(struct chunk *c)
 {
@@ -364,16 +364,17 @@ static void chunk_move(struct chunk *c)
 		c->args.flags |= MIGRATE_VMA_SELECT_DEVICE_PRIVATE |
 				 MIGRATE_VMA_SELECT_DEVICE_COHERENT;
 	/*
-	 * For small destinations core is to split the page before it unmaps it:
-	 * after that it would split one process's entry alone (Linux 7.3,
-	 * migrate_vma_split_unmapped_folio()). For none it is to stay whole.
+	 * For small destinations core mm has to split the page before it unmaps it:
+	 * after that it would split the entry of one process only (Linux 7.3,
+	 * migrate_vma_split_unmapped_folio()). Without any destination the page has to
+	 * stay whole.
 	 */
 	if (c->end - c->start == PMD_SIZE &&
 	    (!c->to_device || c->block || !c->nr_small))
 		c->args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 
 	trace_begin(c);
-	/* Fails if the mapping changed since the look: this go does nothing. */
+	/* Fails if the mapping changed since the look; then this pass does nothing. */
 	if (VSVM_INJECT(chunk_inject(c), SETUP, -EINVAL,
 			migrate_vma_setup(&c->args))) {
 		c->args.npages = 0;
@@ -390,10 +391,10 @@ end:
 }
 
 /*
- * Reserves what was short, making room. Begins inside vsvm_mirror_enter() and
- * leaves it: others wait for the turn too. Returns 1 inside of it, with pages
- * reserved and mmap_lock held; 0 without any of these, to begin again; or an
- * errno.
+ * Makes room, and reserves it. Called inside vsvm_mirror_enter(), and leaves it before
+ * it waits for evict_lock: a wait behind other threads must not delay unplug. Returns 1
+ * inside vsvm_mirror_enter(), with pages reserved and mmap_lock held; 0 with none of
+ * these, for another attempt; or an errno.
  */
 static int chunk_make_room(struct chunk *c, int *idx)
 {
@@ -405,7 +406,7 @@ static int chunk_make_room(struct chunk *c, int *idx)
 	kref_get(&dm->refs);
 	vsvm_mirror_exit(*idx);
 	if (vsvm_evict_lock(dm)) {
-		/* Less is done; who is being killed does not get far. */
+		/* Moves what there is room for; a fatal signal ends the call soon. */
 		c->rooms = 0;
 		ret = 0;
 		goto put;
@@ -417,7 +418,7 @@ static int chunk_make_room(struct chunk *c, int *idx)
 	if (ret)
 		goto put;
 
-	/* Waiting for it, with what was reserved, could take for ever. */
+	/* A wait for mmap_lock, with pages reserved, would have no bound. */
 	ret = mmap_read_trylock(mm);
 	if (!ret) {
 		chunk_unreserve(c);
@@ -429,11 +430,11 @@ put:
 }
 
 /*
- * One go at moving the chunk. What there is on the device is reserved when
- * mmap_lock is held, so that nothing can come between that and the move. To make
- * room it has to be let go. Whoever has made room and does not get mmap_lock at
- * once gives it back and begins again, a few times; the last time he is content
- * with what there is.
+ * Moves the pages of the chunk once. Device pages are reserved under mmap_lock, so that
+ * no wait comes between reservation and move. To make room, mmap_lock has to be
+ * dropped. If it cannot be taken again at once, the pages are given back and the loop
+ * starts over, c->rooms times at most; after that the chunk moves as far as there is
+ * room.
  */
 static int chunk_go(struct chunk *c)
 {
@@ -467,9 +468,9 @@ static int chunk_go(struct chunk *c)
 }
 
 /*
- * Has the contents brought that are elsewhere. What was never touched is not
- * faulted, nor what a userfaultfd handler would have to be asked for: unless it
- * became so since the look, by the process's own doing.
+ * Faults in pages of RESULT_AWAY. Untouched memory is not faulted in, and neither is
+ * memory that a userfaultfd handler would have to provide, unless the process changed
+ * the mapping since the look.
  */
 static int chunk_bring_in(struct chunk *c)
 {
@@ -500,8 +501,8 @@ static bool chunk_has_movable(const struct chunk *c)
 }
 
 /*
- * Moves what can move of a chunk. What another thread has locked for a moment
- * gets more than one go, but not many.
+ * Moves the pages of a chunk that can move. A few passes, because another thread may
+ * have a page locked for a moment.
  */
 static int chunk_migrate(struct chunk *c)
 {
@@ -529,7 +530,10 @@ static int chunk_migrate(struct chunk *c)
 	return vsvm_chunk_look(c, true);
 }
 
-/* A mapping that may not be read cannot be looked at, but left it can be. */
+/*
+ * A mapping that may not be read cannot be looked at, but its pages can migrate to
+ * system memory.
+ */
 static int chunk_migrate_blind(struct chunk *c)
 {
 	bitmap_zero(c->moved, CHUNK_PAGES);
@@ -542,8 +546,8 @@ static int chunk_migrate_blind(struct chunk *c)
 }
 
 /*
- * Cuts the next chunk from c->start on. Returns the result that all of it has for
- * its mapping's sake; RESULT_DEVICE: look at the pages; -EINTR.
+ * Cuts the next chunk from c->start on. Returns the result that all of it has because
+ * of its mapping; RESULT_DEVICE: look at the pages; -EINTR.
  */
 static int chunk_cut(struct chunk *c, unsigned long end)
 {
@@ -565,7 +569,10 @@ static int chunk_cut(struct chunk *c, unsigned long end)
 	c->end = min(end, vma->vm_end);
 	c->nohuge = !vma_is_anonymous(vma) || vma->vm_flags & VM_NOHUGEPAGE;
 	c->mergeable = vma->vm_flags & VM_MERGEABLE;
-	/* Core fills nothing else, and not what a handler has to be asked for. */
+	/*
+	 * Core mm fills holes of anonymous memory only, and not those of a userfaultfd
+	 * handler.
+	 */
 	c->populate = c->mig->flags & DRM_VSVM_MIGRATE_POPULATE &&
 		      vma_is_anonymous(vma) && !userfaultfd_missing(vma);
 	if (is_vm_hugetlb_page(vma)) {
@@ -582,7 +589,7 @@ unlock:
 	return result;
 }
 
-/* Works off one chunk and accounts for it. */
+/* Migrates one chunk and accounts for each byte of it. */
 static int migrate_chunk(struct chunk *c, unsigned long end)
 {
 	unsigned int n, i, nr;
@@ -619,12 +626,15 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 }
 
 /**
- * vsvm_migrate() - move a range to the device or home
+ * vsvm_migrate() - move a range to the device or to system memory
  * @m: the mirror, bound to current->mm
- * @mig: the request, checked, with its output zeroed and next at its start
+ * @mig: the request, checked, with its outputs zeroed and next at its start
  *
- * Return: 0, however much moved; -EINTR, -ENOMEM, -EBUSY or -ENODEV with what was
- * done before in @mig.
+ * Takes mmap_lock, and &vsvm_devmem.evict_lock without it. The caller holds neither and
+ * is not inside vsvm_mirror_enter().
+ *
+ * Return: 0, however much moved; -EINTR, -ENOMEM, -EBUSY or -ENODEV with the progress
+ * so far in @mig.
  */
 int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 {
