@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The CPU touched a device page: it comes home, and some of its neighbours.
+ * CPU faults on device pages: the page migrates to system memory, with some neighbours.
  *
- * Lifetime: a call. The device is known from the page's pagemap and nothing
- * else: the file through which the page came may be closed.
+ * Lifetime: a call. Only the page's pagemap leads to the device: the file through which
+ * the page came may be closed.
  *
- * Locks: mmap_lock for reading, and the page's, both held by core; folio locks
- * of the neighbours are core's too, by trylock only.
+ * Locks: core mm holds mmap_lock for reading and the folio lock of the page. It takes
+ * the locks of the neighbours, by trylock only.
  */
 #include <linux/atomic.h>
 #include <linux/list.h>
@@ -24,22 +24,22 @@
 #include "vsvm_home.h"
 #include "vsvm_trace.h"
 
-/* Device writes that break copy-on-write now, and how many they are. */
+/* Device writes that break copy-on-write now, and their number. */
 static DEFINE_SPINLOCK(cow_lock);
 static LIST_HEAD(cows);
 static atomic_t nr_cows;
 
-/* The arrays for as many pages are on the stack. */
+/* A window of at most this many pages has its arrays on the stack. */
 #define FEW_PAGES	16
 
 static unsigned int fault_around_kib = 64;
 module_param(fault_around_kib, uint, 0644);
 MODULE_PARM_DESC(fault_around_kib,
-		 "KiB that come home with one small page, a power of two up to 2048 (default 64)");
+		 "KiB that migrate on a CPU fault on a small page, a power of two up to 2048 (default 64)");
 
 /**
- * vsvm_fault_cow_begin() - CPU faults of this task are a device's from here on
- * @cow: lives until vsvm_fault_cow_end()
+ * vsvm_fault_cow_begin() - count CPU faults of the current task as the device's
+ * @cow: valid until vsvm_fault_cow_end()
  */
 void vsvm_fault_cow_begin(struct vsvm_cow *cow)
 {
@@ -52,7 +52,7 @@ void vsvm_fault_cow_begin(struct vsvm_cow *cow)
 
 /**
  * vsvm_fault_cow_end() - undo vsvm_fault_cow_begin()
- * @cow: what was given there
+ * @cow: the same as there
  */
 void vsvm_fault_cow_end(struct vsvm_cow *cow)
 {
@@ -62,13 +62,13 @@ void vsvm_fault_cow_end(struct vsvm_cow *cow)
 	atomic_dec(&nr_cows);
 }
 
-/* Does current break copy-on-write for a device write? */
+/* True if the current task breaks copy-on-write for a device write. */
 static bool in_cow(void)
 {
 	struct vsvm_cow *cow;
 	bool found = false;
 
-	/* Only current can have put in what is looked for. */
+	/* Only the current task itself adds the entry that is looked for. */
 	if (!atomic_read(&nr_cows))
 		return false;
 	spin_lock(&cow_lock);
@@ -79,10 +79,10 @@ static bool in_cow(void)
 }
 
 /*
- * Which pages come home for a fault. A PMD: all of it. A page of a large folio
- * that is mapped by PTEs: that page alone, because core splits the folio while
- * it collects, and loses track of which part is locked for the fault. Small
- * pages: a window, unless the page has no neighbours that could come along.
+ * Which pages migrate for a fault. A PMD: all of its pages. A page of a large folio
+ * that is mapped by PTEs: that page alone, because core mm splits the folio while it
+ * collects, and loses track of which part is locked for the fault. Small pages: a
+ * window, unless the page has no neighbours on the device.
  */
 static void fault_window(struct vm_fault *vmf, unsigned long *start,
 			 unsigned long *end)
@@ -115,8 +115,8 @@ static void fault_begin(struct vm_fault *vmf, enum vsvm_cause cause,
 }
 
 /*
- * Locks and unmaps the pages of the window, as many as can go. @few has room for the
- * arrays of a small window. Returns 0, or what the CPU gets instead of the page.
+ * Has core mm lock and unmap the pages of the window, as many as it can. @few has room
+ * for the arrays of a small window. Returns 0 or the result of the fault.
  */
 static vm_fault_t fault_collect(const struct vm_fault *vmf,
 				struct migrate_vma *args, unsigned long *few)
@@ -137,8 +137,8 @@ static vm_fault_t fault_collect(const struct vm_fault *vmf,
 }
 
 /*
- * Moves what was collected. Returns 0, or VM_FAULT_OOM when the page that the CPU
- * touched could go, but the host has no memory for it.
+ * Moves the collected pages. Returns 0, or VM_FAULT_OOM if the host had no memory for
+ * the page that the CPU touched although that could move.
  */
 static vm_fault_t fault_move(const struct vm_fault *vmf,
 			     struct migrate_vma *args, struct vsvm_home *home)
@@ -154,7 +154,7 @@ static vm_fault_t fault_move(const struct vm_fault *vmf,
 	vsvm_inject_pause(inject, FAULT_COLLECTED);
 	vsvm_home_copy(home);
 	vsvm_inject_pause(inject, FAULT_COPIED);
-	/* A hole has the flag, too: the page was zapped, no memory is missing. */
+	/* A hole has the flag, too: the page was zapped and needs no memory. */
 	if (migrate_pfn_to_page(args->src[at]) &&
 	    args->src[at] & MIGRATE_PFN_MIGRATE && !args->dst[at] &&
 	    !test_bit(at, home->recalled))
@@ -166,9 +166,9 @@ static vm_fault_t fault_move(const struct vm_fault *vmf,
 }
 
 /*
- * A CPU touched a device page. Called with the page locked and referenced, and
- * mmap_lock held for reading. Returning 0 without having moved the page is right
- * when another thread has it locked for a moment: the CPU faults again.
+ * &dev_pagemap_ops.migrate_to_ram. Called with the page locked and referenced, and
+ * mmap_lock held for reading. Returns 0 without moving the page when another thread has
+ * a reference to it for a moment: the CPU faults again.
  */
 static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 {
@@ -207,11 +207,11 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 }
 
 /*
- * The memory at a device page's address is broken, says root, or for a coherent
- * page the hardware. Behind a private page's address there is none. A coherent page
- * cannot be taken from those who use it, who die when they meet the error. This
- * answer ends it: core mm would go on to look for an inode behind -EOPNOTSUPP
- * (Linux 7.3, dax_lock_folio()), and find an anon_vma.
+ * &dev_pagemap_ops.memory_failure: root injects a memory error at a device page's
+ * address, or the hardware reports one for a coherent page. No memory is at a private
+ * page's address. A coherent page cannot be taken from its users, which get SIGBUS when
+ * they touch the error. -ENXIO ends it here: after -EOPNOTSUPP core mm would go on to
+ * look for an inode (Linux 7.3, dax_lock_folio()), and find an anon_vma.
  */
 static int vsvm_fault_memory_failure(struct dev_pagemap *pgmap,
 				     unsigned long pfn, unsigned long nr_pages,

@@ -8,9 +8,9 @@
 struct task_struct;
 
 /**
- * struct vsvm_cow - a device write breaks copy-on-write in this task
+ * struct vsvm_cow - a device write that breaks copy-on-write in a task
  * @link: in the list of all of them
- * @task: current
+ * @task: the task
  */
 struct vsvm_cow {
 	struct list_head link;

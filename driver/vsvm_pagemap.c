@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device's memory as a whole: its physical addresses, its pagemap, its name for
- * the dmem cgroup and its shrinker.
+ * A device's memory as a whole: its physical addresses, its pagemap, its dmem cgroup
+ * region and its shrinker.
  *
- * Lifetime: from probe until the last page is gone after remove. Locks: none; it
- * is made before anybody else knows of it, and destroyed after.
+ * Lifetime: from probe until the last page is freed after remove. Locks: none; no other
+ * thread knows the memory while it is made and destroyed.
  */
 #include <linux/cgroup_dmem.h>
 #include <linux/ioport.h>
@@ -30,9 +30,8 @@ static unsigned long shrink_count(struct shrinker *shrinker,
 }
 
 /*
- * The physical addresses of a device: for private memory, some that nothing
- * answers to; for coherent memory, those given, which must be nobody else's and
- * not the system's.
+ * Claims the physical addresses of a device. Private memory gets some where no memory
+ * is. Coherent memory gets the given ones, which must be free and not system RAM.
  */
 static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 {
@@ -56,12 +55,11 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 }
 
 /**
- * vsvm_pagemap_check() - can a coherent device have these addresses?
+ * vsvm_pagemap_check() - check the addresses of a coherent device
  * @start: physical address
- * @size: bytes; @start + @size does not wrap
+ * @size: number of bytes; @start + @size does not wrap
  *
- * For the module's load, before the first device is there. That they are free now
- * does not keep them free.
+ * For module load, before the first device exists. The addresses may be taken later.
  *
  * Return: 0; -ERANGE: the kernel cannot map them; -EBUSY: they are not free.
  */
@@ -83,8 +81,8 @@ int vsvm_pagemap_check(u64 start, u64 size)
 }
 
 /*
- * The node that a device's pages are of: that of its memory, if it is on line, or
- * core mm would not have counters for it. Private memory is nowhere yet.
+ * The NUMA node of a device's struct pages: that of its memory, if it is online,
+ * because core mm has counters only for online nodes. Private memory has no node.
  */
 static int home_node(u64 start)
 {
@@ -93,7 +91,7 @@ static int home_node(u64 start)
 	return node != NUMA_NO_NODE && node_online(node) ? node : numa_mem_id();
 }
 
-/* The struct stays for as long as a thread waits for &vsvm_devmem.evict_lock. */
+/* Called when the device and all waiters for &vsvm_devmem.evict_lock are done. */
 static void free_struct(struct kref *refs)
 {
 	struct vsvm_devmem *dm = container_of(refs, struct vsvm_devmem, refs);
@@ -103,15 +101,15 @@ static void free_struct(struct kref *refs)
 }
 
 /**
- * vsvm_pagemap_put() - give back a reference of the struct
- * @dm: the memory, which may be destroyed
+ * vsvm_pagemap_put() - drop a reference of the struct
+ * @dm: the memory, which may be destroyed already
  */
 void vsvm_pagemap_put(struct vsvm_devmem *dm)
 {
 	kref_put(&dm->refs, free_struct);
 }
 
-/* What alloc_devmem() made, and the backing that has come since. */
+/* Frees what alloc_devmem() allocated, and all backing. */
 static void free_devmem(struct vsvm_devmem *dm)
 {
 	unsigned long i;
@@ -129,7 +127,7 @@ static void free_devmem(struct vsvm_devmem *dm)
 	vsvm_pagemap_put(dm);
 }
 
-/* The struct, its blocks and its counters, for memory of which nothing is there yet. */
+/* Allocates the struct, its blocks and its counters. */
 static struct vsvm_devmem *alloc_devmem(unsigned int device, u64 size)
 {
 	struct vsvm_inject *inject = vsvm_inject_of(device);
@@ -174,7 +172,7 @@ static struct vsvm_devmem *alloc_devmem(unsigned int device, u64 size)
 	return dm;
 }
 
-/* Gives the device addresses, and struct pages for them. */
+/* Claims physical addresses and creates struct pages for them. */
 static int map_pages(struct vsvm_devmem *dm, u64 start, u64 size,
 		     const struct dev_pagemap_ops *ops)
 {
@@ -202,7 +200,7 @@ static int map_pages(struct vsvm_devmem *dm, u64 start, u64 size,
 	return 0;
 }
 
-/* No page is in use any more. */
+/* Undoes map_pages(); no page is in use. */
 static void unmap_pages(struct vsvm_devmem *dm)
 {
 	struct range range = dm->pgmap.range;
@@ -225,16 +223,16 @@ static int register_shrinker(struct vsvm_devmem *dm, vsvm_pagemap_scan *scan)
 }
 
 /**
- * vsvm_pagemap_create() - make a device's memory
+ * vsvm_pagemap_create() - create a device's memory
  * @device: number of the device
  * @start: physical address of reserved memory for a coherent device; 0: private
- * @size: bytes; a multiple of the block size, and @start is too
- * @ops: what core mm calls for its pages
- * @scan: gives backing back
+ * @size: number of bytes; a multiple of the block size, as @start is
+ * @ops: callbacks of the pagemap
+ * @scan: callback of the shrinker
  *
- * Return: the memory; -ENOMEM; -EBUSY: the memory at @start is not free; or
- * what request_free_mem_region() and memremap_pages() say when no physical
- * addresses are left.
+ * Return: the memory; -ENOMEM; -EBUSY: the memory at @start is not free; or an errno of
+ * request_free_mem_region() or memremap_pages() when there are no more physical
+ * addresses.
  */
 struct vsvm_devmem *vsvm_pagemap_create(unsigned int device, u64 start,
 					u64 size,
@@ -272,11 +270,11 @@ free_devmem:
 }
 
 /**
- * vsvm_pagemap_close() - nobody takes pages any more
- * @dm: the memory
+ * vsvm_pagemap_close() - unregister the dmem cgroup region
+ * @dm: the memory, of which no more pages are reserved
  *
- * The dmem cgroup forgets it; the blocks in use stay charged until they are not,
- * each with a reference of who pays for it.
+ * Blocks in use stay charged until their last page is freed. Each charge holds a
+ * reference to its cgroup pool.
  */
 void vsvm_pagemap_close(struct vsvm_devmem *dm)
 {
@@ -286,7 +284,7 @@ void vsvm_pagemap_close(struct vsvm_devmem *dm)
 
 /**
  * vsvm_pagemap_destroy() - undo vsvm_pagemap_create()
- * @dm: the memory, drained: memunmap_pages() waits for the last page
+ * @dm: the memory; memunmap_pages() waits until its last page is freed
  */
 void vsvm_pagemap_destroy(struct vsvm_devmem *dm)
 {

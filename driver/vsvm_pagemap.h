@@ -9,7 +9,7 @@ struct shrink_control;
 struct shrinker;
 struct vsvm_devmem;
 
-/* &shrinker.scan_objects; sees that backing becomes free, and gives it back. */
+/* &shrinker.scan_objects: frees backing. */
 typedef unsigned long vsvm_pagemap_scan(struct shrinker *shrinker,
 				       struct shrink_control *sc);
 

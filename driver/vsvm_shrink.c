@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Backing memory for a host that is short of memory: of empty blocks, and of
- * sparse ones, whose few pages move to other blocks of the same process, or home.
+ * The shrinker: frees backing when the host is short of memory. It frees that of empty
+ * blocks, and of sparse blocks after it has moved their few pages to other blocks of
+ * the same client, or to system memory.
  *
- * Lifetime: a call of core mm's, from any allocation that reclaims; the shrinker
- * is freed, and waited for, before the device's memory is.
+ * Lifetime: a call from any allocation that reclaims. shrinker_free() waits for calls
+ * before the device's memory is destroyed.
  *
  * Locks: &vsvm_devmem.shrink_lock and folio locks, by trylock; &vsvm_devmem.lock.
  */
@@ -31,9 +32,10 @@ static const void *client_of(struct vsvm_block *b)
 }
 
 /*
- * Gives what was collected its places @to; returns how many were used. The block
- * may have become somebody else's before a page of it was locked: that has no
- * place there. After that it cannot, nor can the blocks that @to is in.
+ * Gives collected pages the places in @to, and copies them; returns how many places
+ * were used. Before the first page was locked, the block may have been freed and opened
+ * by another client, whose pages get no place. A locked page keeps its block from that,
+ * and a reserved page the blocks of @to.
  */
 static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 {
@@ -62,8 +64,8 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 }
 
 /*
- * Moves the @n pages of a block to where @to has room for them. Pages that are in
- * use keep the pagemap alive, also after unplug, and @to is.
+ * Moves the @n pages of a block to the places in @to. The reserved pages in @to count
+ * as in use, so they keep the pagemap alive, also after unplug.
  */
 static bool move_beside(struct vsvm_devmem *dm, struct vsvm_block *b,
 			unsigned int n)
@@ -88,7 +90,7 @@ static bool move_beside(struct vsvm_devmem *dm, struct vsvm_block *b,
 	return moved == n;
 }
 
-/* Empties one sparse block. Returns false if nothing came of it. */
+/* Tries to empty one sparse block. Returns false if it did not. */
 static bool empty_sparse(struct vsvm_devmem *dm)
 {
 	unsigned int n, room;
@@ -109,20 +111,22 @@ static bool empty_sparse(struct vsvm_devmem *dm)
 }
 
 /**
- * vsvm_shrink_scan() - give backing back
+ * vsvm_shrink_scan() - free backing
  * @shrinker: of the device's memory
- * @sc: how much, and what the caller may do
+ * @sc: how much to free, and what the caller may do
  *
- * To empty a block is what direct compaction does in the same place: try_to_migrate()
- * and remove_migration_ptes() take the anon_vma's lock, the page table's, and the
- * notifiers' of MMU notifiers, in that order, with the folio locked; all of them are
- * taken by reclaim itself. So it is done where compaction may run, which is with
- * __GFP_IO and __GFP_FS. Whoever waits for memory may have folios locked, and this
- * very function may be further up: folios and &vsvm_devmem.shrink_lock are tried
- * for. Nothing is allocated on the way to another block; on the way home a page
- * each, which neither waits nor takes of the reserves.
+ * &shrinker.scan_objects. Emptying a block takes the locks that direct compaction
+ * takes: with the folio locked, try_to_migrate() and remove_migration_ptes() take the
+ * locks of the anon_vma, the page table and the MMU notifiers. Reclaim itself takes all
+ * of these. So a block is emptied only where compaction may run, which is with __GFP_IO
+ * and __GFP_FS.
  *
- * Return: pages given back, or SHRINK_STOP.
+ * The task in reclaim may hold folio locks, and this function may be further up its
+ * stack, so folio locks and &vsvm_devmem.shrink_lock are taken by trylock. A move to
+ * another block allocates nothing. Migration to system memory allocates pages without
+ * reclaim and without the reserves.
+ *
+ * Return: number of pages freed, or SHRINK_STOP.
  */
 unsigned long vsvm_shrink_scan(struct shrinker *shrinker,
 			       struct shrink_control *sc)
