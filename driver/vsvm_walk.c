@@ -103,12 +103,21 @@ static void walk_unlock_write(struct walk *w)
 	vsvm_mirror_exit(w->idx);
 }
 
-/* Moves on by @done bytes. Only progress resets the deadline. */
-static void walk_on(struct walk *w, unsigned long done)
+/*
+ * Visits a span at w->addr and moves on by what the visitor took of it. Only progress
+ * resets the deadline. Returns 0; -EAGAIN: the visitor cannot go on before it relaxes;
+ * or the visitor's errno.
+ */
+static int walk_visit(struct walk *w, const struct vsvm_span *span)
 {
+	long done = w->v->visit(w->v, span);
+
+	if (done < 0)
+		return done;
 	w->addr += done;
 	if (done)
 		set_deadline(w);
+	return done < span->len ? -EAGAIN : 0;
 }
 
 /* Ends a walk between two steps; every retry passes here. */
@@ -190,7 +199,7 @@ static int visit_valid(struct walk *w, unsigned long end)
 		u64 entry = leaf->entry[i];
 		struct vsvm_span span = { .addr = w->addr };
 		unsigned long next, stop;
-		long done;
+		int ret;
 
 		if (!entry_serves(entry, w->need))
 			return 0;
@@ -209,12 +218,9 @@ static int visit_valid(struct walk *w, unsigned long end)
 		if (entry_on_device(entry))
 			vsvm_devmem_touch(span.page);
 
-		done = w->v->visit(w->v, &span);
-		if (done < 0)
-			return done;
-		walk_on(w, done);
-		if (done < span.len)
-			return -EAGAIN;
+		ret = walk_visit(w, &span);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -577,7 +583,7 @@ static int visit_seen(struct walk *w, unsigned long end)
 		};
 		unsigned long addr = w->addr;
 		u64 entry;
-		long done;
+		int ret;
 
 		do {
 			entry = next;
@@ -588,12 +594,9 @@ static int visit_seen(struct walk *w, unsigned long end)
 		} while (seen_together(w, entry, next));
 		span.len = addr - w->addr;
 
-		done = w->v->visit(w->v, &span);
-		if (done < 0)
-			return done;
-		walk_on(w, done);
-		if (done < span.len)
-			return -EAGAIN;
+		ret = walk_visit(w, &span);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -637,7 +640,6 @@ static int walk_look(struct walk *w, unsigned long end)
 static int walk_hole(struct walk *w, unsigned long end)
 {
 	unsigned long next;
-	long done;
 	int ret;
 
 	while (w->addr < end) {
@@ -650,11 +652,9 @@ static int walk_hole(struct walk *w, unsigned long end)
 		if (next == w->addr)
 			return 0;
 		span.len = next - w->addr;
-		done = w->v->visit(w->v, &span);
-		if (done < 0)
-			return done;
-		walk_on(w, done);
-		ret = done < span.len ? w->v->relax(w->v) : 0;
+		ret = walk_visit(w, &span);
+		if (ret == -EAGAIN)
+			ret = w->v->relax(w->v);
 		if (ret)
 			return ret;
 	}
