@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Validation: everything that user space says is checked here, and then handed
- * to one function further in.
+ * Ioctls: each checks all of its arguments, and then calls one function of a room
+ * below.
  *
- * Each refusal leaves a line in the log at drm debug level (drm.debug=0x2) that
- * names the condition. Order: pads and flags, ranges, whose file it is, work.
+ * Each refusal leaves a line in the log at drm debug level (drm.debug=0x2) with the
+ * condition that failed. Order: pads and flags, ranges, the file's owner, work.
  *
- * Lifetime: a call. The device may be unplugged meanwhile: what is further in finds
- * out at each step, see vsvm_mirror_enter(), and nothing here keeps it from that
- * while user space is waited for. Locks: none.
+ * Lifetime: a call. The device may be unplugged meanwhile: the rooms below find out at
+ * each step, see vsvm_mirror_enter(). No ioctl delays unplug while it waits for user
+ * space. Locks: none.
  */
 #include <linux/capability.h>
 #include <linux/mm.h>
@@ -27,10 +27,10 @@
 #include "vsvm_vm.h"
 
 /**
- * vsvm_ioctl_check_range() - is this a range that is not empty, in user space?
+ * vsvm_ioctl_check_range() - check that a range is in user space and not empty
  * @drm: the device, for messages
  * @addr: first byte
- * @len: bytes
+ * @len: number of bytes
  *
  * Return: 0; -EINVAL: empty, or it wraps; -EFAULT: outside of user space.
  */
@@ -54,7 +54,7 @@ static int check_pages(struct drm_device *drm, u64 addr, u64 len)
  * vsvm_ioctl_info() - DRM_IOCTL_VSVM_INFO
  * @drm: the device
  * @data: &struct drm_vsvm_info
- * @file: the file, which it does not bind
+ * @file: the file, of any owner
  *
  * Return: 0 or an errno of &struct drm_vsvm_info.
  */
@@ -76,7 +76,7 @@ int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	info->page_size = PAGE_SIZE;
 	info->huge_size = vsvm_devmem_huge(dm) ? VSVM_BLOCK_SIZE : 0;
 	info->vram_size = (u64)dm->nr_blocks * VSVM_BLOCK_SIZE;
-	/* Two numbers that may be from two moments. */
+	/* The two numbers may be from different moments. */
 	info->vram_used = (u64)READ_ONCE(dm->nr_used) * PAGE_SIZE;
 	info->vram_backing = (u64)READ_ONCE(dm->nr_backed) * VSVM_BLOCK_SIZE;
 	info->kind = vsvm_devmem_coherent(dm) ? DRM_VSVM_KIND_COHERENT :
@@ -280,7 +280,7 @@ int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
 }
 
 #ifdef CONFIG_DRM_VSVM_INJECT
-/* Returns the failpoint, or why not. */
+/* Returns the failpoint or an errno. */
 static int check_inject(struct drm_device *drm,
 			const struct drm_vsvm_inject *arg)
 {
@@ -334,7 +334,7 @@ int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 	ret = vsvm_vm_use(vm);
 	if (ret)
 		return ret;
-	/* The failpoints outlive the device: WAIT does not keep it. */
+	/* The failpoints outlive the device, so WAIT does not delay unplug. */
 	return vsvm_inject_control(vm->mirror.table.inject, failpoint, arg, vm,
 				   vm->mm);
 }

@@ -10,7 +10,7 @@
 struct drm_device;
 struct drm_file;
 
-/* True, with a line in the debug log, if @cond holds. */
+/* True if @cond holds, with a line in the debug log. */
 #define refuse(drm, cond)						\
 	(unlikely(cond) ?						\
 	 (drm_dbg_driver(drm, "%s: %s\n", __func__, #cond), true) : false)

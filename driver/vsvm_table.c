@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device page table of one mm: leaves of 512 entries, found by
- * address >> PMD_SHIFT. An entry is the state of a page as user space sees it
- * (drm/vsvm_drm.h), the number of the device that has it, and the pfn where its
- * bytes are.
+ * The device page table of one mm: leaves of 512 entries, found by address >>
+ * PMD_SHIFT. An entry is the state of a page as user space sees it (drm/vsvm_drm.h),
+ * the number of the device that the page is on, and the pfn of its bytes.
  *
- * System pages in the table carry a DMA address, as they would for a device
- * with an IOMMU in front: mapped when the entry is made, for the direction that
- * the process's mapping allows and no more, and unmapped when the entry dies.
- * Where no DMA address can be had of any page, the device does without.
- * The page itself is not referenced; the notifier's invalidation ends the
- * mapping before the page can go away.
+ * System pages in the table have a DMA address, as for a device behind an IOMMU. It is
+ * mapped when the entry is made, for the direction that the process's mapping allows,
+ * and unmapped when the entry is cleared. Where DMA cannot reach system pages in place,
+ * no entry has one. An entry has no reference to its page; the notifier's invalidation
+ * clears the entry before the page is freed.
  *
- * A leaf is in the table for as long as it has entries, and whoever leaves the
- * lock leaves no empty one there. So a process has no more of them than what it
- * has mapped now justifies, and each counts as one of its page tables: as VmPTE
- * in its status, where the OOM killer looks, and as a secondary page table of
- * the machine and of its memory cgroup.
+ * A leaf is in the table as long as it has entries; a writer frees an empty leaf before
+ * it drops the lock. So a process has no more leaves than its mappings justify. Each
+ * leaf counts as one of its page tables: as VmPTE in its status, which the OOM killer
+ * looks at, and as a secondary page table of the machine and of its memcg.
  *
  * Lifetime: with the mirror. Locks: &vsvm_table.lock, the page-table lock.
  */
@@ -28,25 +25,24 @@
 #include "vsvm_table.h"
 
 /*
- * Two words an entry and nothing more: two pages, of whatever size, or less. How
- * many of the entries are set is in the private word of the first one's struct
- * page.
+ * Two words for each entry: two pages at most, whatever their size. The number of
+ * entries in use is in the private word of the first page's struct page.
  */
 static_assert(sizeof(struct vsvm_leaf) <= 2 * PAGE_SIZE);
 #define LEAF_ORDER	get_order(sizeof(struct vsvm_leaf))
 #define LEAF_GFP	(GFP_KERNEL_ACCOUNT | __GFP_ZERO)
 
 /**
- * vsvm_table_init() - an empty table
+ * vsvm_table_init() - set up an empty table
  * @t: the table
- * @dma: the device that system pages are mapped for; NULL: they are not
- * @inject: the failpoints of the device whose table this is
+ * @dma: the device that system pages are mapped for; NULL: they have no DMA addresses
+ * @inject: failpoints of the device that the table belongs to
  */
 void vsvm_table_init(struct vsvm_table *t, struct device *dma,
 		     struct vsvm_inject *inject)
 {
 	init_rwsem(&t->lock);
-	/* Without the flag, most of its nodes would be charged to nobody. */
+	/* Without the flag, most xarray nodes would be charged to no memcg. */
 	xa_init_flags(&t->leaves, XA_FLAGS_ACCOUNT);
 	t->dma = dma;
 	t->inject = inject;
@@ -59,7 +55,7 @@ static void leaf_count(struct vsvm_table *t, struct vsvm_leaf *leaf, int sign)
 			      sign * (1 << LEAF_ORDER));
 }
 
-/* Takes the leaf number @index out of the table if its last entry went. */
+/* Frees the leaf number @index if it has no entry left. */
 static void leaf_trim(struct vsvm_table *t, unsigned long index,
 		      struct vsvm_leaf *leaf)
 {
@@ -72,14 +68,15 @@ static void leaf_trim(struct vsvm_table *t, unsigned long index,
 }
 
 /**
- * vsvm_table_prepare() - see that an entry can be installed under the lock
- * @t: the table, not locked: it allocates
- * @addr: the entry's address
- * @spare: the caller's spare leaf, or NULL; out, one if the table has none there
+ * vsvm_table_prepare() - allocate what an entry needs, before the lock is taken
+ * @t: the table, not locked: this allocates
+ * @addr: address of the entry
+ * @spare: in and out, the caller's spare leaf, or NULL; set if the table has no leaf
+ *	for @addr
  *
- * What this made sure of may be taken by others before the caller has the lock:
- * see vsvm_table_make_leaf(). When nothing is installed after all,
- * vsvm_table_unprepare() follows.
+ * Other threads may undo this before the caller has the lock: see
+ * vsvm_table_make_leaf(). If nothing is installed, vsvm_table_unprepare() has to
+ * follow.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -102,12 +99,12 @@ int vsvm_table_prepare(struct vsvm_table *t, unsigned long addr,
 }
 
 /**
- * vsvm_table_unprepare() - undo vsvm_table_prepare(), but for the spare leaf
+ * vsvm_table_unprepare() - undo vsvm_table_prepare(), except for the spare leaf
  * @t: the table, locked or not
  * @addr: the address
  *
- * Takes away the reservation of others, too, which costs them at most another
- * try; a leaf that is there stays.
+ * Also releases the reservation of another thread for the same leaf, which costs that
+ * thread at most another try. Does not free a leaf.
  */
 void vsvm_table_unprepare(struct vsvm_table *t, unsigned long addr)
 {
@@ -116,7 +113,7 @@ void vsvm_table_unprepare(struct vsvm_table *t, unsigned long addr)
 
 /**
  * vsvm_table_free_spare() - free a leaf that is in no table
- * @leaf: the leaf, empty, or NULL
+ * @leaf: the empty leaf, or NULL
  */
 void vsvm_table_free_spare(struct vsvm_leaf *leaf)
 {
@@ -124,17 +121,17 @@ void vsvm_table_free_spare(struct vsvm_leaf *leaf)
 }
 
 /**
- * vsvm_table_make_leaf() - the leaf of an address, made of the spare one if need be
+ * vsvm_table_make_leaf() - get the leaf of an address, adding the spare one if
+ * necessary
  * @t: the table, locked for writing, after vsvm_table_prepare()
  * @addr: the address
- * @spare: the spare leaf, or NULL; NULL after it was used
+ * @spare: in and out, the spare leaf, or NULL; set to NULL if it was used
  *
- * The leaf may be empty: vsvm_table_trim() follows under the same lock.
+ * The leaf may be empty: vsvm_table_trim() has to follow under the same lock.
  *
- * Return: the leaf; NULL: what was prepared is gone, go again. The spare leaf is
- * the caller's all the time, so that happens once; but for the place in the
- * xarray, which is gone only if others fault in the same leaf in vain and the
- * kernel has no memory for it at this moment.
+ * Return: the leaf; NULL: the preparation is gone, start over. The caller keeps a spare
+ * leaf, so that happens for lack of a leaf only once. It also happens if other threads
+ * released the slot in the xarray and the kernel has no memory for it at this moment.
  */
 struct vsvm_leaf *vsvm_table_make_leaf(struct vsvm_table *t, unsigned long addr,
 				       struct vsvm_leaf **spare)
@@ -156,8 +153,8 @@ struct vsvm_leaf *vsvm_table_make_leaf(struct vsvm_table *t, unsigned long addr,
 /**
  * vsvm_table_trim() - free a leaf if it is empty
  * @t: the table, locked for writing
- * @leaf: a leaf of it
- * @addr: an address of the leaf
+ * @leaf: a leaf of the table
+ * @addr: any address of the leaf
  */
 void vsvm_table_trim(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		     unsigned long addr)
@@ -166,20 +163,21 @@ void vsvm_table_trim(struct vsvm_table *t, struct vsvm_leaf *leaf,
 }
 
 /*
- * As for any user of hmm: CPU and device have the page at the same time, so the
- * mapping is of the page itself, not of a bounce buffer, and others may have
- * mapped it too.
+ * CPU and device use the page at the same time, as with any user of hmm. So the mapping
+ * must be of the page itself, not of a bounce buffer. Other devices may have mapped the
+ * page, too.
  */
 #define MAPPING_ATTRS	DMA_ATTR_REQUIRE_COHERENT
 
 /**
- * vsvm_table_can_map() - can a device's DMA reach system pages as a table wants?
+ * vsvm_table_can_map() - check whether DMA of a device reaches system pages in place
  * @dma: the device
  *
- * Where DMA has to go through bounce buffers (guests with encrypted memory,
- * swiotlb=force), or caches do not follow it, no page can be mapped, ever.
+ * Where DMA needs bounce buffers (guests with encrypted memory, swiotlb=force) or is
+ * not cache coherent, no page can be mapped.
  *
- * Return: 1: yes, and a page that cannot be mapped is an error; 0: no; -ENOMEM.
+ * Return: 1: it does, and later a page that cannot be mapped is an error; 0: it does
+ * not; -ENOMEM.
  */
 int vsvm_table_can_map(struct device *dma)
 {
@@ -199,7 +197,7 @@ int vsvm_table_can_map(struct device *dma)
 	return ret;
 }
 
-/* Device pages are reached without DMA: they are the device's, or a peer's. */
+/* Device pages need no DMA address: they are on this device, or on a peer. */
 static bool wants_dma(const struct vsvm_table *t, u64 entry)
 {
 	u32 place = vsvm_entry_place(entry);
@@ -233,10 +231,10 @@ static bool clear(struct vsvm_table *t, struct vsvm_leaf *leaf, unsigned long i)
  * vsvm_table_install() - set an entry
  * @t: the table, locked for writing
  * @leaf: the leaf of @addr
- * @addr: the page's address
- * @entry: what it shall be, without VSVM_ENTRY_DMA
+ * @addr: address of the page
+ * @entry: the entry, without VSVM_ENTRY_DMA
  *
- * Return: 1: it is new; 0: it was so already; -ENOMEM: the page cannot be
+ * Return: 1: the entry is new; 0: it was set already; -ENOMEM: the page cannot be
  * mapped for DMA.
  */
 int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
@@ -267,7 +265,7 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 	return 1;
 }
 
-/* Notes the invalidation of the leaves from number @first to @last. */
+/* Notes an invalidation of the leaves from number @first to @last. */
 static void note_seq(struct vsvm_table *t, unsigned long first,
 		     unsigned long last, unsigned long seq)
 {
@@ -282,9 +280,9 @@ static void note_seq(struct vsvm_table *t, unsigned long first,
  * @t: the table, locked for writing
  * @start: first address
  * @last: last address, inclusive
- * @seq: the invalidation's, noted for vsvm_table_seq()
+ * @seq: number of the invalidation, noted for vsvm_table_seq()
  *
- * Return: how many entries there were.
+ * Return: number of entries cleared.
  */
 unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
 			     unsigned long last, unsigned long seq)

@@ -16,8 +16,8 @@ struct vsvm_inject;
 #define VSVM_LEAF_ENTRIES	PTRS_PER_PTE
 
 /*
- * An entry: state as in the uapi (16 bits), device (8 bits), pfn. It is zero
- * where the table has nothing.
+ * An entry: state as in the uapi (16 bits), device (8 bits), pfn. Zero: the table has
+ * no entry.
  */
 #define VSVM_ENTRY_DMA		((u64)DRM_VSVM_STATE_DMA)
 #define VSVM_ENTRY_EXCLUSIVE	((u64)DRM_VSVM_STATE_EXCLUSIVE)
@@ -25,35 +25,35 @@ struct vsvm_inject;
 #define VSVM_ENTRY_PFN_SHIFT	24
 
 /**
- * struct vsvm_leaf - the entries of PMD_SIZE of addresses
+ * struct vsvm_leaf - the entries of PMD_SIZE bytes of addresses
  * @entry: the entries
- * @dma: the DMA address, where the entry has VSVM_ENTRY_DMA
+ * @dma: the DMA address of an entry that has VSVM_ENTRY_DMA
  */
 struct vsvm_leaf {
 	u64 entry[VSVM_LEAF_ENTRIES];
 	dma_addr_t dma[VSVM_LEAF_ENTRIES];
 };
 
-/* Places that an entry may have, see drm/vsvm_drm.h. */
+/* Number of places that an entry may have, see drm/vsvm_drm.h. */
 #define VSVM_TABLE_PLACES	(DRM_VSVM_PLACE_PEER + 1)
 
-/* For how many groups of addresses the last invalidation is noted apart. */
+/* Number of groups of addresses whose last invalidation is noted. */
 #define VSVM_TABLE_SEQS		64UL
 
 /**
  * struct vsvm_table - a device page table
- * @lock: the page-table lock. Protects @leaves and what is in them. Readers
- *	may copy through valid entries; whoever changes an entry writes.
- *	Invalidation takes it inside reclaim: under it nothing may allocate
- *	with reclaim, fault on user memory or take mmap_lock
- * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT, each with an entry at least
+ * @lock: the page-table lock. Protects @leaves and their entries. Readers may copy
+ *	through valid entries; a writer may change entries. Invalidation takes it inside
+ *	reclaim: its holder must not allocate with reclaim, fault on user memory or take
+ *	mmap_lock
+ * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT, each with at least one entry
  * @seq: see vsvm_table_seq()
- * @mm: whose memory it maps, and whose page tables count the leaves; set before
- *	the first leaf is made. The notifier keeps the mm_struct for longer than
- *	there are leaves
- * @dma: the device that system pages are mapped for; NULL: they are not
- * @inject: failures and pauses on purpose, of the device whose table this is
- * @count: entries of each place; read without the lock, too
+ * @mm: the mm that the table maps, which counts the leaves as page tables; set before
+ *	the first leaf is made. The notifier keeps the mm_struct longer than there are
+ *	leaves
+ * @dma: the device that system pages are mapped for; NULL: they have no DMA addresses
+ * @inject: failpoints of the device that the table belongs to
+ * @count: number of entries of each place; also read without the lock
  */
 struct vsvm_table {
 	struct rw_semaphore lock;
@@ -81,7 +81,7 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
 			     unsigned long last, unsigned long seq);
 
-/* Under the lock: the leaf of @addr, or NULL. */
+/* The leaf of @addr, or NULL; under the lock. */
 static inline struct vsvm_leaf *vsvm_table_leaf(struct vsvm_table *t,
 						unsigned long addr)
 {
@@ -90,9 +90,9 @@ static inline struct vsvm_leaf *vsvm_table_leaf(struct vsvm_table *t,
 }
 
 /*
- * Under the lock: the number of the last invalidation that touched @addr, or any
- * address of the same group, which is every 64th leaf; 0: none did yet. It
- * outlives the leaves.
+ * The number of the last invalidation that touched @addr or an address of the same
+ * group, which is every 64th leaf; 0: none did yet. Under the lock. The number outlives
+ * the leaves.
  */
 static inline unsigned long *vsvm_table_seq(struct vsvm_table *t,
 					    unsigned long addr)
@@ -132,7 +132,7 @@ static inline u32 vsvm_entry_device(u64 entry)
 	return (u8)(entry >> VSVM_ENTRY_DEV_SHIFT);
 }
 
-/* True if @b is what follows @a in one span: the next page, in the same state. */
+/* True if @b continues the span of @a: the next page, in the same state. */
 static inline bool vsvm_entry_follows(u64 a, u64 b)
 {
 	return b == (vsvm_entry_page(a) ? a + (1ULL << VSVM_ENTRY_PFN_SHIFT) : a);
