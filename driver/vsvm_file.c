@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a file of a node does but for ioctls: open and close, read and write at an
+ * File operations of a node, except ioctls: open and close, read and write at an
  * address, poll, mmap, fdinfo.
  *
  * Lifetime: the file's &struct vsvm_vm lives from vsvm_file_open() until
@@ -25,11 +25,14 @@
 #include "vsvm_vm.h"
 
 /**
- * vsvm_file_open() - &drm_driver.open
+ * vsvm_file_open() - open a file of the device
  * @drm: the device
  * @file: the file, which belongs to the caller's mm from here on
  *
- * Return: 0; -ENODEV: the device was unplugged, or is being; -ENOMEM.
+ * &drm_driver.open.
+ *
+ * Return: 0; -ENODEV: the device was unplugged, or unplug has begun; -EPERM: a kernel
+ * thread has no mm; -ENOMEM.
  */
 int vsvm_file_open(struct drm_device *drm, struct drm_file *file)
 {
@@ -51,9 +54,11 @@ int vsvm_file_open(struct drm_device *drm, struct drm_file *file)
 }
 
 /**
- * vsvm_file_close() - &drm_driver.postclose
+ * vsvm_file_close() - close a file
  * @drm: the device, perhaps unplugged
  * @file: the file
+ *
+ * &drm_driver.postclose.
  */
 void vsvm_file_close(struct drm_device *drm, struct drm_file *file)
 {
@@ -62,10 +67,10 @@ void vsvm_file_close(struct drm_device *drm, struct drm_file *file)
 
 	vsvm_inject_forget(vsvm_inject_of(vsvm->index), vm);
 	/*
-	 * Not drm_dev_enter(): that fails as soon as unplug began, and a file
-	 * that is closed then is not on the list any more when remove comes to
-	 * it. Whoever has the lock first does it; until remove had it, the
-	 * device's memory is there.
+	 * Not drm_dev_enter(): that fails as soon as unplug has begun, and
+	 * vsvm_remove() does not find this file on the list any more. The first of the
+	 * two to get the lock calls vsvm_mirror_unplug(). The device's memory exists
+	 * until vsvm_remove() has had the lock.
 	 */
 	mutex_lock(&vsvm->vms_lock);
 	list_del(&vm->link);
@@ -75,7 +80,7 @@ void vsvm_file_close(struct drm_device *drm, struct drm_file *file)
 	vsvm_vm_destroy(vm);
 }
 
-/* pread and pwrite: the file offset is the address, a short count is fine. */
+/* pread and pwrite: the file offset is the address; a short count is valid. */
 static ssize_t file_copy(struct file *filp, char __user *buf, size_t len,
 			 loff_t *pos, bool write)
 {
@@ -114,9 +119,9 @@ static ssize_t file_pwrite(struct file *filp, const char __user *buf,
 }
 
 /*
- * A file is always readable and writable, so poll waits for the end of the device
- * alone. The device, and with it the wait queue, stays while the file is open; core
- * removes the caller from the queue before the file is closed.
+ * A file is always readable and writable, so poll waits for unplug only. The open file
+ * keeps the device and its wait queue. Core removes the caller from the queue before
+ * the file is closed.
  */
 static __poll_t file_poll(struct file *filp, struct poll_table_struct *wait)
 {
@@ -133,13 +138,13 @@ static __poll_t file_poll(struct file *filp, struct poll_table_struct *wait)
 	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
 }
 
-/* The file offset is an address; the address space has no end to seek from. */
+/* The file offset is an address. SEEK_END has no meaning. */
 static loff_t file_llseek(struct file *filp, loff_t offset, int whence)
 {
 	struct drm_file *file = filp->private_data;
 	int ret = vsvm_vm_check(file->driver_priv);
 
-	/* It would say where the owner's next read() goes. */
+	/* The result would tell where the owner's next read() goes. */
 	if (ret)
 		return ret;
 	if (whence != SEEK_SET && whence != SEEK_CUR)
@@ -148,8 +153,8 @@ static loff_t file_llseek(struct file *filp, loff_t offset, int whence)
 }
 
 /*
- * Maps zeroed pages of the driver's, which belong to the mapping alone, and are
- * charged to the caller. Core unmaps what is there already when this fails.
+ * Maps zeroed pages that the driver allocates. They belong to the mapping alone and are
+ * charged to the caller's memcg. If this fails, core mm unmaps what is mapped so far.
  */
 static int file_mmap(struct file *filp, struct vm_area_struct *vma)
 {
@@ -162,10 +167,10 @@ static int file_mmap(struct file *filp, struct vm_area_struct *vma)
 	if (refuse(vm->drm, vma->vm_pgoff != 0) ||
 	    refuse(vm->drm, vma->vm_end - vma->vm_start > DRM_VSVM_MMAP_MAX))
 		return -EINVAL;
-	/* A look is enough: nothing here is the device's. */
+	/* A test without a lock is enough: the pages are not on the device. */
 	if (drm_dev_is_unplugged(vm->drm))
 		return -ENODEV;
-	/* Not vsvm_vm_use(): binding takes mmap_lock, which core has here. */
+	/* Not vsvm_vm_use(): binding takes mmap_lock, which core mm holds here. */
 	ret = vsvm_vm_check(vm);
 	if (ret)
 		return ret;
@@ -186,7 +191,7 @@ static int file_mmap(struct file *filp, struct vm_area_struct *vma)
 			ret = -ENOMEM;
 			break;
 		}
-		/* Takes a reference of its own, if it succeeds. */
+		/* The mapping takes its own reference. */
 		ret = VSVM_INJECT(inject, MMAP_INSERT, -ENOMEM,
 				  vm_insert_page(vma, addr, page));
 		put_page(page);
@@ -196,7 +201,7 @@ static int file_mmap(struct file *filp, struct vm_area_struct *vma)
 	return ret;
 }
 
-/* Not drm_driver.show_fdinfo(), which is not told who reads. */
+/* Not &drm_driver.show_fdinfo, which does not know the reader. */
 static void file_show_fdinfo(struct seq_file *m, struct file *filp)
 {
 	struct drm_file *file = filp->private_data;
@@ -211,9 +216,9 @@ static void file_show_fdinfo(struct seq_file *m, struct file *filp)
 }
 
 /*
- * What a mapping of the node has is the process's, not the device's: unplug is
- * to leave it where it is. DRM takes away, by their common address space, the
- * mappings of all files of a device, so ours stay in the one of their inode.
+ * Pages of a mapping of the node belong to the process, and unplug must leave them in
+ * place. DRM unmaps all files of a device through their common address_space, so files
+ * of vsvm keep that of their inode.
  */
 static int file_open(struct inode *inode, struct file *filp)
 {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether devices make huge pages.
+ * Whether private devices have huge pages.
  *
- * Core mm that zaps a migration entry of a huge device page takes it for a
- * mapping (Linux 7.3, zap_huge_pmd_folio()): the page is freed while it is mapped.
- * Any user can bring that about, and no driver can prevent it, as docs/kernels.md
- * shows. So by default there are huge device pages only where core looks at
- * the entry.
+ * When core mm zaps the migration entry of a huge device page, it takes the entry for a
+ * mapping (Linux 7.3, zap_huge_pmd_folio()) and frees the page while it is mapped. Any
+ * user can cause that, and no driver can prevent it, as docs/kernels.md shows. So by
+ * default huge device pages exist only on kernels that test the entry.
  *
- * Lifetime: the module's; nothing changes after it was loaded. Locks: none.
+ * Lifetime: the module's; nothing changes after module load. Locks: none.
  */
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -18,7 +17,7 @@
 
 #include "vsvm_huge.h"
 
-/* What huge_pages= may be. */
+/* Values of huge_pages=. */
 static const char * const choices[] = { "auto", "0", "1" };
 
 enum {
@@ -55,16 +54,18 @@ module_param_cb(huge_pages, &huge_ops, NULL, 0444);
 MODULE_PARM_DESC(huge_pages,
 		 "2 MiB device pages: 0, 1, or auto: where core mm does not free them too early (default auto)");
 
-/** vsvm_huge_pages() - do private devices have huge pages? */
+/**
+ * vsvm_huge_pages() - check whether private devices have huge pages
+ *
+ * Return: true if they have.
+ */
 bool vsvm_huge_pages(void)
 {
 	return choice == CHOICE_AUTO ? VSVM_HUGE_IS_SAFE : choice == CHOICE_ON;
 }
 
 /**
- * vsvm_huge_say() - say in the log what is not as one would expect
- *
- * Once, as the module is loaded.
+ * vsvm_huge_say() - log at module load if huge pages are missing or unsafe
  */
 void vsvm_huge_say(void)
 {

@@ -2,18 +2,18 @@
 /*
  * One open file's address space.
  *
- * A file belongs to the mm that opened it. A forked child, a process that was
- * handed the descriptor, or the same process after exec has another mm and is
- * refused. It must not see memory through a file that it could not see itself;
- * and a program that does not know what its standard input is must not be made
+ * A file belongs to the mm that opened it. A forked child, a process that received the
+ * descriptor, and the same process after exec have another mm and are refused. A
+ * process must not see memory through a file that it could not see itself. And a
+ * program that inherits a descriptor, as standard input for example, must not be made
  * to read or write its own memory.
  *
- * The opener is remembered, and never asked of current: who reads fdinfo or uses
- * the file first may be another process, or another user.
+ * The opener is stored at open, and not taken from current later: another process, or
+ * another user, may read fdinfo or be the first to use the file.
  *
- * Lifetime: from open to the last close. It keeps the mm_struct, not its memory,
- * so that the pointer stays this mm's and is never that of a new one. Locks:
- * &vsvm_vm.bind, outside mmap_lock, once in a file's life.
+ * Lifetime: from open to the last close. It keeps the mm_struct, not its memory, so
+ * that the pointer never is that of a new mm. Locks: &vsvm_vm.bind, outside mmap_lock,
+ * taken for the first use of a file.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -32,15 +32,15 @@
 #include "vsvm_vm.h"
 
 /**
- * vsvm_vm_create() - a new file's address space, the caller's
+ * vsvm_vm_create() - create the address space of a new file
  * @drm: the device
  * @devmem: its memory
- * @dma: the device that system pages are mapped for; NULL: they are not
+ * @dma: the device that system pages are mapped for; NULL: they have no DMA addresses
  *
- * Nothing is mirrored before vsvm_vm_use(): who opens the file only to ask what
- * the device is pays for no notifier.
+ * Nothing is mirrored before vsvm_vm_use(), so a file that is opened for INFO only
+ * needs no notifier.
  *
- * Return: the address space; -EPERM: a kernel thread has none; -ENOMEM.
+ * Return: the address space; -EPERM: a kernel thread has no mm; -ENOMEM.
  */
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem, struct device *dma)
@@ -64,8 +64,8 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 }
 
 /**
- * vsvm_vm_destroy() - the file is closed, nobody uses it any more
- * @vm: the address space
+ * vsvm_vm_destroy() - free the address space of a closed file
+ * @vm: the address space, which no thread uses any more
  */
 void vsvm_vm_destroy(struct vsvm_vm *vm)
 {
@@ -77,7 +77,7 @@ void vsvm_vm_destroy(struct vsvm_vm *vm)
 	kfree(vm);
 }
 
-/* Begins to mirror the file's mm, unless another thread was quicker. */
+/* Starts to mirror the file's mm, unless another thread has. */
 static int bind(struct vsvm_vm *vm)
 {
 	int ret = 0;
@@ -96,7 +96,7 @@ static int bind(struct vsvm_vm *vm)
 }
 
 /**
- * vsvm_vm_check() - is this file the caller's?
+ * vsvm_vm_check() - check that the file belongs to the caller's mm
  * @vm: the address space
  *
  * Takes no lock, binds nothing.
@@ -112,13 +112,12 @@ int vsvm_vm_check(struct vsvm_vm *vm)
 }
 
 /**
- * vsvm_vm_use() - may the caller use this file?
- * @vm: the address space; its mirror is bound if it was not
+ * vsvm_vm_use() - check that the caller may use the file, and bind its mirror
+ * @vm: the address space
  *
- * Takes mmap_lock for writing, the first time.
+ * Takes &vsvm_vm.bind, and mmap_lock for writing, the first time.
  *
- * Return: 0; -EPERM: it belongs to another mm; -ENOMEM, -EINTR or -ENODEV from
- * binding.
+ * Return: 0; -EPERM: it belongs to another mm; -ENOMEM, -EINTR or -ENODEV from binding.
  */
 int vsvm_vm_use(struct vsvm_vm *vm)
 {
@@ -136,8 +135,8 @@ static u64 table_bytes(struct vsvm_vm *vm, u32 place)
 }
 
 /*
- * The process's pages on this device are one object: shared, when the process
- * has more than one file. What is in this file's device page table is active.
+ * The process's pages on this device are reported as one object, as shared if the
+ * process has more than one file. Pages in this file's device page table are active.
  */
 static void device_memory(struct vsvm_vm *vm, const struct vsvm_client *client,
 			  struct drm_memory_stats *stats)
@@ -155,11 +154,11 @@ static void device_memory(struct vsvm_vm *vm, const struct vsvm_client *client,
 }
 
 /*
- * May @reader, an fdinfo file of @file, tell what the process does that opened
- * @file? Whoever has the descriptor has an fdinfo of it, so that core asked for a
- * right to look at the process that holds it says nothing about the one that uses
- * it. And whoever reads may have been handed @reader: what counts is as whom it
- * was opened.
+ * True if @reader, an fdinfo file of @file, may show what the process that opened @file
+ * does. Any holder of the descriptor has an fdinfo of it, and core checks a right to
+ * look at that holder, not at the process that uses the file. The reader may have
+ * received @reader from another process, so the credentials with which it was opened
+ * count.
  */
 static bool may_look(const struct vsvm_vm *vm, struct file *file,
 		     const struct file *reader)
@@ -170,12 +169,12 @@ static bool may_look(const struct vsvm_vm *vm, struct file *file,
 }
 
 /**
- * vsvm_vm_fdinfo() - what a file has and what it did, for /proc/PID/fdinfo
- * @vm: its address space; the device's memory is there
+ * vsvm_vm_fdinfo() - show memory and counters of a file in /proc/PID/fdinfo
+ * @vm: its address space; the caller is inside drm_dev_enter()
  * @file: the file
- * @m: where to print
+ * @m: output
  *
- * Says nothing about a process of somebody else's. Takes no lock: numbers may be
+ * Shows nothing about a process that may_look() refuses. Takes no lock: numbers may be
  * from different moments.
  */
 void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m)

@@ -17,10 +17,11 @@ struct seq_file;
  * @mirror: the device's view of @mm, once @bound
  * @bind: serializes binding
  * @bound: @mirror has its notifier and its client
- * @mm: the mm this file belongs to, the opener's; with a reference to the
- *	mm_struct, so that no other can be at this address
- * @owner: the process that opened it: whose client it uses, and for people to read
- * @link: in the device's list of files, protected by the device
+ * @mm: the opener's mm, which the file belongs to; a reference keeps the mm_struct, so
+ *	that no other mm gets its address
+ * @owner: the process that opened the file: the owner of its client, and shown in
+ *	fdinfo
+ * @link: in &vsvm_device.vms, protected by &vsvm_device.vms_lock
  */
 struct vsvm_vm {
 	struct drm_device *drm;
