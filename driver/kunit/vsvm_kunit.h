@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Unit tests of what needs no process to be wrong. To be included first.
+ * Unit tests of code that can be wrong without a process. To be included first.
  *
- * A test includes the source file that it is about, so it reaches what is static
- * there, and the module has a copy of the rooms that it tests, which shares
- * nothing with vsvm.ko: no device, no failpoint, no tracepoint.
+ * Each test file includes the source file that it tests, to reach its static functions.
+ * The module has its own copy of the rooms that it tests and shares nothing with
+ * vsvm.ko: it has no device, no failpoint and no tracepoint.
  */
 #ifndef VSVM_KUNIT_H
 #define VSVM_KUNIT_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The allocator of device memory: who gets which pages, what a block's list and
- * owner are before and after, what is counted, and what backing stays.
+ * Tests of the allocator of device memory: which client gets which pages, the list and
+ * the owner of a block before and after, the counts, and the backing that stays.
  */
 #include "vsvm_kunit.h"
 
@@ -36,11 +36,11 @@ static unsigned long no_scan(struct shrinker *shrinker,
 static void destroy(void *dm)
 {
 	vsvm_pagemap_destroy(dm);
-	/* Shares are freed by code of this module. */
+	/* Waits for client_free(), which is code of this module. */
 	rcu_barrier();
 }
 
-/* The memory of a device, until the test ends. */
+/* The memory of a device; the test frees it at its end. */
 struct vsvm_devmem *vsvm_kunit_devmem(struct kunit *test, unsigned int device,
 				      unsigned int blocks)
 {
@@ -59,7 +59,7 @@ static void put_folio(void *folio)
 	folio_put(folio);
 }
 
-/* A folio of a reserved page, until the test ends. */
+/* A folio of a reserved page; the test frees it at its end. */
 struct folio *vsvm_kunit_folio(struct kunit *test, struct vsvm_devmem *dm,
 			       unsigned long index, unsigned int order)
 {
@@ -92,7 +92,7 @@ static int ask(void *data)
 	return 0;
 }
 
-/* The client of somebody else: a thread of its own, which is gone by now. */
+/* The client of another process, a kernel thread, which exits right after. */
 static struct vsvm_client *client_of_another(struct vsvm_devmem *dm)
 {
 	struct asked a = {
@@ -147,7 +147,7 @@ static bool has_block(struct fixture *f)
 	return b;
 }
 
-/* Reserves, and checks that nobody gets a page twice, or one of nowhere. */
+/* Reserves, and checks that no page is reserved twice, or is outside of the device. */
 static unsigned int reserve(struct kunit *test, struct vsvm_client *client,
 			    unsigned long *pages, unsigned int n)
 {
@@ -170,7 +170,7 @@ static void give(struct fixture *f, unsigned long *pages, unsigned int n)
 	vsvm_devmem_unreserve(f->dm, pages, n);
 }
 
-/* Blocks for huge pages, which the test wants to have. */
+/* Reserves blocks for huge pages, and fails the test if there are too few. */
 static void reserve_blocks(struct kunit *test, struct vsvm_block **blocks,
 			   unsigned int n)
 {
@@ -189,7 +189,7 @@ static void give_blocks(struct vsvm_block **blocks, unsigned int n)
 		vsvm_devmem_unreserve_block(blocks[--n]);
 }
 
-/* Nothing is in use, and nobody owns anything. */
+/* Checks that no page is in use and that no block has an owner. */
 static void expect_empty(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -209,13 +209,13 @@ static void expect_empty(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, bitmap_empty(b->used, VSVM_BLOCK_PAGES));
 		KUNIT_EXPECT_NULL(test, rcu_access_pointer(b->client));
 	}
-	/* Each can be had whole again. */
+	/* Each block can be reserved as a whole again. */
 	reserve_blocks(test, blocks, BLOCKS);
 	KUNIT_EXPECT_FALSE(test, has_block(f));
 	give_blocks(blocks, BLOCKS);
 }
 
-/* Small pages of one call are side by side, and count for who asked. */
+/* Small pages of one call are neighbours, and count for the client. */
 static void small_pages_are_neighbours(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -231,7 +231,7 @@ static void small_pages_are_neighbours(struct kunit *test)
 	expect_empty(test);
 }
 
-/* A little goes on in the block that was begun, a lot begins another one. */
+/* A small request continues in the block in use, a large one opens another block. */
 static void more_than_half_a_block_begins_one(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -267,7 +267,7 @@ static void holes_are_filled(struct kunit *test)
 	expect_empty(test);
 }
 
-/* All of the device, and no page more. */
+/* All pages of the device can be reserved, and no more. */
 static void full_is_full(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -283,7 +283,7 @@ static void full_is_full(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, reserve(test, f->mine, more, 1));
 	KUNIT_ASSERT_EQ(test, 0, reserve(test, f->other, more, 1));
 	KUNIT_EXPECT_FALSE(test, has_block(f));
-	/* One is free: whoever asks for two gets one. */
+	/* One page is free: a request for two gets one. */
 	give(f, f->pages + ALL - 1, 1);
 	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, more, 2));
 	KUNIT_EXPECT_EQ(test, f->pages[ALL - 1], more[0]);
@@ -291,7 +291,7 @@ static void full_is_full(struct kunit *test)
 	expect_empty(test);
 }
 
-/* A huge page is a whole block that nobody has a page in. */
+/* A huge page is a whole block without any page in use. */
 static void huge_page_is_a_whole_block(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -313,7 +313,7 @@ static void huge_page_is_a_whole_block(struct kunit *test)
 	expect_empty(test);
 }
 
-/* While there are empty blocks, no two share one. */
+/* While there are empty blocks, no two clients share a block. */
 static void blocks_have_one_owner(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -329,7 +329,7 @@ static void blocks_have_one_owner(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, f->dm->nr_holders);
 	KUNIT_EXPECT_EQ(test, BLOCKS / 2, vsvm_devmem_fair(f->dm, false));
 	KUNIT_EXPECT_EQ(test, BLOCKS / 3, vsvm_devmem_fair(f->dm, true));
-	/* Who has given all back holds nothing, and his block is anybody's. */
+	/* A client that gave all pages back owns nothing; any client gets its block. */
 	give(f, theirs, 8);
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_holders);
 	KUNIT_EXPECT_NULL(test, rcu_access_pointer(f->dm->blocks[block_of(f, theirs[0])].client));
@@ -337,7 +337,7 @@ static void blocks_have_one_owner(struct kunit *test)
 	expect_empty(test);
 }
 
-/* When none is empty, a page in somebody's block counts for its owner. */
+/* When no block is empty, a page in another client's block counts for that client. */
 static void guests_count_for_the_owner(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -351,7 +351,7 @@ static void guests_count_for_the_owner(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, f->other->nr_blocks);
 	KUNIT_EXPECT_EQ(test, (BLOCKS - 1) * VSVM_BLOCK_PAGES + 8,
 			f->mine->nr_pages);
-	/* The owner's pages go first: the block stays his until it is empty. */
+	/* The owner frees its pages first: it owns the block until that is empty. */
 	give(f, f->pages, 4);
 	KUNIT_EXPECT_EQ(test, BLOCKS, f->mine->nr_blocks);
 	give(f, f->pages + 4, 4);
@@ -360,7 +360,7 @@ static void guests_count_for_the_owner(struct kunit *test)
 	expect_empty(test);
 }
 
-/* One client for a process, however many files it has; a block keeps it. */
+/* A process has one client for all of its files; a block keeps it. */
 static void client_is_one_and_lasts(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -371,7 +371,7 @@ static void client_is_one_and_lasts(struct kunit *test)
 	vsvm_client_put(f->dm, again);
 	KUNIT_ASSERT_EQ(test, 1, reserve(test, f->mine, f->pages, 1));
 	KUNIT_EXPECT_EQ(test, 2, f->mine->refs);
-	/* The file is closed, a page stays; then it goes, and the client with it. */
+	/* The file is closed and a page stays; freeing the page frees the client. */
 	vsvm_client_put(f->dm, f->mine);
 	KUNIT_EXPECT_EQ(test, 2, list_count_nodes(&f->dm->clients));
 	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_pages);
@@ -387,7 +387,7 @@ static unsigned long shrinkable(struct fixture *f)
 	return shrink_count(f->dm->shrinker, &sc);
 }
 
-/* Backing comes with the first page, stays with the empty block, is used again. */
+/* Backing comes with the first page, stays with the empty block, and is used again. */
 static void backing_stays_until_it_is_wanted(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -398,7 +398,7 @@ static void backing_stays_until_it_is_wanted(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 200, reserve(test, f->mine, f->pages, 200));
 	KUNIT_EXPECT_EQ(test, 1, f->dm->nr_backed);
 	block = block_of(f, f->pages[0]);
-	/* In use, it is not to be had. */
+	/* While in use, it cannot be freed. */
 	KUNIT_EXPECT_EQ(test, SHRINK_EMPTY, shrinkable(f));
 	KUNIT_EXPECT_FALSE(test, vsvm_devmem_trim(f->dm));
 	give(f, f->pages, 200);
@@ -434,7 +434,7 @@ static void trim_frees_what_is_counted(struct kunit *test)
 	expect_empty(test);
 }
 
-/* Whose blocks are mostly empty gets no empty one while his own have room. */
+/* A client whose blocks are mostly empty gets no empty one while its own have room. */
 static void blocks_are_filled_before_there_are_more(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -445,7 +445,7 @@ static void blocks_are_filled_before_there_are_more(struct kunit *test)
 			reserve(test, f->mine, f->pages, VSVM_BLOCK_PAGES));
 	first = f->pages[0];
 	give(f, f->pages + 1, VSVM_BLOCK_PAGES - 1);
-	/* Half of his blocks but one is nothing yet. */
+	/* The bound does not count one block, so one page in it is enough. */
 	KUNIT_EXPECT_TRUE(test, vsvm_devmem_may_spread(f->dm, f->mine));
 	KUNIT_ASSERT_EQ(test, most, reserve(test, f->mine, f->pages, most));
 	KUNIT_EXPECT_NE(test, block_of(f, first), block_of(f, f->pages[0]));
@@ -462,7 +462,7 @@ static void blocks_are_filled_before_there_are_more(struct kunit *test)
 	expect_empty(test);
 }
 
-/* A block with few pages is found, with room for them in others of its client. */
+/* A sparse block is found, with room for its pages in other blocks of its client. */
 static void sparse_block_has_room_beside(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -476,12 +476,12 @@ static void sparse_block_has_room_beside(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, vsvm_devmem_sparse(f->dm, src, &n, to, &room));
 	KUNIT_ASSERT_EQ(test, 4, reserve(test, f->mine, f->pages, 4));
 	KUNIT_EXPECT_EQ(test, VSVM_BLOCK_PAGES, shrinkable(f));
-	/* The other block is full: no room. */
+	/* The other block is full: there is no room. */
 	b = vsvm_devmem_sparse(f->dm, src, &n, to, &room);
 	KUNIT_EXPECT_PTR_EQ(test, vsvm_devmem_block(f->dm, f->pages[0]), b);
 	KUNIT_EXPECT_EQ(test, 4, n);
 	KUNIT_EXPECT_EQ(test, 0, room);
-	/* Now it has some, and is not sparse itself. */
+	/* Now it has room, and is not sparse itself. */
 	give(f, first, 2);
 	b = vsvm_devmem_sparse(f->dm, src, &n, to, &room);
 	KUNIT_EXPECT_PTR_EQ(test, vsvm_devmem_block(f->dm, f->pages[0]), b);
@@ -501,7 +501,7 @@ static void sparse_block_has_room_beside(struct kunit *test)
 	expect_empty(test);
 }
 
-/* The last reference of a folio gives its page back, small or huge. */
+/* Dropping the last reference of a folio frees its pages, small or huge. */
 static void free_folio_gives_its_page_back(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -519,7 +519,7 @@ static void free_folio_gives_its_page_back(struct kunit *test)
 	expect_empty(test);
 }
 
-/* A device page's bytes are at its place in the block's backing. */
+/* The backing page of a device page is at the same place in the block. */
 static void backing_is_by_place(struct kunit *test)
 {
 	struct fixture *f = test->priv;

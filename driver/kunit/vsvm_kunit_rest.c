@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What the rooms under test call, and no test is about.
- */
+/* Stubs of functions that the rooms under test call. */
 #include "vsvm_kunit.h"
 
 #include <linux/module.h>
@@ -10,7 +8,7 @@
 #include "../vsvm_mirror.c"
 #include "../vsvm_stats.c"
 
-/* Nobody has them mapped, so nothing frees them too early. */
+/* No process maps the pages, so core mm does not free them too early. */
 bool vsvm_huge_pages(void)
 {
 	return true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device page table: what an entry is made of, what is counted, what a zap
- * takes away and what it leaves, and when leaves come and go.
+ * Tests of the device page table: the parts of an entry, the counts, which entries a
+ * zap clears, and when leaves are made and freed.
  */
 #include "vsvm_kunit.h"
 
@@ -9,7 +9,7 @@
 
 #include "../vsvm_table.c"
 
-/* An address of no importance, at the beginning of a leaf. */
+/* Some address at the beginning of a leaf. */
 #define BASE	(5UL << PMD_SHIFT)
 #define AT(i)	(BASE + (i) * PAGE_SIZE)
 
@@ -57,7 +57,7 @@ static u64 get(struct vsvm_table *t, unsigned long addr)
 /* The number of the last invalidation. */
 #define SEQ	77
 
-/* The range is invalidated: up to @last, inclusive. */
+/* Invalidates a range, up to @last, inclusive. */
 static unsigned long zap(struct vsvm_table *t, unsigned long start,
 			 unsigned long last)
 {
@@ -104,7 +104,7 @@ static int setup(struct kunit *test)
 	f->page = alloc_page(GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, f->page);
 	vsvm_table_init(&f->t, dev, NULL);
-	/* Its count of page tables is all that a table wants of it. */
+	/* A table uses only the mm's count of page tables. */
 	f->t.mm = kunit_kzalloc(test, sizeof(*f->t.mm), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, f->t.mm);
 	test->priv = f;
@@ -122,7 +122,7 @@ static void teardown(struct kunit *test)
 	__free_page(f->page);
 }
 
-/* State, device and pfn do not get into one another. */
+/* State, device and pfn do not overlap. */
 static void entry_keeps_its_parts(struct kunit *test)
 {
 	unsigned long pfn = page_to_pfn(((struct fixture *)test->priv)->page);
@@ -142,7 +142,7 @@ static void entry_keeps_its_parts(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, vsvm_entry_page(entry));
 }
 
-/* A span goes on with the next page in the same state, and with nothing else. */
+/* A span continues with the next page in the same state only. */
 static void entry_follows_its_neighbour(struct kunit *test)
 {
 	unsigned long pfn = page_to_pfn(((struct fixture *)test->priv)->page);
@@ -157,11 +157,11 @@ static void entry_follows_its_neighbour(struct kunit *test)
 								      3, pfn + 1)));
 	KUNIT_EXPECT_FALSE(test, vsvm_entry_follows(entry, 0));
 	KUNIT_EXPECT_FALSE(test, vsvm_entry_follows(0, entry));
-	/* Where there is no page, the same follows. */
+	/* Without a page, an equal entry continues it. */
 	KUNIT_EXPECT_TRUE(test, vsvm_entry_follows(0, 0));
 }
 
-/* The place in the leaf of addresses anywhere in a page, and at both ends. */
+/* The index in the leaf of addresses anywhere in a page, and at both ends. */
 static void index_is_the_page_in_the_leaf(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, 0, vsvm_leaf_index(BASE));
@@ -173,7 +173,7 @@ static void index_is_the_page_in_the_leaf(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, VSVM_LEAF_ENTRIES - 1, vsvm_leaf_index(ULONG_MAX));
 }
 
-/* New, the same again, another: each entry counts once, where it is. */
+/* A new entry, the same again, another one: each counts once, for its place. */
 static void install_counts_by_place(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -183,12 +183,12 @@ static void install_counts_by_place(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, count[DRM_VSVM_PLACE_SYSTEM]);
 	KUNIT_EXPECT_EQ(test, 0, set(&f->t, AT(0), system_entry(f, RO)));
 	KUNIT_EXPECT_EQ(test, 1, count[DRM_VSVM_PLACE_SYSTEM]);
-	/* With more rights it is new, and still one. */
+	/* With more rights it is new, and still one entry. */
 	KUNIT_EXPECT_EQ(test, 1, set(&f->t, AT(0), system_entry(f, RW)));
 	KUNIT_EXPECT_EQ(test, 1, count[DRM_VSVM_PLACE_SYSTEM]);
 	KUNIT_EXPECT_EQ(test, 1, set(&f->t, AT(1), system_entry(f, RO)));
 	KUNIT_EXPECT_EQ(test, 2, count[DRM_VSVM_PLACE_SYSTEM]);
-	/* It moved. */
+	/* The page moved. */
 	KUNIT_EXPECT_EQ(test, 1, set(&f->t, AT(0), device_entry(f, RW)));
 	KUNIT_EXPECT_EQ(test, 1, count[DRM_VSVM_PLACE_SYSTEM]);
 	KUNIT_EXPECT_EQ(test, 1, count[DRM_VSVM_PLACE_DEVICE]);
@@ -198,7 +198,7 @@ static void install_counts_by_place(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, count[DRM_VSVM_PLACE_DEVICE]);
 }
 
-/* System pages have a DMA address and say so, pages of devices have none. */
+/* Entries of system pages have a DMA address, those of device pages have none. */
 static void only_system_pages_are_mapped_for_dma(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -218,7 +218,7 @@ static void only_system_pages_are_mapped_for_dma(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, peer, get(&f->t, AT(3)));
 }
 
-/* A zap takes the pages that it touches, whole, and those beside it stay. */
+/* A zap clears entries of whole pages, and keeps those beside the range. */
 static void zap_takes_its_range_alone(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -229,16 +229,16 @@ static void zap_takes_its_range_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3, zap(&f->t, AT(2), AT(5) - 1));
 	for (i = 0; i < 8; i++)
 		KUNIT_EXPECT_EQ(test, i < 2 || i > 4, !!get(&f->t, AT(i)));
-	/* One byte is a page. */
+	/* One byte clears the entry of its page. */
 	KUNIT_EXPECT_EQ(test, 1, zap(&f->t, AT(6) + 1, AT(6) + 1));
 	KUNIT_EXPECT_EQ(test, 0, get(&f->t, AT(6)));
-	/* What is gone is not counted again, nor is what never was. */
+	/* Entries that are cleared or were never set do not count. */
 	KUNIT_EXPECT_EQ(test, 0, zap(&f->t, AT(2), AT(5) - 1));
 	KUNIT_EXPECT_EQ(test, 0, zap(&f->t, AT(100), AT(200)));
 	KUNIT_EXPECT_EQ(test, 4, f->t.count[DRM_VSVM_PLACE_SYSTEM]);
 }
 
-/* From the middle of one leaf to the middle of another, over one with a hole. */
+/* A zap from the middle of one leaf to the middle of another, over a hole. */
 static void zap_goes_over_leaves(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -258,25 +258,25 @@ static void zap_goes_over_leaves(struct kunit *test)
 				     BASE + 4 * PMD_SIZE + PAGE_SIZE - 1));
 	KUNIT_EXPECT_NE(test, 0, get(&f->t, BASE));
 	KUNIT_EXPECT_NE(test, 0, get(&f->t, BASE + 5 * PMD_SIZE - PAGE_SIZE));
-	/* The whole ones in between went, the ends have an entry each. */
+	/* The leaves in between are freed; the outer two have an entry each. */
 	KUNIT_EXPECT_EQ(test, 2, leaves(&f->t));
 	KUNIT_EXPECT_EQ(test, 2, f->t.count[DRM_VSVM_PLACE_SYSTEM]);
 }
 
-/* What the OOM killer sees of the leaves. */
+/* The count of leaves that the OOM killer sees. */
 static unsigned long counted(struct vsvm_table *t)
 {
 	return atomic_long_read(&t->mm->pgtables_bytes);
 }
 
-/* A leaf goes with its last entry, whichever that is, and no earlier. */
+/* A leaf is freed with its last entry, and no earlier. */
 static void leaf_goes_with_its_last_entry(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 
 	KUNIT_EXPECT_EQ(test, 1, set(&f->t, AT(7), system_entry(f, RO)));
 	KUNIT_EXPECT_EQ(test, 1, set(&f->t, AT(300), device_entry(f, RW)));
-	/* Another entry in the place of one is no more of them. */
+	/* An entry that replaces another one does not add to the count. */
 	KUNIT_EXPECT_EQ(test, 1, set(&f->t, AT(7), device_entry(f, RW)));
 	KUNIT_EXPECT_EQ(test, sizeof(struct vsvm_leaf), counted(&f->t));
 	KUNIT_EXPECT_EQ(test, 1, zap(&f->t, AT(300), AT(301) - 1));
@@ -288,7 +288,7 @@ static void leaf_goes_with_its_last_entry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, counted(&f->t));
 }
 
-/* A leaf that was made and stays empty does not stay. */
+/* A leaf that stays empty is freed. */
 static void empty_leaf_is_trimmed(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -300,18 +300,18 @@ static void empty_leaf_is_trimmed(struct kunit *test)
 	leaf = vsvm_table_make_leaf(&f->t, BASE, &spare);
 	KUNIT_EXPECT_NOT_NULL(test, leaf);
 	KUNIT_EXPECT_NULL(test, spare);
-	/* There already: nothing is wanted of the spare one. */
+	/* The leaf exists already, so the spare one is not used. */
 	KUNIT_EXPECT_PTR_EQ(test, leaf,
 			    vsvm_table_make_leaf(&f->t, BASE, &spare));
 	vsvm_table_trim(&f->t, leaf, BASE);
 	KUNIT_EXPECT_NULL(test, vsvm_table_leaf(&f->t, BASE));
-	/* Without a spare one there is none. */
+	/* Without a spare leaf there is none. */
 	KUNIT_EXPECT_NULL(test, vsvm_table_make_leaf(&f->t, BASE, &spare));
 	up_write(&f->t.lock);
 	KUNIT_EXPECT_EQ(test, 0, counted(&f->t));
 }
 
-/* What was prepared and not used leaves nothing in the table. */
+/* A preparation that is undone leaves nothing in the table. */
 static void unprepare_leaves_nothing(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -321,7 +321,7 @@ static void unprepare_leaves_nothing(struct kunit *test)
 	vsvm_table_unprepare(&f->t, BASE);
 	vsvm_table_free_spare(spare);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&f->t.leaves));
-	/* It does not take away a leaf. */
+	/* Undoing it does not free a leaf. */
 	KUNIT_EXPECT_EQ(test, 1, set(&f->t, BASE, system_entry(f, RO)));
 	vsvm_table_unprepare(&f->t, BASE);
 	KUNIT_EXPECT_EQ(test, 1, leaves(&f->t));
@@ -337,7 +337,7 @@ static unsigned long seq(struct vsvm_table *t, unsigned long addr)
 	return n;
 }
 
-/* An invalidation is noted for what it touched, leaf or not, and beside it not. */
+/* An invalidation is noted for its range, with or without a leaf, and not beside it. */
 static void zap_is_noted_where_it_was(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -348,13 +348,13 @@ static void zap_is_noted_where_it_was(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, SEQ, seq(&f->t, BASE));
 	KUNIT_EXPECT_EQ(test, SEQ, seq(&f->t, BASE + PMD_SIZE));
 	KUNIT_EXPECT_EQ(test, 0, seq(&f->t, BASE + 2 * PMD_SIZE));
-	/* All of them, once around. */
+	/* Over all groups, and more. */
 	zap(&f->t, BASE, BASE + (VSVM_TABLE_SEQS + 3) * PMD_SIZE);
 	for (i = 0; i < VSVM_TABLE_SEQS; i++)
 		KUNIT_EXPECT_EQ(test, SEQ, seq(&f->t, i * PMD_SIZE));
 }
 
-/* Pages of the same 2 MiB share a leaf; it is made once. */
+/* Pages of the same 2 MiB share a leaf, which is made once. */
 static void leaf_is_made_once(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -374,7 +374,7 @@ static void leaf_is_made_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, get(&f->t, BASE));
 }
 
-/* The first and the last address there is. */
+/* Entries at the first and at the last address. */
 static void ends_of_the_address_space(struct kunit *test)
 {
 	struct fixture *f = test->priv;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The per-page path's decisions: what a page becomes that hmm_range_fault() found,
- * and what an entry is good for.
+ * Tests of decisions of the per-page path: the entry for a result of hmm_range_fault(),
+ * and which needs an entry serves.
  */
 #include "vsvm_kunit.h"
 
 #include "../vsvm_classify.c"
 #include "../vsvm_walk.c"
 
-/* An address of no importance, at the beginning of a leaf. */
+/* Some address at the beginning of a leaf. */
 #define BASE	(5UL << PMD_SHIFT)
 
 struct fixture {
@@ -41,7 +41,7 @@ static void teardown(struct kunit *test)
 		folio_put(f->system);
 }
 
-/* What hmm says of a page that is there. */
+/* The result of hmm for a page that is present. */
 static unsigned long seen(unsigned long pfn, unsigned long flags,
 			  unsigned int order)
 {
@@ -64,7 +64,7 @@ static u32 rights(unsigned int order, u32 more)
 	return DRM_VSVM_STATE_READ | more | order << DRM_VSVM_STATE_ORDER_SHIFT;
 }
 
-/* Small folios of a device's first pages. The client goes with the last of them. */
+/* Small folios of a device's first pages. The last one frees the client. */
 static void take(struct kunit *test, struct vsvm_devmem *dm,
 		 struct folio **folios, unsigned int n)
 {
@@ -93,7 +93,7 @@ static struct folio *take_huge(struct kunit *test, struct vsvm_devmem *dm)
 	return vsvm_kunit_folio(test, dm, vsvm_devmem_first(b), VSVM_BLOCK_ORDER);
 }
 
-/* No page, and one that cannot be: an error is one whatever else is said. */
+/* No page, and an error, which takes precedence over other flags. */
 static void nothing_is_absent_or_an_error(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -107,7 +107,7 @@ static void nothing_is_absent_or_an_error(struct kunit *test)
 			look(f, BASE, seen(pfn, HMM_PFN_ERROR, 0)));
 }
 
-/* A system page has the rights and the order that hmm saw, and no more. */
+/* A system page has the rights and the order of hmm's result, and no more. */
 static void system_page_keeps_its_rights(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -124,7 +124,7 @@ static void system_page_keeps_its_rights(struct kunit *test)
 			vsvm_entry(DRM_VSVM_PLACE_SYSTEM | rights(3, 0), 0,
 				   pfn + 5),
 			look(f, BASE, seen(pfn + 5, 0, 3)));
-	/* Flags of hmm that say nothing of the page say nothing here. */
+	/* Flags of hmm that are not about the page have no effect. */
 	KUNIT_EXPECT_EQ(test,
 			vsvm_entry(DRM_VSVM_PLACE_SYSTEM | rights(0, 0), 0, pfn),
 			look(f, BASE, seen(pfn, HMM_PFN_DMA_MAPPED, 0)));
@@ -140,7 +140,7 @@ static void zero_page_is_told_apart(struct kunit *test)
 			look(f, BASE, seen(pfn, 0, 0)));
 }
 
-/* A device page is its backing page, and its device's: this one's or a peer's. */
+/* A device page becomes its backing page, on this device or on a peer. */
 static void device_page_is_its_backing(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -154,7 +154,7 @@ static void device_page_is_its_backing(struct kunit *test)
 			vsvm_entry(DRM_VSVM_PLACE_DEVICE |
 				   rights(0, DRM_VSVM_STATE_WRITE), 3, pfn),
 			look(f, BASE, seen(folio_pfn(own[1]), HMM_PFN_WRITE, 0)));
-	/* Shared by a fork. */
+	/* Shared with a forked child. */
 	KUNIT_EXPECT_EQ(test,
 			vsvm_entry(DRM_VSVM_PLACE_DEVICE | rights(0, 0), 3, pfn),
 			look(f, BASE, seen(folio_pfn(own[1]), 0, 0)));
@@ -163,13 +163,13 @@ static void device_page_is_its_backing(struct kunit *test)
 			vsvm_entry(DRM_VSVM_PLACE_PEER |
 				   rights(0, DRM_VSVM_STATE_WRITE), 4, pfn),
 			look(f, BASE, seen(folio_pfn(peer), HMM_PFN_WRITE, 0)));
-	/* A backing page that a process got by handover is a system page. */
+	/* A backing page that was handed over is a system page. */
 	KUNIT_EXPECT_EQ(test,
 			vsvm_entry(DRM_VSVM_PLACE_SYSTEM | rights(0, 0), 0, pfn),
 			look(f, BASE, seen(pfn, 0, 0)));
 }
 
-/* In a huge device page the address tells which page, whatever hmm begins with. */
+/* In a huge device page the address selects the page, whatever hmm begins with. */
 static void huge_device_page_goes_by_address(struct kunit *test)
 {
 	static const unsigned int at[] = { 0, 1, 77, VSVM_BLOCK_PAGES - 1 };
@@ -193,7 +193,7 @@ static void huge_device_page_goes_by_address(struct kunit *test)
 	}
 }
 
-/* The short cut for a page like the one before comes to the same. */
+/* vsvm_classify_next() gives the same entries as vsvm_classify(). */
 static void next_is_as_if_it_were_the_first(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -253,7 +253,7 @@ static void next_is_as_if_it_were_the_first(struct kunit *test)
 	up_read(&f->m.table.lock);
 }
 
-/* What an entry is good for: the device's alone is more than writable. */
+/* Which needs an entry serves: exclusive is more than writable. */
 static void entry_serves_a_need(struct kunit *test)
 {
 	static const struct {
@@ -291,7 +291,7 @@ static void entry_serves_a_need(struct kunit *test)
 	}
 }
 
-/* A range is cut at leaves, also where addresses end. */
+/* A range is cut at leaves, also at the end of the address space. */
 static void leaf_ends_in_the_range(struct kunit *test)
 {
 	unsigned long top = ULONG_MAX & PMD_MASK;
