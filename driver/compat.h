@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The only place that looks at which kernel this is.
- */
+/* The only file that tests the kernel's version. */
 #ifndef VSVM_COMPAT_H
 #define VSVM_COMPAT_H
 
@@ -17,9 +15,8 @@
 #endif
 
 /*
- * The first release whose zap_huge_pmd_folio() looks at the entry, as
- * docs/upstream/0001 has it: none yet. Kbuild looks into the source, where there
- * is one.
+ * The first release whose zap_huge_pmd_folio() tests the entry, as in
+ * docs/upstream/0001: none yet. Kbuild looks at the kernel's source if there is one.
  */
 #define VSVM_HUGE_IS_SAFE_SINCE	KERNEL_VERSION(255, 0, 0)
 

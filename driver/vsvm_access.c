@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the device does with a process's memory: read, write, atomics, snapshot.
- * Each is a visitor of the per-page path.
+ * Accesses of the device to a process's memory: read, write, atomics, snapshot. Each is
+ * a visitor of the per-page path.
  *
- * A visitor runs under the page-table lock, where user memory may only be
- * touched with page faults off. When the caller's buffer is not there, the
- * visitor stops, the walk drops the lock, and relax() faults the buffer in.
+ * A visitor runs under the page-table lock, where user memory may only be accessed with
+ * page faults disabled. If the caller's buffer is not present, the visitor stops, the
+ * walk drops the lock, and relax() faults the buffer in.
  *
  * Lifetime: a call. Locks: none of its own.
  */
@@ -21,13 +21,13 @@
 #include "vsvm_walk.h"
 
 /**
- * struct copy - a device read or write under way
+ * struct copy - a device read or write in progress
  * @v: the visitor
  * @start: first byte in the process
  * @buf: the caller's buffer, for the byte at @start
- * @at: where in the buffer to go on
+ * @at: next byte of the buffer
  * @left: bytes left from there on
- * @inject: failures on purpose
+ * @inject: failpoints
  */
 struct copy {
 	struct vsvm_visitor v;
@@ -65,15 +65,15 @@ static int read_relax(struct vsvm_visitor *v)
 	size_t want = min(c->left, PMD_SIZE);
 
 	/*
-	 * Not fault_in_writeable(): that stores zeroes, and the buffer may be
-	 * the very memory that is read.
+	 * Not fault_in_writeable(): that stores zeroes, and the buffer may be the
+	 * memory that is read.
 	 */
 	return fault_in_safe_writeable(c->at, want) == want ? -EFAULT : 0;
 }
 
 /*
- * A page that the device changed is dirty, whatever the CPU's entry says. It
- * has to be said under the lock: after it, reclaim may drop the page as clean.
+ * Marks a page dirty that the device wrote, because no CPU entry records that. Under
+ * the page-table lock: after it is dropped, reclaim may drop the page as clean.
  */
 static void mark_dirty(const struct vsvm_span *span, unsigned long len)
 {
@@ -112,7 +112,7 @@ static int write_relax(struct vsvm_visitor *v)
 }
 
 /**
- * vsvm_access_copy() - the device reads or writes a range
+ * vsvm_access_copy() - read or write a range by the device
  * @m: the mirror, bound to current->mm
  * @rw: the range and the buffer, both checked; done and faults are set
  * @write: true: from the buffer to the range
@@ -147,7 +147,7 @@ static long exclusive_visit(struct vsvm_visitor *v,
 }
 
 /**
- * vsvm_access_exclusive() - give the device a range for itself
+ * vsvm_access_exclusive() - give the device exclusive access to a range
  * @m: the mirror, bound to current->mm
  * @excl: the range, checked; done is set
  *
@@ -167,9 +167,9 @@ int vsvm_access_exclusive(struct vsvm_mirror *m,
 }
 
 /**
- * struct atomic - an atomic operation under way
+ * struct atomic - an atomic operation in progress
  * @v: the visitor
- * @arg: what to do
+ * @arg: the request
  */
 struct atomic {
 	struct vsvm_visitor v;
@@ -201,8 +201,8 @@ static u64 atomic_u64(u64 *word, const struct drm_vsvm_atomic *arg)
 }
 
 /*
- * The CPU cannot reach the word, and whoever gives it back to the CPU waits for
- * the page-table lock. Other devices may be at it in the same way, so the
+ * The CPU has no entry for the word, and a CPU fault that ends exclusive access waits
+ * for the page-table lock. Other devices may use the word in the same way, so the
  * operation itself is atomic, too.
  */
 static long atomic_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
@@ -217,7 +217,7 @@ static long atomic_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 }
 
 /**
- * vsvm_access_atomic() - the device does an atomic operation
+ * vsvm_access_atomic() - do an atomic operation by the device
  * @m: the mirror, bound to current->mm
  * @arg: the word and the operation, checked; old is set
  *
@@ -236,13 +236,13 @@ int vsvm_access_atomic(struct vsvm_mirror *m, struct drm_vsvm_atomic *arg)
 }
 
 /**
- * struct snapshot - a snapshot under way
+ * struct snapshot - a snapshot in progress
  * @v: the visitor
- * @run: the run that is still growing; count 0: none
+ * @run: the run that is not stored yet; count 0: none
  * @out: the caller's array
- * @nr: runs stored
- * @max: room in the array
- * @inject: failures on purpose
+ * @nr: number of runs stored
+ * @max: length of the array
+ * @inject: failpoints
  */
 struct snapshot {
 	struct vsvm_visitor v;
@@ -287,7 +287,7 @@ static int snapshot_relax(struct vsvm_visitor *v)
 }
 
 /**
- * vsvm_access_snapshot() - store where the pages of a range live
+ * vsvm_access_snapshot() - store where the pages of a range are
  * @m: the mirror, bound to current->mm
  * @snap: the range and the array, both checked; nr_runs and next are set
  *
@@ -312,7 +312,7 @@ int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *snap)
 	if (ret == -ENOSPC)
 		ret = 0;
 
-	/* The last run: either complete, or cut where the walk ended. */
+	/* The last run is complete, or ends where the walk ended. */
 	if (s.run.count) {
 		if (VSVM_INJECT(s.inject, COPY_LAST_RUN, sizeof(s.run),
 				copy_to_user(&s.out[s.nr], &s.run,

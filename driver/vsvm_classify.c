@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a page that hmm_range_fault() found is to the device.
+ * Classification: converts a result of hmm_range_fault() to an entry of the device page
+ * table.
  *
- * Lifetime: a call. Locks: the caller has the page-table lock, &vsvm_table.lock.
+ * Lifetime: a call. Locks: the caller holds the page-table lock, &vsvm_table.lock.
  */
 #include <linux/hmm.h>
 #include <linux/mm.h>
@@ -22,16 +23,16 @@ static bool is_huge_zero(struct page *page, unsigned int order)
 }
 
 /*
- * A range that begins inside a huge device-private entry gets pages from hmm as
- * if it began at the entry's start (Linux 7.3, hmm_vma_handle_absent_pmd()).
- * The address says which page it is, whether or not that is mended.
+ * If a range begins inside a huge device-private entry, hmm returns pages as if it
+ * began at the start of the entry (Linux 7.3, hmm_vma_handle_absent_pmd()). The address
+ * gives the right page, on a fixed kernel as well.
  */
 static struct page *huge_device_page(struct page *page, unsigned long addr)
 {
 	return page - vsvm_devmem_offset(page) + vsvm_leaf_index(addr);
 }
 
-/* The entry of a page of a vsvm device: where its bytes are, and which device it is on. */
+/* The entry of a device page: its backing page, and the number of its device. */
 static u64 classify_device(struct vsvm_mirror *m, struct page *page, u32 state)
 {
 	struct vsvm_devmem *dm = vsvm_devmem_of(page);
@@ -44,13 +45,14 @@ static u64 classify_device(struct vsvm_mirror *m, struct page *page, u32 state)
 }
 
 /**
- * vsvm_classify() - what one entry of hmm_range_fault() means to the device
- * @m: the mirror, its page-table lock held, the sequence checked under it: the page
- *	is mapped and stays what it is
+ * vsvm_classify() - convert one result of hmm_range_fault() to a table entry
+ * @m: the mirror; the caller holds its page-table lock and has checked the sequence
+ *	under it, so the page is mapped and stays as it is
  * @addr: address of the page
- * @hmm_pfn: what hmm says of it
+ * @hmm_pfn: the result
  *
- * A device page becomes its backing page here and nowhere else.
+ * No other function converts a device page to its backing page for the table, except
+ * vsvm_classify_next() by arithmetic.
  *
  * Return: an entry of the device page table.
  */

@@ -19,7 +19,7 @@ struct vsvm_mirror;
 u64 vsvm_classify(struct vsvm_mirror *m, unsigned long addr,
 		  unsigned long hmm_pfn);
 
-/* What a walk with this need asks of hmm_range_fault(). */
+/* Request flags of hmm_range_fault() for a walk with this need. */
 static inline unsigned long vsvm_classify_request(enum vsvm_need need)
 {
 	unsigned long flags = 0;
@@ -31,19 +31,19 @@ static inline unsigned long vsvm_classify_request(enum vsvm_need need)
 	return flags;
 }
 
-/* What hmm_range_fault() would say of a page that the process may write, by itself. */
+/* What hmm_range_fault() would return for a small page that the process may write. */
 static inline unsigned long vsvm_classify_writable(struct page *page)
 {
 	return vsvm_pfn_of_host(page) | HMM_PFN_VALID | HMM_PFN_WRITE;
 }
 
 /*
- * True for memory that the kernel cannot reach: memfd_secret() takes its pages
- * out of the kernel's own map, before anybody has them mapped and until nobody
- * has. A copy that finds that out by itself is too late, where only its user side
- * may fault (arm64). Such files are unevictable, and their pages are small; few
- * others are both, and of those one byte is tried. The page is mapped, so it
- * stays in its mapping.
+ * True for memory that the kernel cannot access: memfd_secret() removes pages from the
+ * kernel's direct map, from before they are mapped until they are freed. A copy that
+ * faults on such a page is too late to find out where only its user side may fault
+ * (arm64). Files of memfd_secret() are unevictable and have small pages. Few other
+ * files have both, and of their pages one byte is read to find out. The page is mapped,
+ * so it stays in its mapping.
  */
 static inline bool vsvm_classify_unreachable(struct page *page,
 					     unsigned int order)
@@ -57,11 +57,10 @@ static inline bool vsvm_classify_unreachable(struct page *page,
 }
 
 /*
- * The same for the page at @addr after one that hmm calls @before and that was
- * @entry. Most pages are like the one before, which can be told without much of
- * a look: a system page is one whose pfn is no device's and not the zero page's,
- * and that the kernel reaches; and a device page's successor in its block is
- * behind it in memory too.
+ * As vsvm_classify(), for the page at @addr after one with the result @before of hmm
+ * and the entry @entry. Most pages are like the one before, which is quick to see. A
+ * system page has a pfn of no device, is not the zero page, and is accessible to the
+ * kernel. The next device page of a block has the next backing page.
  */
 static __always_inline u64 vsvm_classify_next(struct vsvm_mirror *m,
 					      unsigned long addr, u64 entry,

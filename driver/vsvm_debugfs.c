@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a device looks like inside, in /sys/kernel/debug/dri/vsvm.N: blocks, lru,
- * tables, counters, failpoints.
+ * State of a device in /sys/kernel/debug/dri/vsvm.N: blocks, lru, tables, counters,
+ * failpoints.
  *
- * Each read is a look that goes on while the device works: every line was true
- * at one moment, two lines need not have been true together.
+ * The device goes on working during a read: every line was true at one moment, but two
+ * lines may be from different moments.
  *
- * Lifetime: the files belong to the drm device, which takes them away when it
- * is unplugged and waits for readers; a show function works between
- * drm_dev_enter() and drm_dev_exit(). Locks: &vsvm_devmem.lock for a line at a
- * time, &vsvm_device.vms_lock with the page-table lock inside it.
+ * Lifetime: the files belong to the drm device, which removes them at unplug and waits
+ * for readers; a show function runs between drm_dev_enter() and drm_dev_exit(). Locks:
+ * &vsvm_devmem.lock for a line at a time; &vsvm_device.vms_lock with the page-table
+ * lock inside it.
  */
 #include <linux/debugfs.h>
 #include <linux/mm.h>
@@ -29,14 +29,14 @@
 #include "vsvm_vm.h"
 
 /**
- * struct look - a block as it was at one moment
- * @block: its number
- * @used: pages in use
- * @tgid: whose, 0: nobody's
- * @backed: there is host memory behind it
- * @age: blocks opened, or tried for eviction, since its last use
- * @may_go: it may go for a process that has none: its own has more than the fair
- *	client that there would be
+ * struct look - state of a block at one moment
+ * @block: number of the block
+ * @used: number of pages in use
+ * @tgid: process of the client that owns it, 0: none
+ * @backed: the block has backing
+ * @age: number of blocks opened, or tried for eviction, since its last use
+ * @may_go: a client that owns no block may evict it: its owner has more than the fair
+ *	share that there would be then
  */
 struct look {
 	unsigned long block;
@@ -71,7 +71,9 @@ static bool is_bare(const struct look *l)
 	return !l->tgid && !l->used && !l->backed;
 }
 
-/* One line a block; blocks that nobody ever used are folded. */
+/*
+ * One line for each block; neighbouring blocks without owner and backing share a line.
+ */
 static int show_blocks(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	struct vsvm_devmem *dm = vsvm->devmem;
@@ -111,7 +113,7 @@ static int oldest_first(const void *a, const void *b)
 	return cmp_int(y->age, x->age) ?: cmp_int(x->block, y->block);
 }
 
-/* The blocks in use, in the order in which eviction would look at them. */
+/* Blocks that clients own, in the order in which eviction considers them. */
 static int show_lru(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	struct vsvm_devmem *dm = vsvm->devmem;
@@ -151,7 +153,7 @@ static unsigned long count_leaves(struct vsvm_table *t)
 	return n;
 }
 
-/* One line an open file: what its device page table has. */
+/* One line for each open file: the number of entries in its device page table. */
 static int show_tables(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	struct vsvm_table *t;
@@ -187,7 +189,7 @@ static int show_counters(struct seq_file *m, struct vsvm_device *vsvm)
 }
 
 #ifdef CONFIG_DRM_VSVM_INJECT
-/* The failpoints, where the driver can be made to fail or pause. */
+/* The failpoints: what each can do, how it is armed, and its counts. */
 static int show_failpoints(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	struct vsvm_inject *inject = vsvm->devmem->inject;
@@ -215,7 +217,7 @@ static int show_failpoints(struct seq_file *m, struct vsvm_device *vsvm)
 }
 #endif
 
-/* Calls what the file is for, unless the device is gone. */
+/* Calls the file's show function, unless the device is unplugged. */
 static int show(struct seq_file *m, void *unused)
 {
 	struct drm_debugfs_entry *entry = m->private;
@@ -241,7 +243,7 @@ static const struct drm_debugfs_info files[] = {
 };
 
 /**
- * vsvm_debugfs_init() - make a device's files
+ * vsvm_debugfs_init() - add a device's files
  * @vsvm: the device, about to be registered
  */
 void vsvm_debugfs_init(struct vsvm_device *vsvm)

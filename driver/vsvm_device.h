@@ -15,12 +15,12 @@ struct vsvm_devmem;
  * struct vsvm_device - one vsvm device
  * @drm: the DRM device; its parent is a platform device
  * @index: number of the device
- * @count: how many devices the module was asked for
+ * @count: number of devices that the module was asked for
  * @devmem: its memory; valid between drm_dev_enter() and drm_dev_exit()
  * @dma: the device that system pages are mapped for; NULL: DMA does not reach them
  * @vms_lock: protects @vms
  * @vms: &vsvm_vm.link of every open file
- * @gone: who polls a file of it, and is to hear that it was unplugged
+ * @gone: wait queue of callers that poll a file of the device; unplug wakes them
  */
 struct vsvm_device {
 	struct drm_device drm;

@@ -61,7 +61,7 @@ struct mm_struct;
 	P(LEAF_STORE, FAIL, "leaf-store") /* its slot in the table */ \
 	P(LEAF_GONE, FAIL, "leaf-gone") /* another thread freed it meanwhile */ \
 	P(DMA, FAIL, "dma") /* a page's DMA address */ \
-	P(HMM, BOTH, "hmm") /* hmm_range_fault() says EBUSY */ \
+	P(HMM, BOTH, "hmm") /* hmm_range_fault() returns EBUSY */ \
 	P(FAULTED, BOTH, "faulted") /* after hmm, before the lock */ \
 	P(LOOKED, BOTH, "looked") /* the same, in a walk that only looks */ \
 	P(HOLE_LOCK, FAIL, "hole-lock") /* interrupted */ \

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counters: what they are called and how they are summed up; and who a fault
- * is for.
+ * Counters: their names and their sums.
  *
- * A device counts for each processor, so that two processes do not fight over
- * one cache line; files and processes count in one place. Callers count once
- * for a call, a chunk or a span, never for each page.
+ * A device counts per processor, so that two processes do not contend for one cache
+ * line; files and clients have one counter each. Callers count once for a call, a chunk
+ * or a span, never for each page.
  *
- * Lifetime: the counters live with what they count for. Locks: cow_lock, a
- * leaf, protects the list of device writes that break copy-on-write.
+ * Lifetime: the counters live with the device, the mirror or the client. Locks: none.
  */
 #include <linux/atomic.h>
 #include <linux/percpu.h>
@@ -37,7 +35,7 @@ static const char *const names[VSVM_STATS] = {
 };
 
 /**
- * vsvm_stats_name() - what user space calls a counter
+ * vsvm_stats_name() - get the name of a counter in user space
  * @stat: the counter
  *
  * Return: the name, without "vsvm-".
@@ -48,9 +46,9 @@ const char *vsvm_stats_name(enum vsvm_stat stat)
 }
 
 /**
- * vsvm_stats_sum() - a counter of a device
- * @stats: the device's
- * @stat: which
+ * vsvm_stats_sum() - read a counter of a device
+ * @stats: the device's counters
+ * @stat: the counter
  *
  * Return: the sum over all processors.
  */

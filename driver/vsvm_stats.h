@@ -11,22 +11,22 @@
 #include "vsvm_types.h"
 
 /**
- * enum vsvm_stat - what is counted
- * @VSVM_STAT_DEVICE_FAULTS: walks that had to fault something in
- * @VSVM_STAT_DEVICE_FAULT_PAGES: entries they put into the device page table
- * @VSVM_STAT_CPU_FAULTS: faults on device pages
- * @VSVM_STAT_TO_DEVICE: pages moved to the device
- * @VSVM_STAT_HOME: pages moved home; one counter for each &enum vsvm_cause but
- *	unplug, which leaves nobody to ask for it
- * @VSVM_STAT_STAYED: pages that were to move and stayed; one counter for each
- *	&enum drm_vsvm_stay
+ * enum vsvm_stat - counters
+ * @VSVM_STAT_DEVICE_FAULTS: walks that had to fault pages in
+ * @VSVM_STAT_DEVICE_FAULT_PAGES: entries that they put into the device page table
+ * @VSVM_STAT_CPU_FAULTS: CPU faults on device pages
+ * @VSVM_STAT_TO_DEVICE: pages that moved to the device
+ * @VSVM_STAT_HOME: pages that migrated to system memory; one counter for each &enum
+ *	vsvm_cause except unplug, after which the counters cannot be read
+ * @VSVM_STAT_STAYED: pages that were to move and stayed; one counter for each &enum
+ *	drm_vsvm_stay
  * @VSVM_STAT_INVALIDATIONS: calls of the notifier
- * @VSVM_STAT_INVALIDATED: entries they cleared
- * @VSVM_STAT_EVICTIONS: blocks that lost pages to make room
- * @VSVM_STAT_READ: bytes the device read
- * @VSVM_STAT_WRITTEN: bytes the device wrote
+ * @VSVM_STAT_INVALIDATED: entries that they cleared
+ * @VSVM_STAT_EVICTIONS: blocks that pages were evicted from
+ * @VSVM_STAT_READ: bytes that the device read
+ * @VSVM_STAT_WRITTEN: bytes that the device wrote
  * @VSVM_STAT_ATOMICS: atomic operations
- * @VSVM_STATS: how many counters there are
+ * @VSVM_STATS: number of counters
  */
 enum vsvm_stat {
 	VSVM_STAT_DEVICE_FAULTS,
@@ -45,7 +45,7 @@ enum vsvm_stat {
 };
 
 /**
- * struct vsvm_stats - the counters of a file or of a process
+ * struct vsvm_stats - counters of a file or of a client
  * @n: by &enum vsvm_stat
  */
 struct vsvm_stats {

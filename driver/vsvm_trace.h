@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints, in the system "vsvm". Every field is a number; what numbers mean
- * is in the format file of each event, as perf and bpftrace want it. Sizes are
- * bytes unless the name says pages.
+ * Tracepoints, in the system "vsvm". Every field is a number; the format file of each
+ * event gives the meanings, for perf and bpftrace. Sizes are in bytes unless the name
+ * says pages.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM vsvm
@@ -80,7 +80,7 @@ TRACE_DEFINE_ENUM(MMU_NOTIFY_EXCLUSIVE);
 			 { MMU_NOTIFY_MIGRATE, "migrate" },		\
 			 { MMU_NOTIFY_EXCLUSIVE, "exclusive" })
 
-/* A device access found something missing, and has it now, or an error. */
+/* A device access faulted pages in, or failed with an error. */
 TRACE_EVENT(vsvm_device_fault,
 	    TP_PROTO(unsigned int device, unsigned long addr, u64 pages,
 		     enum vsvm_need need, unsigned int tries, int error),
@@ -103,7 +103,7 @@ TRACE_EVENT(vsvm_device_fault,
 		      __entry->error)
 );
 
-/* A CPU touched a device page; what comes home with it is [start, start + bytes). */
+/* A CPU touched a device page; the pages of [start, start + bytes) are to migrate. */
 TRACE_EVENT(vsvm_cpu_fault,
 	    TP_PROTO(unsigned int device, enum vsvm_cause cause, unsigned long addr,
 		     unsigned long start, unsigned long bytes, unsigned int order),
@@ -127,9 +127,9 @@ TRACE_EVENT(vsvm_cpu_fault,
 );
 
 /*
- * One go at moving a range of at most 2 MiB. addr is an address in the process
- * that is current; for eviction and unplug, which know no process, the index in its
- * device of the block's first page.
+ * A pass that moves a range of at most 2 MiB. addr is an address in the current
+ * process. Eviction and unplug know no process: there it is the index in the device of
+ * the block's first page.
  */
 TRACE_EVENT(vsvm_migrate_begin,
 	    TP_PROTO(unsigned int device, enum vsvm_cause cause,
@@ -151,7 +151,7 @@ TRACE_EVENT(vsvm_migrate_begin,
 		      __entry->bytes)
 );
 
-/* The end of what vsvm_migrate_begin began; order is that of the pages moved. */
+/* The end of the pass; order is the largest order of the pages that moved. */
 TRACE_EVENT(vsvm_migrate_end,
 	    TP_PROTO(unsigned int device, enum vsvm_cause cause,
 		     enum drm_vsvm_target target, u64 addr, u64 moved,
@@ -198,7 +198,7 @@ TRACE_EVENT(vsvm_stay,
 		      vsvm_trace_stay(__entry->reason))
 );
 
-/* The notifier took [start, end) from a device page table. */
+/* The notifier cleared [start, end) in a device page table. */
 TRACE_EVENT(vsvm_invalidate,
 	    TP_PROTO(unsigned int device, unsigned long start, unsigned long end,
 		     enum mmu_notifier_event event, unsigned long pages),
@@ -218,7 +218,7 @@ TRACE_EVENT(vsvm_invalidate,
 		      vsvm_trace_event(__entry->event), __entry->pages)
 );
 
-/* A block was told to go: how many pages it had, how many went. */
+/* A block was to be evicted: number of its pages, and of those that moved. */
 TRACE_EVENT(vsvm_evict,
 	    TP_PROTO(unsigned int device, enum vsvm_cause cause,
 		     unsigned long block, unsigned long pages, unsigned long moved),
@@ -240,7 +240,7 @@ TRACE_EVENT(vsvm_evict,
 
 #endif /* VSVM_TRACE_H */
 
-/* Found through -I$(src): the module is built somewhere else. */
+/* define_trace.h finds it through -I$(src). */
 #undef TRACE_INCLUDE_PATH
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_PATH .

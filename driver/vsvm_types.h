@@ -4,11 +4,11 @@
 
 /**
  * enum vsvm_cause - why pages move
- * @VSVM_CAUSE_EXPLICIT: MIGRATE asked for it
- * @VSVM_CAUSE_DEVICE_FAULT: a device write had to break copy-on-write
+ * @VSVM_CAUSE_EXPLICIT: MIGRATE
+ * @VSVM_CAUSE_DEVICE_FAULT: a device write breaks copy-on-write
  * @VSVM_CAUSE_CPU_FAULT: a CPU touched a page of private device memory
- * @VSVM_CAUSE_EVICTION: somebody needs the room
- * @VSVM_CAUSE_UNPLUG: the device goes away
+ * @VSVM_CAUSE_EVICTION: a client needs room, or the host needs the backing
+ * @VSVM_CAUSE_UNPLUG: the device is being unplugged
  */
 enum vsvm_cause {
 	VSVM_CAUSE_EXPLICIT,
@@ -19,12 +19,12 @@ enum vsvm_cause {
 };
 
 /**
- * enum vsvm_need - what a walk wants of each page
- * @VSVM_NEED_NONE: look only: nothing is faulted in or mapped
- * @VSVM_NEED_TABLE: the same, and tell what the device page table has
- * @VSVM_NEED_READ: present
- * @VSVM_NEED_WRITE: present and writable, copy-on-write done
- * @VSVM_NEED_EXCLUSIVE: writable, and the CPU cannot reach it
+ * enum vsvm_need - what a walk needs of each page
+ * @VSVM_NEED_NONE: look only: nothing is faulted in or installed
+ * @VSVM_NEED_TABLE: the same, and report entries of the device page table
+ * @VSVM_NEED_READ: the page is present
+ * @VSVM_NEED_WRITE: the page is writable, with copy-on-write broken
+ * @VSVM_NEED_EXCLUSIVE: the page is writable, and the CPU cannot access it
  */
 enum vsvm_need {
 	VSVM_NEED_NONE,
