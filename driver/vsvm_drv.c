@@ -77,7 +77,7 @@ static char *coherent[MAX_DEVICES];
 static unsigned int nr_coherent;
 module_param_array(coherent, charp, &nr_coherent, 0444);
 MODULE_PARM_DESC(coherent,
-		 "ADDR:SIZE[,...]: reserved memory, each a further device that the CPU reaches (needs memmap=SIZE$ADDR)");
+		 "ADDR:SIZE[,...]: reserved memory, one more device each, whose memory the CPU can access (needs memmap=SIZE$ADDR)");
 
 /* Memory of each device; start is 0, no physical address, for a private one. */
 static struct {
@@ -154,7 +154,7 @@ static int probe_dma(struct vsvm_device *vsvm, struct device *dev)
 		vsvm->dma = dev;
 	else if (!ret)
 		drm_info(&vsvm->drm,
-			 "DMA does not reach system pages in place here: works without\n");
+			 "no DMA to system pages in place: works without DMA addresses\n");
 	return min(ret, 0);
 }
 

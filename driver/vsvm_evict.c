@@ -368,8 +368,8 @@ static void evict_pass(struct retired *r, unsigned long deadline)
 
 /*
  * No thread waits for this, so it does not drain the batches of other processors. It
- * destroys the memory with code of the module, which must stay until then: see
- * vsvm_evict_exit().
+ * drops the module reference while it runs code of the module; vsvm_evict_exit() waits
+ * until it has returned.
  */
 static void look_again(struct work_struct *work)
 {
@@ -382,7 +382,7 @@ static void look_again(struct work_struct *work)
 		queue_delayed_work(retired_wq, &r->work, r->pause);
 		return;
 	}
-	pr_info("vsvm: device %u: the last page is gone\n", r->dm->device);
+	pr_info("vsvm: device %u: the last page is freed\n", r->dm->device);
 	vsvm_pagemap_destroy(r->dm);
 	kvfree(r);
 	module_put(THIS_MODULE);
@@ -396,7 +396,7 @@ static bool leave_behind(struct retired *r)
 {
 	if (!try_module_get(THIS_MODULE))
 		return false;
-	pr_warn("vsvm: device %u: %lu pages are in use elsewhere; its memory stays until they are not\n",
+	pr_warn("vsvm: device %u: %lu pages are still in use; its memory stays until they are freed\n",
 		r->dm->device, READ_ONCE(r->dm->nr_used));
 	INIT_DELAYED_WORK(&r->work, look_again);
 	r->pause = HZ / 8;
@@ -426,7 +426,7 @@ void vsvm_evict_retire(struct vsvm_devmem *dm)
 	unsigned long deadline, warn, pause = 1000;
 	struct retired *r;
 
-	/* Without it unplug could not go on. */
+	/* Unplug cannot go on without it. */
 	r = kvmalloc_obj(*r, GFP_KERNEL | __GFP_NOFAIL);
 	r->dm = dm;
 	vsvm_pagemap_close(dm);
@@ -437,7 +437,7 @@ void vsvm_evict_retire(struct vsvm_devmem *dm)
 		if (time_after(jiffies, deadline) && leave_behind(r))
 			return;
 		if (time_after(jiffies, warn)) {
-			pr_warn("vsvm: device %u: still %lu pages to bring home\n",
+			pr_warn("vsvm: device %u: still %lu pages to migrate to system memory\n",
 				dm->device, READ_ONCE(dm->nr_used));
 			warn = jiffies + 10 * HZ;
 		}

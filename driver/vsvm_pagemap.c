@@ -42,7 +42,7 @@ static struct resource *claim_addresses(u64 start, u64 size, const char *name)
 
 	if (region_intersects(start, size, IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT) {
-		pr_err("vsvm: %#llx is the system's memory; reserve it first\n",
+		pr_err("vsvm: %#llx is system memory; reserve it first\n",
 		       start);
 		return ERR_PTR(-EBUSY);
 	}
