@@ -68,9 +68,9 @@ void vsvm_file_close(struct drm_device *drm, struct drm_file *file)
 	vsvm_inject_forget(vsvm_inject_of(vsvm->index), vm);
 	/*
 	 * Not drm_dev_enter(): that fails as soon as unplug has begun, and
-	 * vsvm_remove() does not find this file on the list any more. The first of the
-	 * two to get the lock calls vsvm_mirror_unplug(). The device's memory exists
-	 * until vsvm_remove() has had the lock.
+	 * vsvm_remove() would not find a file that is closed after that on the list.
+	 * The first of the two to get the lock calls vsvm_mirror_unplug(). The device's
+	 * memory exists until vsvm_remove() has had the lock.
 	 */
 	mutex_lock(&vsvm->vms_lock);
 	list_del(&vm->link);

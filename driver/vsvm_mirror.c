@@ -5,8 +5,8 @@
  *
  * A valid entry of the device page table holds no reference. It is valid because core
  * mm calls vsvm_mirror_invalidate(), which waits for the page-table lock, before it
- * unmaps the page from the CPU. That includes the driver's own migrations; none are
- * filtered out.
+ * unmaps the page from the CPU. The driver's own migrations are not filtered out; only
+ * the event of its own make_device_exclusive() is.
  *
  * Lifetime: bound to an mm until the file is closed. The notifier keeps the mm_struct,
  * not its memory. When the memory goes, the notifier's release invalidates the whole

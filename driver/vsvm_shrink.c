@@ -34,8 +34,8 @@ static const void *client_of(struct vsvm_block *b)
 /*
  * Gives collected pages the places in @to, and copies them; returns how many places
  * were used. Before the first page was locked, the block may have been freed and opened
- * by another client, whose pages get no place. A locked page keeps its block from that,
- * and a reserved page the blocks of @to.
+ * by another client, whose pages get no place. From then on a locked page keeps its
+ * block with its client, and a reserved page keeps the blocks of @to.
  */
 static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 {
@@ -117,9 +117,9 @@ static bool empty_sparse(struct vsvm_devmem *dm)
  *
  * &shrinker.scan_objects. Emptying a block takes the locks that direct compaction
  * takes: with the folio locked, try_to_migrate() and remove_migration_ptes() take the
- * locks of the anon_vma, the page table and the MMU notifiers. Reclaim itself takes all
- * of these. So a block is emptied only where compaction may run, which is with __GFP_IO
- * and __GFP_FS.
+ * locks of the anon_vma, the MMU notifiers and the page table, in this order. Reclaim
+ * itself takes all of these. So a block is emptied only where compaction may run, which
+ * is with __GFP_IO and __GFP_FS.
  *
  * The task in reclaim may hold folio locks, and this function may be further up its
  * stack, so folio locks and &vsvm_devmem.shrink_lock are taken by trylock. A move to

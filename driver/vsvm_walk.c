@@ -358,7 +358,7 @@ static int fault_in(struct walk *w, unsigned long end)
 		w->limit = (range.end - start) >> (PAGE_SHIFT + 1);
 		return -EAGAIN;
 	}
-	if (ret == -EBUSY)	/* no time left, unless */
+	if (ret == -EBUSY)	/* timed out: walk_interrupted() ends the walk */
 		return -EAGAIN;
 	if (ret)
 		return ret;
