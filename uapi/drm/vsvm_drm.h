@@ -248,7 +248,7 @@ enum drm_vsvm_stay {
 /**
  * struct drm_vsvm_migrate - move a range to the device or to system memory
  *
- * The range is worked off in address order. Memory that cannot move is a normal result,
+ * The range is processed in address order. Memory that cannot move is a normal result,
  * not an error. It stays readable and writable by CPU and device, and is counted under
  * its reason. When the ioctl returns 0, @moved + @there + @absent + all of @stayed add
  * up to @len and @next is the end of the range. When it fails they add up to @next -
@@ -277,7 +277,7 @@ struct drm_vsvm_migrate {
 	__u32 target;
 	/** @flags: in, 0 or DRM_VSVM_MIGRATE_POPULATE */
 	__u32 flags;
-	/** @next: out, first address that was not worked off */
+	/** @next: out, first address that was not processed */
 	__u64 next;
 	/** @moved: out, bytes that moved */
 	__u64 moved;
