@@ -137,7 +137,7 @@ static void block_rank(struct vsvm_block *b, struct vsvm_client *client,
  *
  * An access only writes @last_use of its block; it does not update the tree, which
  * would need the lock. So the first block of the tree may have been used since it was
- * ranked. Such a block is ranked anew, and the next one is looked at. Ranks only grow,
+ * ranked. Such a block is ranked again, and the next one is looked at. Ranks only grow,
  * so the first block that was not used since it was ranked is the one that was used
  * longest ago. Each use of a block costs at most one re-rank. @budget ends the search
  * for a client whose blocks are used as fast as they are re-ranked.

@@ -413,8 +413,8 @@ static bool leave_behind(struct retired *r)
  * is full, keep the memory, and the memory keeps the module. look_again() retries at
  * growing intervals.
  *
- * When the module is being unloaded that is not possible, and this function waits. Only
- * private memory comes to that: pages in use of a coherent device hold a module
+ * When the module is being unloaded that is not possible, and this function waits. That
+ * happens with private memory only: pages in use of a coherent device hold a module
  * reference, so the module cannot be unloaded. Private pages cannot be kept for ever,
  * because taking a reference to one for long (a pin, a pipe) migrates it to system
  * memory first.

@@ -36,7 +36,8 @@ struct mm_struct;
  *   done (HOLE_LOCK, EVICT_LOCK)
  * - the mapping changed meanwhile: the step is tried again, for DRM_VSVM_STALL_SECONDS
  *   at most
- * - a copy from or to the caller's buffer stops in the middle: it goes on
+ * - a copy from or to the caller's buffer stops in the middle: the call faults the
+ *   buffer in and continues
  * - no room could be made: DRM_VSVM_STAY_DEVICE_FULL
  * - FAULT_SETUP: SIGBUS for the thread that touched the page
  * - FAULT_ARRAYS, and HOME_SMALL for the page that was touched: the CPU faults again;

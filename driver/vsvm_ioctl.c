@@ -51,7 +51,7 @@ static int check_pages(struct drm_device *drm, u64 addr, u64 len)
 }
 
 /**
- * vsvm_ioctl_info() - DRM_IOCTL_VSVM_INFO
+ * vsvm_ioctl_info() - handle DRM_IOCTL_VSVM_INFO
  * @drm: the device
  * @data: &struct drm_vsvm_info
  * @file: the file, of any owner
@@ -109,7 +109,7 @@ static int ioctl_copy(struct drm_device *drm, struct drm_vsvm_rw *rw,
 }
 
 /**
- * vsvm_ioctl_read() - DRM_IOCTL_VSVM_READ
+ * vsvm_ioctl_read() - handle DRM_IOCTL_VSVM_READ
  * @drm: the device
  * @data: &struct drm_vsvm_rw
  * @file: the file
@@ -122,7 +122,7 @@ int vsvm_ioctl_read(struct drm_device *drm, void *data, struct drm_file *file)
 }
 
 /**
- * vsvm_ioctl_write() - DRM_IOCTL_VSVM_WRITE
+ * vsvm_ioctl_write() - handle DRM_IOCTL_VSVM_WRITE
  * @drm: the device
  * @data: &struct drm_vsvm_rw
  * @file: the file
@@ -135,7 +135,7 @@ int vsvm_ioctl_write(struct drm_device *drm, void *data, struct drm_file *file)
 }
 
 /**
- * vsvm_ioctl_migrate() - DRM_IOCTL_VSVM_MIGRATE
+ * vsvm_ioctl_migrate() - handle DRM_IOCTL_VSVM_MIGRATE
  * @drm: the device
  * @data: &struct drm_vsvm_migrate
  * @file: the file
@@ -173,7 +173,7 @@ int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
 }
 
 /**
- * vsvm_ioctl_snapshot() - DRM_IOCTL_VSVM_SNAPSHOT
+ * vsvm_ioctl_snapshot() - handle DRM_IOCTL_VSVM_SNAPSHOT
  * @drm: the device
  * @data: &struct drm_vsvm_snapshot
  * @file: the file
@@ -209,7 +209,7 @@ int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
 }
 
 /**
- * vsvm_ioctl_exclusive() - DRM_IOCTL_VSVM_EXCLUSIVE
+ * vsvm_ioctl_exclusive() - handle DRM_IOCTL_VSVM_EXCLUSIVE
  * @drm: the device
  * @data: &struct drm_vsvm_exclusive
  * @file: the file
@@ -254,7 +254,7 @@ static int check_atomic(struct drm_device *drm,
 }
 
 /**
- * vsvm_ioctl_atomic() - DRM_IOCTL_VSVM_ATOMIC
+ * vsvm_ioctl_atomic() - handle DRM_IOCTL_VSVM_ATOMIC
  * @drm: the device
  * @data: &struct drm_vsvm_atomic
  * @file: the file
@@ -310,7 +310,7 @@ static int check_inject(struct drm_device *drm,
 }
 
 /**
- * vsvm_ioctl_inject() - DRM_IOCTL_VSVM_INJECT
+ * vsvm_ioctl_inject() - handle DRM_IOCTL_VSVM_INJECT
  * @drm: the device
  * @data: &struct drm_vsvm_inject
  * @file: the file

@@ -2,7 +2,7 @@
 /*
  * Migration: ranges move to the device and to system memory, as MIGRATE asks.
  *
- * A range is worked off in chunks that never cross a PMD or a mapping. For each chunk:
+ * A range is processed in chunks that never cross a PMD or a mapping. For each chunk:
  * look, through the per-page path, which pages could move and why others cannot;
  * reserve device pages, before any folio is locked; move with migrate_vma, in the same
  * step as the reservation; account for every byte. The bytes that moved, were there or
