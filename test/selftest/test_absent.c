@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What looks absent to the device's look at the CPU's page table, and is not all the
- * same: memory that was never touched stays untouched, also where userfaultfd left a
- * mark or wants to be asked; pages that the CPU may not touch for now move like
- * others, and so does what another thread touches in between; no device is called
- * full that is not.
+ * The device finds no page in the CPU's page table, for different reasons.
+ *
+ * Memory that was never touched stays untouched, also where userfaultfd left a mark
+ * or has a handler. A page that the CPU may not access for now moves like others, and
+ * so does one that another thread touches in between. MIGRATE calls no device full
+ * that has room.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ATOMIC and EXCLUSIVE: what the device does to a word is one step for CPU
- * threads and for other devices, wherever the page is. Counted: each test adds
- * up what everybody did, and the sum has to come out exactly.
+ * ATOMIC and EXCLUSIVE: a device operation on a word is one step for CPU threads and
+ * for other devices, wherever the page is.
+ *
+ * Each test adds up what all threads did, and the sum has to be exact.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * DMA: system pages in the device page table have DMA addresses, with the
- * direction that the mapping allows, for as long as the entry lives and no
- * longer. Read back through SNAPSHOT_TABLE. A debug kernel also watches that
- * each mapping is undone as it was made (DMA_API_DEBUG). Where INFO says that the
- * device has none (swiotlb=force), the same entries come and go without.
+ * DMA: a system page in the device page table has a DMA address, with the direction
+ * that the mapping allows, exactly as long as the entry lives.
+ *
+ * SNAPSHOT_TABLE reads it back. A debug kernel also watches that each mapping is
+ * undone as it was made (DMA_API_DEBUG). Where INFO says that the device has no DMA
+ * addresses (swiotlb=force), the same entries come and go without.
  */
 #include <sys/mman.h>
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The cgroup of device memory, where the kernel has it: a block in use is charged
- * to who opened it, a limit holds, makes room among his own blocks, and is nobody
- * else's; and what goes is not charged any more.
+ * The dmem cgroup charges a block in use to the process that opened the file.
+ *
+ * A limit holds. A process at its limit evicts its own blocks and no others, and a
+ * block that is given back is not charged any more. Needs a kernel with the dmem
+ * controller.
  */
 #include <stdlib.h>
 #include <sys/mman.h>

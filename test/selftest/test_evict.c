@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that is too small: the block that was used longest ago makes room,
- * nobody loses his fair share, backing memory follows use, and what goes wrong
- * in the middle of it (no memory, a kill, an unplug) costs no byte. Loads the
- * module with little memory and puts it back as it was.
+ * Eviction from a device that is too small.
+ *
+ * The block that was used longest ago makes room, no process loses its fair share,
+ * and backing memory follows use. A failure in the middle (no memory, a kill, an
+ * unplug) costs no byte. Loads the module with little memory and puts it back as it
+ * was.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The end of things while pages are on the device: of the handle, of the
- * process, of the module.
+ * A file is closed, a process ends, or the module is unloaded while pages are on the
+ * device.
  */
 #include <fcntl.h>
 #include <signal.h>

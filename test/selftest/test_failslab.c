@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's own failures: each allocation of a call fails in turn, the
- * driver's, DRM's and core mm's, until the call comes through without one.
+ * Each allocation of a call fails in turn, the driver's, DRM's and core mm's, until
+ * the call succeeds without a failure.
  *
  * /proc/self/fail-nth counts for the thread that writes it, over failslab and
  * fail_page_alloc, and needs CONFIG_FAULT_INJECTION, which the debug kernel has.

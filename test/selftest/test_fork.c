@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fork() with memory on the device: copy-on-write holds whoever writes, CPU or
- * device, parent or child, and the pages outlive the file and its process.
+ * fork() with memory on the device.
+ *
+ * Copy-on-write separates parent and child, whether CPU or device writes, and the
+ * pages outlive the file and its process.
  */
 #include <sys/mman.h>
 #include <sys/uio.h>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The fuzzer for VSVM_CALLS calls (20000), with a seed that stays the same
- * unless VSVM_SEED is given. Run it by hand with others, see stress/fuzz/fuzz.c.
+ * The fuzzer makes VSVM_CALLS calls (20000), with a seed that stays the same unless
+ * VSVM_SEED is given.
+ *
+ * Run it by hand with other seeds, see stress/fuzz/fuzz.c.
  */
 #include <kselftest_harness.h>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hostile program for a few seconds, or VSVM_HOSTILE_SECONDS, with
- * VSVM_SEED. Loads the module anew; see stress/hostile.c.
+ * The hostile program runs for a few seconds, or VSVM_HOSTILE_SECONDS, with VSVM_SEED.
+ *
+ * Loads the module anew; see stress/hostile.c.
  */
 #include <stdlib.h>
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * 2M pages: they move whole and stay whole, and when the process or the CPU
- * wants a part of one, every byte of every part is still right. All of it with
- * both copy engines.
+ * 2M pages migrate whole and stay whole.
+ *
+ * When the process or the CPU takes a part of one, every byte of every part is still
+ * right. All of it with both copy engines.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * INFO, and how the device is found: what any process may do with the node
+ * INFO, and how a process finds the device: what any process may do with the node
  * without touching memory.
  */
 #include <fcntl.h>

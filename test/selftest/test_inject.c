@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures on purpose, and the rules of core mm that they lead to: each
- * allocation of a migration fails once, or for ever, and every page is still
- * there, readable and writable by both, with nothing leaked.
+ * One allocation of a migration fails, once or always, and core mm's rules for that
+ * case hold.
+ *
+ * Every page is still there, CPU and device can read and write it, and nothing leaks.
+ * test_failpoints tries every failpoint; here each case has a test of its own.
  */
 #include <signal.h>
 #include <sys/mman.h>

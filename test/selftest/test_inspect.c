@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What others see of pages on the device: a debugger, /proc, a core dump, the
- * soft-dirty bits. They get the right bytes, and those who only look move
- * nothing.
+ * A debugger, /proc, a core dump and the soft-dirty bits see pages on the device.
+ *
+ * They get the right bytes, and a reader that only looks moves nothing.
  */
 #include <elf.h>
 #include <fcntl.h>

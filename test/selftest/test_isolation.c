@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nobody learns of another's memory: not through a file that was handed on, not
- * from device memory that somebody had before, not through an address that was
- * somebody's, not by looking in.
+ * No process learns of another process's memory.
+ *
+ * Not through a file that it was given, not from device memory that another process
+ * had before, not through an address of another process, and not from /proc.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory cgroups and the end under pressure: a page is charged once, on the
- * device as in system memory; limits hold, and a process that the OOM killer,
- * exec() or a reaper takes leaves no device memory behind.
+ * Memory cgroups charge a page once, on the device as in system memory.
+ *
+ * Limits hold, and a process that the OOM killer, exec() or a reaper ends leaves no
+ * device memory behind.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MIGRATE: what moves, what it says about what did not, and that no byte is
- * lost on the way there, on the way home, or by what the process does to the
- * mapping meanwhile.
+ * MIGRATE: what moves, and what it reports of the rest.
+ *
+ * No byte is lost on the way to the device, on the way to system memory, or when the
+ * process changes the mapping meanwhile.
  */
 #include <sys/mman.h>
 

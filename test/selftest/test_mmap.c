@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mmap() of the render node: cleared pages of the driver's that CPU and device
+ * mmap() of the render node gives cleared pages of the driver that CPU and device
  * share and that never move.
  */
 #include <sys/mman.h>

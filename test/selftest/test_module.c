@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the module is loaded with, and what is bound to it, by root's mistake: an
- * exact errno, and nothing changed. And what becomes of the devices when one of
- * them does not come.
+ * Wrong module parameters and wrong binds by root get an exact errno and change
+ * nothing.
+ *
+ * When one of the devices cannot be made, the others are as they should be.
  */
 #include <dirent.h>
 #include <fcntl.h>

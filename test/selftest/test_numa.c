@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Machines with more than one node of memory: what NUMA balancing has taken from the
- * CPU to see whether it comes back for it moves, and what leaves the device comes
- * home to the node that it came from, whoever made it leave.
+ * Machines with more than one node of memory.
+ *
+ * A page that NUMA balancing has taken from the CPU, to see whether the CPU touches
+ * it, migrates. A page that leaves the device gets memory on the node that it came
+ * from, whichever process made it leave.
  *
  * Two nodes on a machine with one: numa=fake=2 on the kernel's command line.
  */

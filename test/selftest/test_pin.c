@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Others that take hold of the process's pages: reads and writes from another
- * process, direct I/O, io_uring's fixed buffers, pipes. Device pages come home
- * for them; pinned pages stay, and both sides keep the same bytes.
+ * Other parts of the kernel take references to the process's pages: reads and writes
+ * from another process, direct I/O, io_uring's fixed buffers, pipes.
+ *
+ * Device pages migrate to system memory for them. Pinned pages stay, and both sides
+ * keep the same bytes.
  */
 #include <fcntl.h>
 #include <linux/io_uring.h>

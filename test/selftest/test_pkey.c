@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Protection keys: they bind the thread, not the device. The device reads and
- * writes memory whose key the calling thread may not use, whatever kind of page
- * is there; only a buffer of the call itself is the thread's.
+ * Protection keys bind the thread, not the device.
+ *
+ * The device reads and writes memory whose key the calling thread may not use,
+ * whatever kind of page is there. Only the buffer of the call itself is accessed by
+ * the thread.
  */
 #include <sys/mman.h>
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mprotect() in all directions, with entries in the device page table: what the
- * mapping takes away the device loses at once, what it gives back the device
- * has again, and the contents never change.
+ * mprotect() in all directions, with entries in the device page table.
+ *
+ * The device loses at once what the mapping takes away, has again what the mapping
+ * gives back, and the contents never change.
  */
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The race program for a few seconds, with seeds that stay the same. Run it by
- * hand for longer, see race.c.
+ * The race program runs for a few seconds, with seeds that stay the same.
+ *
+ * Run it by hand for longer, see stress/race.c.
  */
 #include <kselftest_harness.h>
 

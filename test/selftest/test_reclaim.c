@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reclaim and swap: pages that were swapped out come back for the device and
- * for a migration, pages on the device are left alone, and what the device
- * wrote is never dropped as clean.
+ * Reclaim and swap.
+ *
+ * Pages that were swapped out come back for the device and for a migration, reclaim
+ * leaves pages on the device alone, and it never drops as clean what the device wrote.
  */
 #include <sys/mman.h>
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every refusal of READ, WRITE, MIGRATE and SNAPSHOT with its exact errno, each
- * a variant; after each, nothing has changed: no byte, no page's place, no
- * device memory.
+ * READ, WRITE, MIGRATE and SNAPSHOT refuse bad arguments, each with its exact errno.
+ *
+ * Each refusal is a variant. After each, nothing has changed: no byte, no page's
+ * place, no device memory.
  */
 #include <kselftest_harness.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What ATOMIC, EXCLUSIVE and INJECT refuse, each with its errno, and that a
- * refused call changed nothing.
+ * ATOMIC, EXCLUSIVE and INJECT refuse bad arguments, each with its exact errno, and a
+ * refused call changes nothing.
  */
 #include <sys/mman.h>
 

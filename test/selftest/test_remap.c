@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings that go, move, grow and are covered by others, with entries in the
- * device page table: no stale byte is ever seen, and what is left is whole.
+ * Mappings are unmapped, moved, grown and covered by others, with entries in the
+ * device page table.
+ *
+ * Neither CPU nor device ever sees a stale byte, and what is left is whole.
  */
 #include <sys/mman.h>
 

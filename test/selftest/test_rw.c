@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * READ and WRITE to the byte: wherever the pages live, whatever boundary the
- * range crosses, whatever the other side of the copy is.
+ * READ and WRITE are right to the byte.
+ *
+ * Wherever the pages are, whatever boundary the range crosses, and whatever memory is
+ * the other side of the copy.
  */
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that the kernel cannot reach: memfd_secret() takes its pages out of the
- * kernel's own map. Each call refuses it before it touches it, with an exact
- * errno, and does what comes before.
+ * Memory of memfd_secret(), which the kernel has taken out of its own map.
+ *
+ * Each call refuses it before it touches it, with an exact errno, and does the part
+ * of the range that comes before.
  */
 #include <sys/ipc.h>
 #include <sys/mman.h>

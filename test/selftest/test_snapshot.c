@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SNAPSHOT: tells what is where and with which rights, run by run, resumably,
- * and changes nothing by looking.
+ * SNAPSHOT tells which page is where and with which rights, run by run, can be
+ * resumed, and changes nothing.
  */
 #include <sys/mman.h>
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counters: each one moves by what was done, in fdinfo of the file and in
- * debugfs for the device; fdinfo's memory agrees with SNAPSHOT; debugfs shows
- * the blocks, their order and the tables, and survives an unplug.
+ * Counters: each one moves by what was done, in fdinfo of the file and in debugfs for
+ * the device.
+ *
+ * The memory in fdinfo agrees with SNAPSHOT. debugfs shows the blocks, their order
+ * and the tables, and survives an unplug.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device, the file or the process is taken away while work is in flight:
- * VSVM_ROUNDS times each (5), at a moment that the dice choose (VSVM_SEED). The
- * moment is counted in operations of those who work, not in time.
+ * The device, the file or the process is taken away while work is in flight.
  *
- * Each round, what survives has its bytes, every call says what it has to say,
- * and no device memory stays in use; at the end the module can be unloaded.
+ * It happens VSVM_ROUNDS times each (5), at a moment that the dice choose (VSVM_SEED).
+ * The moment is counted in operations of the workers, not in time.
+ *
+ * Each round, what survives has its bytes, every call returns what it may, and no
+ * device memory stays in use; at the end the module can be unloaded.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Huge pages made and broken by the kernel under the device: collapse, split,
- * compaction, the huge zero page. The bytes are right before, meanwhile and
- * after.
+ * The kernel makes and breaks huge pages under the device: collapse, split,
+ * compaction, the huge zero page.
+ *
+ * The bytes are right before, meanwhile and after.
  */
 #include <pthread.h>
 #include <sys/mman.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tracepoints: for each thing that happens there is an event that says what,
- * why, how much and of which order. Read through tracefs, in an instance that
- * sees nothing but this process.
+ * Tracepoints: each thing that happens has an event that says what, why, how much and
+ * of which order.
+ *
+ * Read through tracefs, in an instance that sees nothing but this process.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * userfaultfd: a handler thread gives missing pages and lifts write protection,
- * for the device as for the CPU, and protection follows the pages to the device
- * and home.
+ * userfaultfd: a handler thread gives missing pages and lifts write protection, for
+ * the device as for the CPU.
+ *
+ * Protection follows the pages to the device and to system memory.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The fixes of docs/upstream: each test says what one of them brings, and fails
- * on a kernel without it. Kernels of ours have them all, and say guest.patched on
- * their command line. Where a fix is not in, its test is skipped.
+ * The fixes of docs/upstream: each test shows what one of them brings, and fails on a
+ * kernel without it.
+ *
+ * Kernels of ours have them all, and say guest.patched on their command line. Where a
+ * fix is not in, its test is skipped.
  *
  * What vsvm works around cannot be seen through vsvm: there the module askcore of
  * the test machine asks core mm itself.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A page on the device loses its mapping while it is on its way home. Core mm
- * (Linux 7.3) that drops the entry of a huge one takes it for a mapping, and frees
- * the page under those who share it: so with default parameters there are huge
- * device pages only where core has the fix (docs/kernels.md). Here the module
- * has its default parameters, whatever the test machine loaded it with, and once
- * more small pages alone, which are the default on a kernel without the fix.
+ * A page on the device loses its mapping while it migrates to system memory.
+ *
+ * Core mm (Linux 7.3) that drops the entry of a huge one takes it for a mapping, and
+ * frees the page under the processes that share it: so with default parameters there
+ * are huge device pages only where core has the fix (docs/kernels.md). Here the module
+ * has its default parameters, whatever the test machine loaded it with, and once more
+ * small pages alone, which are the default on a kernel without the fix.
  *
  * VSVM_ROUNDS says how many rounds each test does (50).
  */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The smallest devices: one of a single block, where all that comes pushes out
- * all that is there, and a coherent one. Loads the module with little memory and
- * puts it back as it was.
+ * The smallest devices: one of a single block, where each page that comes pushes out
+ * all that are there, and a small coherent one.
+ *
+ * Loads the module with little memory and puts it back as it was.
  */
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the device page table costs: a leaf for each 2 MiB in which it has an
- * entry, and none for what is gone or never came. The cost is the process's own,
- * as the size of its page tables, where the OOM killer looks.
+ * What the device page table costs: a leaf for each 2 MiB in which it has an entry,
+ * and none for entries that are gone or never came.
+ *
+ * The process pays the cost as the size of its page tables, where the OOM killer
+ * looks.
  */
 #include <sys/mman.h>
 

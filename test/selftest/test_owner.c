@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A file belongs to the address space that opened it, and to no other: not to a
- * forked child, not to whoever is handed the descriptor, not to the program that
- * is started with it, not to anybody after its owner is gone; whether it was used
- * before or not.
+ * A file belongs to the address space that opened it, and to no other.
+ *
+ * A forked child may not use it, nor a process that gets the descriptor, nor the
+ * program that exec() starts, nor any process after the owner has ended; whether the
+ * file was used before or not.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -25,14 +26,14 @@
 #define OTHER	82
 #define USER	1000
 
-FIXTURE(bind)
+FIXTURE(owner)
 {
 	struct vsvm *v;
 	char *mem;
 	__u64 used;
 };
 
-FIXTURE_SETUP(bind)
+FIXTURE_SETUP(owner)
 {
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->used = vt_used(self->v);
@@ -41,7 +42,7 @@ FIXTURE_SETUP(bind)
 	vt_fill(self->mem, LEN, SEED, 0);
 }
 
-FIXTURE_TEARDOWN(bind)
+FIXTURE_TEARDOWN(owner)
 {
 	vsvm_close(self->v);
 }
@@ -101,7 +102,7 @@ static int child_is_refused(struct vt_child *c, void *arg)
 }
 
 /* A forked child that holds the parent's file gets EPERM, all ways. */
-TEST_F(bind, refuses_a_forked_child)
+TEST_F(owner, refuses_a_forked_child)
 {
 	struct holder a = { self->v, self->mem };
 
@@ -112,7 +113,7 @@ TEST_F(bind, refuses_a_forked_child)
 }
 
 /* Nor does it get the file by being the first to use it. */
-TEST_F(bind, refuses_a_forked_child_that_is_first)
+TEST_F(owner, refuses_a_forked_child_that_is_first)
 {
 	struct holder a = { self->v, self->mem };
 
@@ -156,7 +157,7 @@ static int transfers_refused(int fd, char *mem)
 }
 
 /* When the owner is gone the file is nobody's, not the next one's. */
-TEST_F(bind, is_not_inherited)
+TEST_F(owner, is_not_inherited)
 {
 	int *number = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -200,7 +201,7 @@ static int child_opens_its_own(struct vt_child *c, void *arg)
 }
 
 /* A child with a file of its own may do all that with its own memory. */
-TEST_F(bind, child_opens_its_own)
+TEST_F(owner, child_opens_its_own)
 {
 	struct holder a = { self->v, self->mem };
 
@@ -220,7 +221,7 @@ static void *thread_uses(void *arg)
 }
 
 /* A thread is the same address space. */
-TEST_F(bind, threads_share)
+TEST_F(owner, threads_share)
 {
 	struct holder a = { self->v, self->mem };
 	pthread_t thread;
@@ -239,7 +240,7 @@ static int clone_uses(void *arg)
 }
 
 /* A process that shares the memory is the same address space. */
-TEST_F(bind, shared_memory_process)
+TEST_F(owner, shared_memory_process)
 {
 	struct holder a = { self->v, self->mem };
 	char *stack = vt_map(VT_MIB, VT_SMALL);
@@ -282,7 +283,7 @@ static int clone_moves(void *arg)
 }
 
 /* Even if that one is the first to use it, it works for the one who opened it. */
-TEST_F(bind, shared_memory_process_is_first)
+TEST_F(owner, shared_memory_process_is_first)
 {
 	struct holder a = { self->v, self->mem };
 	char *stack = vt_map(VT_MIB, VT_SMALL);

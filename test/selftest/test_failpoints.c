@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every point of the driver, armed for its first, second, third ... pass until it
- * does not fire any more, in every kind of work; after each, every byte, the
- * counts and what is left behind are checked. Points that can pause are made to
- * pause for a moment, and the work must come to its end all the same.
+ * Every failpoint of the driver fails at its first, second, third ... pass until it
+ * does not fire any more, in every kind of work.
  *
- * A work that passes a point more than EACH times is swept in strides: the first
- * EACH passes, then about MORE of the others.
+ * After each, every byte, the counts and what is left behind are checked. A failpoint
+ * that can pause also pauses for a moment, and the work must end all the same. Work
+ * that passes a failpoint often is swept in strides (see lib/vt_sweep.c).
  *
  * The tests are processes that share a tally. The last one looks through it: a
- * point that never fired or paused, though it can, is a failure. It needs the
+ * failpoint that never fired or paused, though it can, is a failure. It needs the
  * tests before it.
  */
 #include <fcntl.h>
@@ -700,8 +699,8 @@ static int waits_for_death(struct vt_child *c, void *arg)
 
 /*
  * Only the OOM killer's helper invalidates where it may not sleep, and whoever
- * asks it to with process_mrelease(). The process is dead and stands at the
- * door; a table lock that is taken is found again in the next go.
+ * asks it to with process_mrelease(). The process is dead and stopped at its
+ * exit; a table lock that is taken is found again in the next go.
  */
 TEST_F(access, invalidate)
 {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A fault of the device goes again when what it looked at changed meanwhile, and
- * for no other reason. The fault is paused between its look and the page-table
- * lock, memory is changed there or elsewhere, and passes are counted.
+ * A device fault retries when its own range changed meanwhile, and for no other
+ * reason.
+ *
+ * The test pauses the fault between its walk and the page-table lock, changes memory
+ * there or elsewhere, and counts passes.
  */
 #include <pthread.h>
 #include <sys/mman.h>

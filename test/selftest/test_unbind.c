@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A page of a coherent device that somebody keeps: unbind does not wait for it,
- * the module stays as long as the page does, and then all is as before.
+ * A coherent device is unbound while a pipe keeps one of its pages.
+ *
+ * unbind does not wait for the page. The module stays as long as the page does, and
+ * then all is as before.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -15,7 +17,7 @@
 
 #define DEVICE	"vsvm.1"
 
-FIXTURE(left)
+FIXTURE(kept)
 {
 	struct vsvm *v;
 	struct vt_module module;
@@ -23,7 +25,7 @@ FIXTURE(left)
 };
 
 /* A page of the device is in a pipe, and nowhere else. No file is open. */
-FIXTURE_SETUP(left)
+FIXTURE_SETUP(kept)
 {
 	struct iovec iov = { .iov_len = VT_PAGE };
 	char where[32];
@@ -43,7 +45,7 @@ FIXTURE_SETUP(left)
 	vsvm_close(self->v);
 }
 
-FIXTURE_TEARDOWN_PARENT(left)
+FIXTURE_TEARDOWN_PARENT(kept)
 {
 	int i;
 
@@ -109,7 +111,7 @@ static int works(void)
 }
 
 /* Unbind returns, and leaves the page with its bytes to who has it. */
-TEST_F_TIMEOUT(left, unbind_returns, VT_LONG)
+TEST_F_TIMEOUT(kept, unbind_returns, VT_LONG)
 {
 	long since = seconds();
 	char page[VT_PAGE];
@@ -132,7 +134,7 @@ TEST_F_TIMEOUT(left, unbind_returns, VT_LONG)
 }
 
 /* The module is in use as long as the page is. */
-TEST_F_TIMEOUT(left, module_stays, VT_LONG)
+TEST_F_TIMEOUT(kept, module_stays, VT_LONG)
 {
 	ASSERT_EQ(-EWOULDBLOCK, vt_module_unload());
 	EXPECT_EQ(0, works());
@@ -143,7 +145,7 @@ TEST_F_TIMEOUT(left, module_stays, VT_LONG)
 }
 
 /* The module may go as soon as the last page does, after unbind as before. */
-TEST_F_TIMEOUT(left, module_goes_with_the_page, 2 * VT_LONG)
+TEST_F_TIMEOUT(kept, module_goes_with_the_page, 2 * VT_LONG)
 {
 	int i;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that cannot move: it is counted under its reason, and CPU and device
+ * Memory that cannot migrate: MIGRATE counts it under its reason, and CPU and device
  * go on reading and writing it where it is.
  */
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 #define KSM		"/sys/kernel/mm/ksm/"
 
-FIXTURE(stay)
+FIXTURE(unmovable)
 {
 	struct vsvm *v;
 	struct drm_vsvm_migrate m;
@@ -31,14 +31,14 @@ FIXTURE(stay)
 	long ksm_run;
 };
 
-FIXTURE_SETUP(stay)
+FIXTURE_SETUP(unmovable)
 {
 	self->hugepages = vt_file_get(HUGEPAGES);
 	self->ksm_run = vt_file_get(KSM "run");
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 }
 
-FIXTURE_TEARDOWN_PARENT(stay)
+FIXTURE_TEARDOWN_PARENT(unmovable)
 {
 	if (self->hugepages >= 0)
 		vt_file_set(HUGEPAGES, self->hugepages);
@@ -68,7 +68,7 @@ static int make_file(size_t len)
 }
 
 /* A shared mapping of a file stays; device writes reach the file. */
-TEST_F(stay, file_shared)
+TEST_F(unmovable, file_shared)
 {
 	char *buf = malloc(LEN);
 	int fd = make_file(LEN);
@@ -90,7 +90,7 @@ TEST_F(stay, file_shared)
 }
 
 /* File pages of a private mapping stay; a device write copies, then it goes. */
-TEST_F(stay, file_private)
+TEST_F(unmovable, file_private)
 {
 	char *buf = malloc(LEN);
 	int fd = make_file(LEN);
@@ -119,7 +119,7 @@ TEST_F(stay, file_private)
 }
 
 /* File pages in the middle of a range stay while both sides of them move. */
-TEST_F(stay, file_in_the_middle)
+TEST_F(unmovable, file_in_the_middle)
 {
 	size_t len = 2 * VT_HUGE, off = VT_HUGE - 4 * VT_PAGE;
 	char *mem = vt_map_filled(self->v, len, VT_SMALL, SEED);
@@ -151,7 +151,7 @@ static int check_other_in_child(struct vt_child *c, void *arg)
 }
 
 /* Shared anonymous memory stays; a child sees what the device writes. */
-TEST_F(stay, shared_anonymous)
+TEST_F(unmovable, shared_anonymous)
 {
 	struct vt_child c;
 	char *mem;
@@ -170,7 +170,7 @@ TEST_F(stay, shared_anonymous)
 }
 
 /* A memfd stays, and what the device writes is in the file. */
-TEST_F(stay, memfd)
+TEST_F(unmovable, memfd)
 {
 	char *buf = malloc(LEN);
 	int fd = memfd_create("vsvm-test", MFD_CLOEXEC);
@@ -189,7 +189,7 @@ TEST_F(stay, memfd)
 }
 
 /* Pages that a pipe holds are pinned: they stay until it is drained. */
-TEST_F(stay, pinned)
+TEST_F(unmovable, pinned)
 {
 	size_t len = 8 * VT_PAGE;
 	struct iovec iov;
@@ -214,7 +214,7 @@ TEST_F(stay, pinned)
 }
 
 /* A 2M page of which a pipe holds a part is pinned; the next one moves. */
-TEST_F(stay, pinned_huge)
+TEST_F(unmovable, pinned_huge)
 {
 	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, VT_LARGE, SEED);
 	struct iovec iov = { .iov_base = mem, .iov_len = VT_PAGE };
@@ -233,7 +233,7 @@ TEST_F(stay, pinned_huge)
 }
 
 /* A guard page is no page: it is not usable, and says so; the others move. */
-TEST_F(stay, guard)
+TEST_F(unmovable, guard)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
 
@@ -251,7 +251,7 @@ TEST_F(stay, guard)
 }
 
 /* Pages merged by KSM stay; a device write unshares and harms no sharer. */
-TEST_F_TIMEOUT(stay, ksm, VT_LONG)
+TEST_F_TIMEOUT(unmovable, ksm, VT_LONG)
 {
 	char *mem = vt_map(LEN, VT_SMALL);
 	int i;
@@ -285,7 +285,7 @@ TEST_F_TIMEOUT(stay, ksm, VT_LONG)
 }
 
 /* A hugetlb mapping stays, and the device reads and writes it. */
-TEST_F_TIMEOUT(stay, hugetlb, VT_LONG)
+TEST_F_TIMEOUT(unmovable, hugetlb, VT_LONG)
 {
 	size_t len = 2 * VT_HUGE;
 	char *mem;
@@ -307,7 +307,7 @@ TEST_F_TIMEOUT(stay, hugetlb, VT_LONG)
 }
 
 /* The device may be the first to touch a hugetlb mapping. */
-TEST_F_TIMEOUT(stay, hugetlb_untouched, VT_LONG)
+TEST_F_TIMEOUT(unmovable, hugetlb_untouched, VT_LONG)
 {
 	size_t len = 2 * VT_HUGE;
 	char *mem;
@@ -322,7 +322,7 @@ TEST_F_TIMEOUT(stay, hugetlb_untouched, VT_LONG)
 }
 
 /* The vdso is a mapping of the kernel's own: readable, never moved. */
-TEST_F(stay, vdso)
+TEST_F(unmovable, vdso)
 {
 	char *vdso = (char *)getauxval(AT_SYSINFO_EHDR);
 	char buf[VT_PAGE];
@@ -356,7 +356,7 @@ static void *find_mapping(const char *name)
 }
 
 /* A VM_PFNMAP mapping has no pages: it stays, and no device may use it. */
-TEST_F(stay, pfnmap)
+TEST_F(unmovable, pfnmap)
 {
 	char *vvar = find_mapping("[vvar_vclock]");
 	char byte;

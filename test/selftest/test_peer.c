@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * More than one handle on the same memory: two opens of one device, and two
- * devices that use each other's pages where they are or take them over.
+ * More than one file on the same memory: two opens of one device, and two devices that
+ * use each other's pages in place or take them over.
  */
 #include <sys/mman.h>
 
@@ -13,7 +13,7 @@
 #define SEED	101
 #define OTHER	102
 
-FIXTURE(two)
+FIXTURE(peer)
 {
 	struct vsvm *a;
 	struct vsvm *b;
@@ -21,35 +21,35 @@ FIXTURE(two)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(two)
+FIXTURE_VARIANT(peer)
 {
 	enum vt_kind kind;
 	unsigned int second;	/* device of the second handle */
 };
 
-FIXTURE_VARIANT_ADD(two, opens_4k)
+FIXTURE_VARIANT_ADD(peer, opens_4k)
 {
 	.kind = VT_SMALL,
 };
 
-FIXTURE_VARIANT_ADD(two, opens_2m)
+FIXTURE_VARIANT_ADD(peer, opens_2m)
 {
 	.kind = VT_LARGE,
 };
 
-FIXTURE_VARIANT_ADD(two, devices_4k)
+FIXTURE_VARIANT_ADD(peer, devices_4k)
 {
 	.kind = VT_SMALL,
 	.second = 1,
 };
 
-FIXTURE_VARIANT_ADD(two, devices_2m)
+FIXTURE_VARIANT_ADD(peer, devices_2m)
 {
 	.kind = VT_LARGE,
 	.second = 1,
 };
 
-FIXTURE_SETUP(two)
+FIXTURE_SETUP(peer)
 {
 	ASSERT_EQ(0, vsvm_open(0, &self->a));
 	ASSERT_EQ(0, vsvm_open(variant->second, &self->b));
@@ -58,7 +58,7 @@ FIXTURE_SETUP(two)
 	ASSERT_EQ(0, vt_to_device(self->a, self->mem, LEN));
 }
 
-FIXTURE_TEARDOWN(two)
+FIXTURE_TEARDOWN(peer)
 {
 	vsvm_close(self->b);
 	vsvm_close(self->a);
@@ -68,7 +68,7 @@ FIXTURE_TEARDOWN(two)
 #define SEEN (variant->second ? DRM_VSVM_PLACE_PEER : DRM_VSVM_PLACE_DEVICE)
 
 /* Each handle names the place of the pages as seen from its device. */
-TEST_F(two, both_see_the_place)
+TEST_F(peer, both_see_the_place)
 {
 	struct drm_vsvm_run run;
 	uint32_t nr = 1;
@@ -84,7 +84,7 @@ TEST_F(two, both_see_the_place)
 }
 
 /* The second reads the pages where they are. */
-TEST_F(two, second_reads_in_place)
+TEST_F(peer, second_reads_in_place)
 {
 	EXPECT_EQ(0, vt_dev_check(self->b, self->mem, LEN, SEED, 0));
 	EXPECT_EQ(0, vt_all_in(self->a, self->mem, LEN, DRM_VSVM_PLACE_DEVICE,
@@ -92,7 +92,7 @@ TEST_F(two, second_reads_in_place)
 }
 
 /* The second writes the pages where they are; the first and the CPU see it. */
-TEST_F(two, second_writes_in_place)
+TEST_F(peer, second_writes_in_place)
 {
 	ASSERT_EQ(0, vt_dev_check(self->a, self->mem, LEN, SEED, 0));
 	ASSERT_EQ(0, vt_dev_fill(self->b, self->mem + 5, LEN - 9, OTHER, 5));
@@ -105,7 +105,7 @@ TEST_F(two, second_writes_in_place)
 }
 
 /* Both device page tables lose pages that go home by either. */
-TEST_F(two, home_for_both)
+TEST_F(peer, home_for_both)
 {
 	ASSERT_EQ(0, vt_dev_check(self->a, self->mem, LEN, SEED, 0));
 	ASSERT_EQ(0, vt_dev_check(self->b, self->mem, LEN, SEED, 0));
@@ -118,7 +118,7 @@ TEST_F(two, home_for_both)
 }
 
 /* The second takes the pages over, or finds them there. */
-TEST_F(two, second_takes_over)
+TEST_F(peer, second_takes_over)
 {
 	__u64 first = vt_used(self->a);
 
@@ -139,7 +139,7 @@ TEST_F(two, second_takes_over)
 }
 
 /* The pages wander to and fro, changed at each stop. */
-TEST_F_TIMEOUT(two, wander, VT_LONG)
+TEST_F_TIMEOUT(peer, wander, VT_LONG)
 {
 	struct vsvm *at, *other;
 	int i;
@@ -157,7 +157,7 @@ TEST_F_TIMEOUT(two, wander, VT_LONG)
 }
 
 /* Half the pages here, half there: each handle uses all of them. */
-TEST_F(two, half_and_half)
+TEST_F(peer, half_and_half)
 {
 	size_t i, step = 32 * VT_PAGE;
 	char *part;
@@ -175,7 +175,7 @@ TEST_F(two, half_and_half)
 }
 
 /* Closing one handle takes nothing from the other. */
-TEST_F(two, close_leaves_the_other)
+TEST_F(peer, close_leaves_the_other)
 {
 	__u64 used = vt_used(self->a);
 
@@ -189,7 +189,7 @@ TEST_F(two, close_leaves_the_other)
 }
 
 /* The handle that moved the pages may go; the other still uses them. */
-TEST_F(two, mover_closes)
+TEST_F(peer, mover_closes)
 {
 	vsvm_close(self->a);
 	self->a = NULL;
@@ -200,7 +200,7 @@ TEST_F(two, mover_closes)
 }
 
 /* munmap() reaches both. */
-TEST_F(two, munmap_reaches_both)
+TEST_F(peer, munmap_reaches_both)
 {
 	char byte;
 

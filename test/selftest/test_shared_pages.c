@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pages that more than one mapping or process has: files, shared memory, KSM.
- * They stay in system memory, all who share them see the device's writes or do
- * not, as the mapping says, and their end is quiet.
+ *
+ * They stay in system memory. Processes that share them see the device's writes or do
+ * not, as the mapping says, and nothing is left when they end.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -17,7 +18,7 @@
 #define OTHER	242
 #define KSM	"/sys/kernel/mm/ksm/"
 
-FIXTURE(share)
+FIXTURE(shared)
 {
 	struct vsvm *v;
 	struct drm_vsvm_migrate m;
@@ -25,14 +26,14 @@ FIXTURE(share)
 	long used;
 };
 
-FIXTURE_SETUP(share)
+FIXTURE_SETUP(shared)
 {
 	self->ksm_run = vt_file_get(KSM "run");
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->used = vt_used(self->v);
 }
 
-FIXTURE_TEARDOWN_PARENT(share)
+FIXTURE_TEARDOWN_PARENT(shared)
 {
 	if (self->ksm_run >= 0)
 		vt_file_set(KSM "run", self->ksm_run);
@@ -63,7 +64,7 @@ static char *map(int fd, int flags)
 }
 
 /* A private mapping of a memfd: device writes copy, and the copies move. */
-TEST_F(share, memfd_private)
+TEST_F(shared, memfd_private)
 {
 	int fd = filled_memfd();
 	char *own = map(fd, MAP_PRIVATE), *all = map(fd, MAP_SHARED);
@@ -95,7 +96,7 @@ static int child_writes_shared(struct vt_child *c, void *arg)
 }
 
 /* Two processes, each with a device file, one shared mapping. */
-TEST_F(share, memfd_of_two_processes)
+TEST_F(shared, memfd_of_two_processes)
 {
 	char *all = map(filled_memfd(), MAP_SHARED);
 	struct vt_child c;
@@ -113,7 +114,7 @@ TEST_F(share, memfd_of_two_processes)
 }
 
 /* A hole punched into shared memory is a hole for the device at once. */
-TEST_F(share, memfd_hole)
+TEST_F(shared, memfd_hole)
 {
 	int fd = filled_memfd();
 	char *all = map(fd, MAP_SHARED);
@@ -129,7 +130,7 @@ TEST_F(share, memfd_hole)
 }
 
 /* Truncated away under the device: EFAULT where the CPU gets SIGBUS. */
-TEST_F(share, memfd_truncated)
+TEST_F(shared, memfd_truncated)
 {
 	int fd = filled_memfd();
 	char *all = map(fd, MAP_SHARED), byte;
@@ -166,7 +167,7 @@ static int exit_with_file_pages(struct vt_child *c, void *arg)
 }
 
 /* exit() with private pages of a file on the device: quiet, nothing kept. */
-TEST_F(share, file_private_then_exit)
+TEST_F(shared, file_private_then_exit)
 {
 	int i;
 
@@ -215,7 +216,7 @@ static int ksm_sharer(struct vt_child *c, void *arg)
  * R1: a merged page belongs to all its sharers and to ksmd. It stays, however
  * often it is asked for, and ksmd goes on with whole pages.
  */
-TEST_F_TIMEOUT(share, ksm_pages_stay_for_all_sharers, VT_LONG)
+TEST_F_TIMEOUT(shared, ksm_pages_stay_for_all_sharers, VT_LONG)
 {
 	char *mem = vt_map(LEN, VT_SMALL);
 	struct vt_child c;
@@ -260,13 +261,13 @@ static int migrates_ksm_pages(char *mem, size_t len)
  * A page that KSM merged is left alone where KSM does not know that it is mapped: in
  * a fork's child when the parent is gone and ksmd has not come by.
  */
-TEST_F_TIMEOUT(share, ksm_pages_of_a_dead_parent_stay, VT_LONG)
+TEST_F_TIMEOUT(shared, ksm_pages_of_a_dead_parent_stay, VT_LONG)
 {
 	EXPECT_EQ(0, vh_ksm_orphan(migrates_ksm_pages));
 }
 
 /* ksmd passes over pages on the device, equal as they are, again and again. */
-TEST_F_TIMEOUT(share, ksm_leaves_device_pages, VT_LONG)
+TEST_F_TIMEOUT(shared, ksm_leaves_device_pages, VT_LONG)
 {
 	char *mem = vt_map(LEN, VT_SMALL);
 	long scans;

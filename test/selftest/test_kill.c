@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nothing waits for ever: with threads that invalidate in a tight loop, calls
- * end, and a process in the middle of one can be killed (see vsvm_kill.h); on a
- * device that is ten times too small, all who want it get on, and who is killed
- * leaves the rest as it was; unplug ends whatever a processor has put off.
+ * Calls end, and a process in the middle of one can be killed (see lib/vt_kill.h),
+ * while other threads invalidate in a tight loop.
+ *
+ * On a device that is ten times too small all processes make progress, and one that
+ * is killed leaves the others as they were. Unplug frees what a processor has put
+ * off.
  */
 #include <malloc.h>
 #include <pthread.h>

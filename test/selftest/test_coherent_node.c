@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * On a machine of several nodes: the pages of a coherent device are of the node
- * that its memory is on, not of the one where the module was loaded.
+ * On a machine with several nodes, a coherent device's pages are of the node that its
+ * memory is on, not of the one where the module was loaded.
  */
 #include <kselftest_harness.h>
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Holding the door of the device's own accesses, and of eviction: between what
- * hmm saw and the device page table's lock, before copy-on-write, while a page is
- * taken from the CPU, and while blocks of somebody else go home.
+ * A device access or an eviction pauses at a failpoint while the memory changes.
+ *
+ * It pauses between the answer of hmm and the device page table's lock, before
+ * copy-on-write, while a page is taken from the CPU, and while blocks of another
+ * process migrate to system memory.
  */
 #include <pthread.h>
 #include <signal.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device with less memory than the process wants to put there: what does not
- * fit stays in system memory or makes room, and no byte is lost. Loads the
- * module with little memory and puts it back as it was.
+ * A process migrates more memory to the device than the device has.
+ *
+ * What does not fit stays in system memory or makes room, and no byte is lost. Loads
+ * the module with little memory and puts it back as it was.
  */
 #include <sys/mman.h>
 
@@ -16,29 +17,29 @@
 #define SEED		121
 #define OTHER		122
 
-FIXTURE(full)
+FIXTURE(overcommit)
 {
 	struct vsvm *v;
 	struct vt_module module;
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(full)
+FIXTURE_VARIANT(overcommit)
 {
 	enum vt_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(full, small)
+FIXTURE_VARIANT_ADD(overcommit, small)
 {
 	.kind = VT_SMALL,
 };
 
-FIXTURE_VARIANT_ADD(full, large)
+FIXTURE_VARIANT_ADD(overcommit, large)
 {
 	.kind = VT_LARGE,
 };
 
-FIXTURE_SETUP(full)
+FIXTURE_SETUP(overcommit)
 {
 	struct drm_vsvm_info info = {};
 
@@ -51,7 +52,7 @@ FIXTURE_SETUP(full)
 	ASSERT_EQ(0, info.vram_used);
 }
 
-FIXTURE_TEARDOWN_PARENT(full)
+FIXTURE_TEARDOWN_PARENT(overcommit)
 {
 	/* The test's process is gone, and its files with it. */
 	if (vt_module_loaded())
@@ -63,7 +64,7 @@ FIXTURE_TEARDOWN_PARENT(full)
 	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &self->m)
 
 /* What fits moves, what does not is counted as such, and all reads right. */
-TEST_F_TIMEOUT(full, moves_what_fits, VT_LONG)
+TEST_F_TIMEOUT(overcommit, moves_what_fits, VT_LONG)
 {
 	char *mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
 	long there;
@@ -85,7 +86,7 @@ TEST_F_TIMEOUT(full, moves_what_fits, VT_LONG)
 }
 
 /* A range exactly as large as the device fits. */
-TEST_F_TIMEOUT(full, fits_exactly, VT_LONG)
+TEST_F_TIMEOUT(overcommit, fits_exactly, VT_LONG)
 {
 	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
 
@@ -97,7 +98,7 @@ TEST_F_TIMEOUT(full, fits_exactly, VT_LONG)
 }
 
 /* Memory given back can be had again, as often as one likes. */
-TEST_F_TIMEOUT(full, is_reusable, VT_LONG)
+TEST_F_TIMEOUT(overcommit, is_reusable, VT_LONG)
 {
 	char *mem;
 	int i;
@@ -113,7 +114,7 @@ TEST_F_TIMEOUT(full, is_reusable, VT_LONG)
 }
 
 /* With one page in every block, 2M pages move in parts or stay; all right. */
-TEST_F_TIMEOUT(full, fragmented, VT_LONG)
+TEST_F_TIMEOUT(overcommit, fragmented, VT_LONG)
 {
 	char *small = vt_map_filled(self->v, VRAM, VT_SMALL, SEED);
 	char *mem = vt_map_filled(self->v, VRAM, variant->kind, OTHER);
@@ -140,7 +141,7 @@ TEST_F_TIMEOUT(full, fragmented, VT_LONG)
 }
 
 /* POPULATE of more than there is gives what fits and leaves the rest. */
-TEST_F_TIMEOUT(full, populates_what_fits, VT_LONG)
+TEST_F_TIMEOUT(overcommit, populates_what_fits, VT_LONG)
 {
 	char *mem = vt_map(LEN, variant->kind);
 
@@ -153,7 +154,7 @@ TEST_F_TIMEOUT(full, populates_what_fits, VT_LONG)
 }
 
 /* A full device still copies on write. */
-TEST_F_TIMEOUT(full, still_writes, VT_LONG)
+TEST_F_TIMEOUT(overcommit, still_writes, VT_LONG)
 {
 	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
 	pid_t pid;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pread() and pwrite() of the render node, where the file offset is the
- * virtual address.
+ * pread() and pwrite() of the render node, where the file offset is the virtual
+ * address.
  */
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -14,7 +14,7 @@
 #define SEED	71
 #define OTHER	72
 
-FIXTURE(file)
+FIXTURE(pread)
 {
 	struct vsvm *v;
 	int fd;
@@ -22,21 +22,21 @@ FIXTURE(file)
 	char *buf;
 };
 
-FIXTURE_VARIANT(file)
+FIXTURE_VARIANT(pread)
 {
 	bool on_device;
 };
 
-FIXTURE_VARIANT_ADD(file, system)
+FIXTURE_VARIANT_ADD(pread, system)
 {
 };
 
-FIXTURE_VARIANT_ADD(file, device)
+FIXTURE_VARIANT_ADD(pread, device)
 {
 	.on_device = true,
 };
 
-FIXTURE_SETUP(file)
+FIXTURE_SETUP(pread)
 {
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->fd = vsvm_fd(self->v);
@@ -49,7 +49,7 @@ FIXTURE_SETUP(file)
 		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 }
 
-FIXTURE_TEARDOWN(file)
+FIXTURE_TEARDOWN(pread)
 {
 	vsvm_close(self->v);
 }
@@ -59,7 +59,7 @@ FIXTURE_TEARDOWN(file)
 				    DRM_VSVM_PLACE_SYSTEM)
 
 /* pread() gives the bytes at the address and moves nothing. */
-TEST_F(file, pread_reads)
+TEST_F(pread, pread_reads)
 {
 	size_t off = VT_HUGE - 1001, len = 20002;
 
@@ -71,7 +71,7 @@ TEST_F(file, pread_reads)
 }
 
 /* pwrite() changes the bytes at the address, and moves nothing. */
-TEST_F(file, pwrite_writes)
+TEST_F(pread, pwrite_writes)
 {
 	size_t off = VT_HUGE - 1001, len = 20002;
 
@@ -85,7 +85,7 @@ TEST_F(file, pwrite_writes)
 }
 
 /* All of it goes through one call. */
-TEST_F(file, transfers_all)
+TEST_F(pread, transfers_all)
 {
 	ASSERT_EQ(LEN, pread(self->fd, self->buf, LEN, OFFSET(0)));
 	ASSERT_EQ(0, vt_check(self->buf, LEN, SEED, 0));
@@ -95,7 +95,7 @@ TEST_F(file, transfers_all)
 }
 
 /* pread() that meets a hole gives what came before; at the hole EFAULT. */
-TEST_F(file, pread_stops_at_a_hole)
+TEST_F(pread, pread_stops_at_a_hole)
 {
 	size_t hole = 9 * VT_PAGE;
 
@@ -108,7 +108,7 @@ TEST_F(file, pread_stops_at_a_hole)
 }
 
 /* pwrite() that meets a hole writes what is before; at the hole EFAULT. */
-TEST_F(file, pwrite_stops_at_a_hole)
+TEST_F(pread, pwrite_stops_at_a_hole)
 {
 	size_t hole = 9 * VT_PAGE;
 
@@ -122,7 +122,7 @@ TEST_F(file, pwrite_stops_at_a_hole)
 }
 
 /* pwrite() to a read-only mapping is EPERM and changes nothing. */
-TEST_F(file, pwrite_respects_read_only)
+TEST_F(pread, pwrite_respects_read_only)
 {
 	ASSERT_EQ(0, mprotect(self->mem, LEN, PROT_READ));
 	EXPECT_EQ(-1, pwrite(self->fd, self->buf, VT_PAGE, OFFSET(100)));
@@ -131,7 +131,7 @@ TEST_F(file, pwrite_respects_read_only)
 }
 
 /* PROT_NONE is EFAULT. */
-TEST_F(file, respects_prot_none)
+TEST_F(pread, respects_prot_none)
 {
 	ASSERT_EQ(0, mprotect(self->mem, LEN, PROT_NONE));
 	EXPECT_EQ(-1, pread(self->fd, self->buf, VT_PAGE, OFFSET(0)));
@@ -143,7 +143,7 @@ TEST_F(file, respects_prot_none)
 }
 
 /* A buffer that is not there is EFAULT; one that ends early, a short count. */
-TEST_F(file, needs_a_buffer)
+TEST_F(pread, needs_a_buffer)
 {
 	char *hole = self->buf + VT_PAGE;
 
@@ -158,14 +158,14 @@ TEST_F(file, needs_a_buffer)
 }
 
 /* Nothing to do is done without looking. */
-TEST_F(file, zero_length)
+TEST_F(pread, zero_length)
 {
 	EXPECT_EQ(0, pread(self->fd, self->buf, 0, OFFSET(0)));
 	EXPECT_EQ(0, pwrite(self->fd, self->buf, 0, OFFSET(0)));
 }
 
 /* Offsets that no user space has are refused. */
-TEST_F(file, refuses_far_offsets)
+TEST_F(pread, refuses_far_offsets)
 {
 	EXPECT_EQ(-1, pread(self->fd, self->buf, 8, 0x4000000000000000L));
 	EXPECT_EQ(EFAULT, errno);
@@ -179,7 +179,7 @@ TEST_F(file, refuses_far_offsets)
 }
 
 /* Buffers in pieces are filled and emptied in order. */
-TEST_F(file, vectors)
+TEST_F(pread, vectors)
 {
 	struct iovec iov[3] = {
 		{ .iov_base = self->buf + 1, .iov_len = 1000 },

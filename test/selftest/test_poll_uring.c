@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The node as a file among others: what poll(), select() and epoll say of it,
- * and what becomes of reads and writes that come by io_uring, AIO or splice.
+ * The node as a file: what poll(), select() and epoll say of it, and how reads and
+ * writes by io_uring, AIO or splice end.
  */
 #include <fcntl.h>
 #include <linux/aio_abi.h>
@@ -25,7 +25,7 @@
 
 #define READY	(POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM)
 
-FIXTURE(ready)
+FIXTURE(node)
 {
 	struct vsvm *v;
 	int fd;
@@ -33,7 +33,7 @@ FIXTURE(ready)
 	char *buf;
 };
 
-FIXTURE_SETUP(ready)
+FIXTURE_SETUP(node)
 {
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->fd = vsvm_fd(self->v);
@@ -45,7 +45,7 @@ FIXTURE_SETUP(ready)
 	memset(self->buf, 0xa5, LEN);
 }
 
-FIXTURE_TEARDOWN_PARENT(ready)
+FIXTURE_TEARDOWN_PARENT(node)
 {
 	/* The test's process is gone; it may have died of what it unplugged. */
 	if (access(VH_DRIVER "vsvm.0", F_OK))
@@ -70,7 +70,7 @@ static int stranger_polls(struct vt_child *c, void *arg)
 }
 
 /* There is nothing to wait for, used before or not; but not for a stranger. */
-TEST_F(ready, poll)
+TEST_F(node, poll)
 {
 	EXPECT_EQ(READY, says(self->fd));
 	ASSERT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
@@ -79,7 +79,7 @@ TEST_F(ready, poll)
 }
 
 /* select() agrees. */
-TEST_F(ready, select)
+TEST_F(node, select)
 {
 	struct timeval now = {};
 	fd_set in, out, other;
@@ -97,7 +97,7 @@ TEST_F(ready, select)
 }
 
 /* epoll takes the node, and agrees; to whoever waits, not to who added it. */
-TEST_F(ready, epoll)
+TEST_F(node, epoll)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
 	int ep = epoll_create1(EPOLL_CLOEXEC);
@@ -120,7 +120,7 @@ static int unplugs(struct vt_child *c, void *arg)
 }
 
 /* Who waits for nothing but the device's end is woken by it. */
-TEST_F(ready, unplug_wakes)
+TEST_F(node, unplug_wakes)
 {
 	struct pollfd p = { .fd = self->fd };
 	struct vt_child c;
@@ -300,7 +300,7 @@ static int stranger_submits(struct vt_child *c, void *arg)
 }
 
 /* A ring that is inherited works for the child, who may not use the file. */
-TEST_F(ready, inherited_ring)
+TEST_F(node, inherited_ring)
 {
 	struct inherited i = { .fd = self->fd, .mem = self->mem,
 			       .buf = self->buf };
@@ -312,7 +312,7 @@ TEST_F(ready, inherited_ring)
 }
 
 /* AIO is for files that can do it; this one says that it cannot. */
-TEST_F(ready, aio_refused)
+TEST_F(node, aio_refused)
 {
 	struct iocb cb = {
 		.aio_lio_opcode = IOCB_CMD_PREAD,
@@ -334,7 +334,7 @@ TEST_F(ready, aio_refused)
 }
 
 /* Nor can it be spliced, either way. */
-TEST_F(ready, splice_refused)
+TEST_F(node, splice_refused)
 {
 	loff_t at = (uintptr_t)self->mem;
 	off_t from = at;
@@ -352,7 +352,7 @@ TEST_F(ready, splice_refused)
 }
 
 /* O_NONBLOCK changes nothing, as with a regular file. */
-TEST_F(ready, nonblock)
+TEST_F(node, nonblock)
 {
 	off_t at = (uintptr_t)self->mem;
 
@@ -366,7 +366,7 @@ TEST_F(ready, nonblock)
 }
 
 /* To wait for nothing at all is more than it can promise. */
-TEST_F(ready, nowait_refused)
+TEST_F(node, nowait_refused)
 {
 	struct iovec iov = { .iov_base = self->buf, .iov_len = 8 };
 	off_t at = (uintptr_t)self->mem;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A userfaultfd handler that never answers: who waits for it in a call can be
- * killed (see vsvm_kill.h), and holds no lock and no device memory that others could
- * want. Unplug does not wait for him either.
+ * A call that waits for a userfaultfd handler that never answers can be killed (see
+ * lib/vt_kill.h).
+ *
+ * It holds no lock and no device memory that other processes could want. Unplug does
+ * not wait for it either.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>

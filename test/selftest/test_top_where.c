@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * "vsvm top" and "vsvm where": what they tell of another process is what SNAPSHOT
- * tells that process, and what smaps says.
+ * The commands "vsvm top" and "vsvm where" show of another process what SNAPSHOT tells
+ * that process, and what smaps says.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -51,20 +51,20 @@ static uint64_t number(const char *from, const char *name)
 	return at ? strtoull(at + strlen(want), NULL, 10) : ~0ULL;
 }
 
-FIXTURE(look)
+FIXTURE(command)
 {
 	struct vsvm *v;
 	char *mem;
 };
 
-FIXTURE_SETUP(look)
+FIXTURE_SETUP(command)
 {
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
 	ASSERT_NE(NULL, self->mem);
 }
 
-FIXTURE_TEARDOWN(look)
+FIXTURE_TEARDOWN(command)
 {
 	vsvm_close(self->v);
 }
@@ -74,7 +74,7 @@ FIXTURE_TEARDOWN(look)
 	    (unsigned long)self->mem, LEN)
 
 /* The row of this process has its memory and its counters. */
-TEST_F(look, top_shows_the_process)
+TEST_F(command, top_shows_the_process)
 {
 	const char *row;
 	char want[32];
@@ -101,7 +101,7 @@ TEST_F(look, top_shows_the_process)
 }
 
 /* Looks come again and again, and end when they were asked to. */
-TEST_F(look, top_repeats)
+TEST_F(command, top_repeats)
 {
 	const char *second;
 
@@ -116,7 +116,7 @@ TEST_F(look, top_repeats)
 }
 
 /* The answer has in each place what SNAPSHOT has there, and agrees with smaps. */
-TEST_F(look, where_agrees_with_snapshot)
+TEST_F(command, where_agrees_with_snapshot)
 {
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem + 5 * VT_PAGE, VT_HUGE));
 	ASSERT_EQ(0, madvise(self->mem, 3 * VT_PAGE, MADV_DONTNEED));
@@ -133,7 +133,7 @@ TEST_F(look, where_agrees_with_snapshot)
 }
 
 /* Runs come in order, and say which device and which size of page. */
-TEST_F(look, where_tells_devices_apart)
+TEST_F(command, where_tells_devices_apart)
 {
 	char *mem = vt_map_filled(self->v, 2 * VT_HUGE, VT_LARGE, SEED);
 	struct vsvm *other;
@@ -161,7 +161,7 @@ TEST_F(look, where_tells_devices_apart)
 }
 
 /* A terabyte with a page at each end is folded into a row. */
-TEST_F_TIMEOUT(look, where_folds_a_terabyte, VT_LONG)
+TEST_F_TIMEOUT(command, where_folds_a_terabyte, VT_LONG)
 {
 	size_t len = 1UL << 40;
 	char *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
@@ -182,7 +182,7 @@ TEST_F_TIMEOUT(look, where_folds_a_terabyte, VT_LONG)
 }
 
 /* A page held for atomics is told as such. */
-TEST_F(look, where_shows_exclusive_pages)
+TEST_F(command, where_shows_exclusive_pages)
 {
 	struct drm_vsvm_exclusive arg = {
 		.addr = (uintptr_t)self->mem, .len = 2 * VT_PAGE,
@@ -196,7 +196,7 @@ TEST_F(look, where_shows_exclusive_pages)
 }
 
 /* A part of a mapping is looked at, and it is said that smaps is of the whole. */
-TEST_F(look, where_of_a_part)
+TEST_F(command, where_of_a_part)
 {
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	ASSERT_EQ(0, run("vsvm where --json %d %lx+3000", getpid(),
@@ -217,7 +217,7 @@ static int give_up_rights(struct vt_child *c, void *arg)
 }
 
 /* Who may not see frames is told what cannot be told. */
-TEST_F(look, where_without_rights)
+TEST_F(command, where_without_rights)
 {
 	struct vt_child c;
 
@@ -228,7 +228,7 @@ TEST_F(look, where_without_rights)
 }
 
 /* What makes no sense ends with 2, what is not there with 1. */
-TEST_F(look, refuses)
+TEST_F(command, refuses)
 {
 	EXPECT_EQ(2, run("vsvm where 2>/dev/null"));
 	EXPECT_EQ(2, run("vsvm where nonsense 2>/dev/null"));
