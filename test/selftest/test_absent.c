@@ -17,8 +17,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	VT_HUGE
 #define SOME	(16 * VT_PAGE)
@@ -48,7 +48,7 @@ FIXTURE(absent)
 	char *mem;
 	int fd;
 	bool stop;
-	struct vh_zram zram;
+	struct vt_zram zram;
 	struct drm_vsvm_migrate m;
 };
 
@@ -69,7 +69,7 @@ FIXTURE_VARIANT_ADD(absent, large)
 
 FIXTURE_SETUP(absent)
 {
-	self->zram = (struct vh_zram)VH_NO_ZRAM;
+	self->zram = (struct vt_zram)VT_NO_ZRAM;
 	self->fd = -1;
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->mem = vt_map(LEN, variant->kind);
@@ -78,7 +78,7 @@ FIXTURE_SETUP(absent)
 
 FIXTURE_TEARDOWN_PARENT(absent)
 {
-	vh_zram_gone(&self->zram);
+	vt_zram_gone(&self->zram);
 }
 
 #define MIGRATE(target, flags)						\
@@ -130,8 +130,8 @@ static size_t marked(const char *mem, size_t len)
 	uint64_t entry;
 
 	for (i = 0; i < len; i += VT_PAGE) {
-		entry = vh_pagemap(mem + i);
-		if (entry & uffd_wp && !(entry & VH_PM_PRESENT))
+		entry = vt_pagemap(mem + i);
+		if (entry & uffd_wp && !(entry & VT_PM_PRESENT))
 			n += VT_PAGE;
 	}
 	return n;
@@ -147,7 +147,7 @@ TEST_F(absent, write_protected)
 	ASSERT_EQ(0, MIGRATE(DEVICE, 0));
 	EXPECT_EQ(LEN, self->m.absent);
 	EXPECT_EQ(LEN, marked(self->mem, LEN));
-	EXPECT_EQ(0, vh_smaps(self->mem, LEN, "Rss:"));
+	EXPECT_EQ(0, vt_smaps(self->mem, LEN, "Rss:"));
 	ASSERT_EQ(0, MIGRATE(SYSTEM, 0));
 	EXPECT_EQ(LEN, self->m.absent);
 	EXPECT_EQ(LEN, marked(self->mem, LEN));
@@ -222,13 +222,13 @@ TEST_F(absent, swapped_copy_of_a_file)
 	int fd = memfd_create("vsvm-test", MFD_CLOEXEC);
 	char *mem;
 
-	ASSERT_EQ(0, vh_swap_on(&self->zram, 16 * VT_MIB));
+	ASSERT_EQ(0, vt_swap_on(&self->zram, 16 * VT_MIB));
 	ASSERT_EQ(0, ftruncate(fd, LEN));
 	mem = mmap(self->mem, LEN, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_FIXED, fd, 0);
 	ASSERT_EQ(self->mem, mem);
 	vt_fill(mem, SOME, SEED, 0);
-	ASSERT_EQ(0, vh_page_out(mem, SOME));
+	ASSERT_EQ(0, vt_page_out(mem, SOME));
 	ASSERT_EQ(0, MIGRATE(DEVICE, 0));
 	EXPECT_EQ(SOME, self->m.moved);
 	EXPECT_EQ(LEN - SOME, self->m.absent + STAYED(FILE));

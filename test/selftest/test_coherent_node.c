@@ -5,7 +5,7 @@
  */
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define NODES	64
 

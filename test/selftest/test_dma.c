@@ -11,8 +11,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	191
@@ -28,7 +28,7 @@ FIXTURE(dma)
 	struct vsvm *v;
 	char *mem;
 	uint32_t entry;	/* what the entry of a system page has, of ENTRY */
-	struct vh_zram zram;
+	struct vt_zram zram;
 };
 
 FIXTURE_VARIANT(dma)
@@ -50,7 +50,7 @@ FIXTURE_SETUP(dma)
 {
 	struct drm_vsvm_info info = {};
 
-	self->zram = (struct vh_zram)VH_NO_ZRAM;
+	self->zram = (struct vt_zram)VT_NO_ZRAM;
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	ASSERT_EQ(0, vsvm_info(self->v, &info));
 	self->entry = info.caps & DRM_VSVM_CAP_DMA ? ENTRY : MAPPED;
@@ -60,7 +60,7 @@ FIXTURE_SETUP(dma)
 
 FIXTURE_TEARDOWN_PARENT(dma)
 {
-	vh_zram_gone(&self->zram);
+	vt_zram_gone(&self->zram);
 }
 
 #define HAVE(mask, want) vt_all_have(self->v, self->mem, LEN, mask, want)
@@ -301,9 +301,9 @@ TEST_F(dma, shared_memory)
 /* Reclaim takes the entry away before it takes the page. */
 TEST_F(dma, swap_unmaps)
 {
-	ASSERT_EQ(0, vh_swap_on(&self->zram, 32 * VT_MIB));
+	ASSERT_EQ(0, vt_swap_on(&self->zram, 32 * VT_MIB));
 	ASSERT_EQ(0, WRITE_ALL());
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, HAVE(ENTRY, 0));
 	ASSERT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
 	EXPECT_EQ(0, HAVE(ENTRY, self->entry));

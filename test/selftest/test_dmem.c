@@ -11,10 +11,12 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_sweep.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
+#include "vt_small_device.h"
 
+#define SEED	181
+#define OTHER	182
 #define REGION	"vsvm/0"
 #define LIMIT	(2 * VT_HUGE)
 
@@ -44,22 +46,22 @@ FIXTURE_SETUP(dmem)
 	ASSERT_EQ(0, vt_module_get(&self->module));
 	if (system("grep -qw dmem /sys/fs/cgroup/cgroup.controllers"))
 		SKIP(return, "the kernel has no dmem cgroup");
-	ASSERT_EQ(0, reload(&self->module, VRAM_MIB));
-	ASSERT_EQ(0, vh_write("/sys/fs/cgroup/cgroup.subtree_control",
-			      "+dmem"));
-	ASSERT_EQ(0, vh_cgroup_make());
+	ASSERT_EQ(0, vt_reload(&self->module, VT_VRAM_MIB));
+	ASSERT_EQ(0, vt_file_write("/sys/fs/cgroup/cgroup.subtree_control",
+				   "+dmem"));
+	ASSERT_EQ(0, vt_cgroup_make());
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 }
 
 FIXTURE_TEARDOWN_PARENT(dmem)
 {
-	vh_cgroup_gone();
-	restore(&self->module);
+	vt_cgroup_gone();
+	vt_restore(&self->module);
 }
 
 static long charged(void)
 {
-	return vh_cgroup_key("dmem.current", REGION);
+	return vt_cgroup_key("dmem.current", REGION);
 }
 
 /* In a moment: pages of a dead process may be in a batch. */
@@ -74,26 +76,26 @@ static bool charged_is(long bytes)
 
 static int sweep_in_cgroup(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct vt_task *task = arg;
 	struct vsvm *v;
 	size_t at;
 	char *mem;
 
 	(void)c;
-	if (vh_cgroup_enter() || vsvm_open(0, &v))
+	if (vt_cgroup_enter() || vsvm_open(0, &v))
 		return 1;
-	mem = vt_map_filled(v, job->len, job->kind, job->seed);
+	mem = vt_map_filled(v, task->len, task->kind, task->seed);
 	if (!mem)
 		return 2;
-	for (at = 0; at < job->len; at += VT_HUGE)
+	for (at = 0; at < task->len; at += VT_HUGE)
 		if (vt_to_device(v, mem + at, VT_HUGE) ||
 		    charged() > (long)LIMIT)
 			return 3;
 	if (charged() != LIMIT ||
-	    vt_bytes_in(v, mem, job->len, DRM_VSVM_PLACE_DEVICE) != LIMIT)
+	    vt_bytes_in(v, mem, task->len, DRM_VSVM_PLACE_DEVICE) != LIMIT)
 		return 4;
-	if (vt_dev_check(v, mem, job->len, job->seed, 0) ||
-	    vt_check(mem, job->len, job->seed, 0))
+	if (vt_dev_check(v, mem, task->len, task->seed, 0) ||
+	    vt_check(mem, task->len, task->seed, 0))
 		return 5;
 	return charged() ? 6 : 0;
 }
@@ -101,70 +103,70 @@ static int sweep_in_cgroup(struct vt_child *c, void *arg)
 /* The limit holds; room below it comes from the process's own blocks alone. */
 TEST_F_TIMEOUT(dmem, limit_holds, VT_LONG)
 {
-	struct job job = {
+	struct vt_task task = {
 		.kind = variant->kind, .len = 2 * LIMIT, .seed = OTHER,
 	};
-	char *mem = vt_map_filled(self->v, VRAM - LIMIT, variant->kind, SEED);
+	char *mem = vt_map_filled(self->v, VT_VRAM - LIMIT, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM - LIMIT));
-	ASSERT_EQ(0, vh_write(VH_CGROUP "/dmem.max", REGION " 4194304"));
-	EXPECT_EQ(0, vt_run(sweep_in_cgroup, &job));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_VRAM - LIMIT));
+	ASSERT_EQ(0, vt_file_write(VT_CGROUP "/dmem.max", REGION " 4194304"));
+	EXPECT_EQ(0, vt_run(sweep_in_cgroup, &task));
 	EXPECT_TRUE(charged_is(0));
-	EXPECT_EQ(0, ON_DEVICE(mem, VRAM - LIMIT));
-	EXPECT_EQ(0, vt_check(mem, VRAM - LIMIT, SEED, 0));
+	EXPECT_EQ(0, VT_ON_DEVICE(mem, VT_VRAM - LIMIT));
+	EXPECT_EQ(0, vt_check(mem, VT_VRAM - LIMIT, SEED, 0));
 }
 
 static int full_in_cgroup(struct vt_child *c, void *arg)
 {
 	struct drm_vsvm_migrate m;
-	struct job *job = arg;
+	struct vt_task *task = arg;
 	struct vsvm *v;
 	char *mem;
 
 	(void)c;
-	if (vh_cgroup_enter() || vsvm_open(0, &v))
+	if (vt_cgroup_enter() || vsvm_open(0, &v))
 		return 1;
-	mem = vt_map_filled(v, job->len, job->kind, job->seed);
-	if (!mem || vt_migrate(v, mem, job->len, DRM_VSVM_TARGET_DEVICE, 0, &m))
+	mem = vt_map_filled(v, task->len, task->kind, task->seed);
+	if (!mem || vt_migrate(v, mem, task->len, DRM_VSVM_TARGET_DEVICE, 0, &m))
 		return 2;
-	if (m.moved || m.stayed[DRM_VSVM_STAY_DEVICE_FULL] != job->len)
+	if (m.moved || m.stayed[DRM_VSVM_STAY_DEVICE_FULL] != task->len)
 		return 3;
-	return charged() || vt_check(mem, job->len, job->seed, 0) ? 4 : 0;
+	return charged() || vt_check(mem, task->len, task->seed, 0) ? 4 : 0;
 }
 
 /* With a limit below a block nothing goes there, nor into a block of others. */
 TEST_F_TIMEOUT(dmem, limit_of_nothing, VT_LONG)
 {
-	struct job job = {
+	struct vt_task task = {
 		.kind = variant->kind, .len = VT_HUGE / 4, .seed = OTHER,
 	};
-	char *mem = vt_map_filled(self->v, VRAM, VT_SMALL, SEED);
+	char *mem = vt_map_filled(self->v, VT_VRAM, VT_SMALL, SEED);
 
-	job.len = variant->kind == VT_LARGE ? VT_HUGE : job.len;
+	task.len = variant->kind == VT_LARGE ? VT_HUGE : task.len;
 	ASSERT_NE(NULL, mem);
 	/* Others have room in theirs. */
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE / 2));
-	ASSERT_EQ(0, vh_write(VH_CGROUP "/dmem.max", REGION " 1048576"));
-	EXPECT_EQ(0, vt_run(full_in_cgroup, &job));
-	EXPECT_EQ(0, ON_DEVICE(mem, VT_HUGE / 2));
+	ASSERT_EQ(0, vt_file_write(VT_CGROUP "/dmem.max", REGION " 1048576"));
+	EXPECT_EQ(0, vt_run(full_in_cgroup, &task));
+	EXPECT_EQ(0, VT_ON_DEVICE(mem, VT_HUGE / 2));
 }
 
 /* Who is killed is not charged any more; nor is who lost his device. */
 TEST_F_TIMEOUT(dmem, uncharged_at_unplug, VT_LONG)
 {
-	char *mem = vt_map_filled(self->v, VRAM, variant->kind, SEED);
+	char *mem = vt_map_filled(self->v, VT_VRAM, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, vh_cgroup_enter());
-	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
-	EXPECT_EQ(VRAM, charged());
-	ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", "vsvm.0"));
+	ASSERT_EQ(0, vt_cgroup_enter());
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_VRAM));
+	EXPECT_EQ(VT_VRAM, charged());
+	ASSERT_EQ(0, vt_file_write(VT_DRIVER "unbind", "vsvm.0"));
 	/* The region is gone, and all that it was charged with. */
 	EXPECT_EQ(-1, charged());
-	ASSERT_EQ(0, vh_write(VH_DRIVER "bind", "vsvm.0"));
+	ASSERT_EQ(0, vt_file_write(VT_DRIVER "bind", "vsvm.0"));
 	EXPECT_EQ(0, charged());
-	EXPECT_EQ(0, vt_check(mem, VRAM, SEED, 0));
+	EXPECT_EQ(0, vt_check(mem, VT_VRAM, SEED, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -9,23 +9,10 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define LEN	(4 * VT_HUGE)
 #define SEED	111
-
-/* Long enough for device pages of a dead process to be given back. */
-static bool used_is(struct vsvm *v, __u64 used)
-{
-	int i;
-
-	for (i = 0; i < 1200; i++) {
-		if (vt_used(v) == used)
-			return true;
-		usleep(50000);
-	}
-	return false;
-}
 
 FIXTURE(end)
 {
@@ -105,7 +92,7 @@ TEST_F(end, exit_frees)
 	enum vt_kind kind = variant->kind;
 
 	ASSERT_EQ(0, vt_run(exit_resident, &kind));
-	EXPECT_TRUE(used_is(self->v, self->used));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 }
 
 static int work_for_ever(struct vt_child *c, void *arg)
@@ -138,7 +125,7 @@ TEST_F_TIMEOUT(end, kill_frees, VT_LONG)
 		usleep(1000 + i * 17000);
 		ASSERT_EQ(0, kill(c.pid, SIGKILL));
 		ASSERT_EQ(128 + SIGKILL, vt_wait(&c));
-		ASSERT_TRUE(used_is(self->v, self->used));
+		ASSERT_TRUE(vt_used_becomes(self->v, self->used));
 	}
 }
 
@@ -183,7 +170,7 @@ TEST_F(end, child_outlives_parent)
 	EXPECT_EQ(self->used + LEN, vt_used(self->v));
 	ASSERT_EQ(0, vt_say(&c));
 	ASSERT_EQ(0, vt_hear(&c));
-	EXPECT_TRUE(used_is(self->v, self->used));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 }
 
 /* The module stays while a file is open. */

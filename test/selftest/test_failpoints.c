@@ -22,9 +22,9 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_job.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
+#include "vt_sweep.h"
 
 #define SEED	301
 #define OTHER	302
@@ -33,25 +33,25 @@
 #define DROP_CACHES	"/proc/sys/vm/drop_caches"
 
 /* Memory with the pattern of SEED. */
-static int filled(struct work *w)
+static int filled(struct vt_work *w)
 {
 	w->mem = vt_map_filled(w->v, w->len, w->kind, SEED);
 	return w->mem ? 0 : -1;
 }
 
-static int untouched(struct work *w)
+static int untouched(struct vt_work *w)
 {
 	w->mem = vt_map(w->len, w->kind);
 	return w->mem ? 0 : -1;
 }
 
-static int on_device(struct work *w)
+static int on_device(struct vt_work *w)
 {
 	return filled(w) || vt_to_device(w->v, w->mem, w->len) ? -1 : 0;
 }
 
 /* The first half on the device, where pages are small. */
-static int half_on_device(struct work *w)
+static int half_on_device(struct vt_work *w)
 {
 	if (filled(w))
 		return -1;
@@ -59,33 +59,33 @@ static int half_on_device(struct work *w)
 	       vt_to_device(w->v, w->mem, w->len / 2);
 }
 
-static int to_device(struct work *w)
+static int to_device(struct vt_work *w)
 {
 	return vt_migrate(w->v, w->mem, w->len, DRM_VSVM_TARGET_DEVICE, 0,
 			  NULL);
 }
 
-static int to_system(struct work *w)
+static int to_system(struct vt_work *w)
 {
 	return vt_migrate(w->v, w->mem, w->len, DRM_VSVM_TARGET_SYSTEM, 0,
 			  NULL);
 }
 
-static int populate(struct work *w)
+static int populate(struct vt_work *w)
 {
 	return vt_migrate(w->v, w->mem, w->len, DRM_VSVM_TARGET_DEVICE,
 			  DRM_VSVM_MIGRATE_POPULATE, NULL);
 }
 
 /* Both see what was there before. */
-static int both_see(struct work *w, int ret)
+static int both_see(struct vt_work *w, int ret)
 {
 	(void)ret;
 	return vt_dev_check(w->v, w->mem, w->len, SEED, 0) ||
 	       vt_check(w->mem, w->len, SEED, 0) ? -1 : 0;
 }
 
-static int both_see_zeroes(struct work *w, int ret)
+static int both_see_zeroes(struct vt_work *w, int ret)
 {
 	(void)ret;
 	return vt_dev_check_byte(w->v, w->mem, w->len, 0) ||
@@ -101,7 +101,7 @@ static void on_sigbus(int sig)
 }
 
 /* A CPU reads all of it. -EFAULT: it got SIGBUS on the way. */
-static int cpu_reads(struct work *w)
+static int cpu_reads(struct vt_work *w)
 {
 	int ret;
 
@@ -114,31 +114,31 @@ static int cpu_reads(struct work *w)
 }
 
 /* A buffer that is not there yet. */
-static int buffer(struct work *w)
+static int buffer(struct vt_work *w)
 {
 	w->buf = vt_map(w->len, VT_SMALL);
 	return w->buf ? 0 : -1;
 }
 
-static int ready_to_read(struct work *w)
+static int ready_to_read(struct vt_work *w)
 {
 	return half_on_device(w) || buffer(w) ? -1 : 0;
 }
 
-static int dev_reads(struct work *w)
+static int dev_reads(struct vt_work *w)
 {
 	return vsvm_read(w->v, w->mem, w->buf, w->len, &w->done);
 }
 
 /* What was read before the failure is right, and all can be read now. */
-static int was_read(struct work *w, int ret)
+static int was_read(struct vt_work *w, int ret)
 {
 	if (!ret && w->done != w->len)
 		return -1;
 	return vt_check(w->buf, w->done, SEED, 0) || both_see(w, ret) ? -1 : 0;
 }
 
-static int ready_to_write(struct work *w)
+static int ready_to_write(struct vt_work *w)
 {
 	if (half_on_device(w) || buffer(w))
 		return -1;
@@ -146,13 +146,13 @@ static int ready_to_write(struct work *w)
 	return 0;
 }
 
-static int dev_writes(struct work *w)
+static int dev_writes(struct vt_work *w)
 {
 	return vsvm_write(w->v, w->mem, w->buf, w->len, &w->done);
 }
 
 /* As far as it says it is new, from there on it is old; it can be done now. */
-static int was_written(struct work *w, int ret)
+static int was_written(struct vt_work *w, int ret)
 {
 	size_t done = w->done;
 
@@ -167,13 +167,13 @@ static int was_written(struct work *w, int ret)
 
 static int child_keeps(struct vt_child *c, void *arg)
 {
-	struct work *w = arg;
+	struct vt_work *w = arg;
 
 	return vt_hear(c) || vt_check(w->mem, w->len, SEED, 0) ? 1 : 0;
 }
 
 /* The device writes pages on it that a child shares. */
-static int ready_to_unshare(struct work *w)
+static int ready_to_unshare(struct vt_work *w)
 {
 	if (on_device(w) || buffer(w))
 		return -1;
@@ -181,7 +181,7 @@ static int ready_to_unshare(struct work *w)
 	return vt_start(&w->child, child_keeps, w);
 }
 
-static int was_unshared(struct work *w, int ret)
+static int was_unshared(struct vt_work *w, int ret)
 {
 	int bad = was_written(w, ret);
 
@@ -189,7 +189,7 @@ static int was_unshared(struct work *w, int ret)
 }
 
 /* Every other page on the device, so that there are many runs. */
-static int ready_to_look(struct work *w)
+static int ready_to_look(struct vt_work *w)
 {
 	size_t at;
 
@@ -201,7 +201,7 @@ static int ready_to_look(struct work *w)
 	return 0;
 }
 
-static int looks(struct work *w)
+static int looks(struct vt_work *w)
 {
 	uint32_t nr = w->len / sizeof(struct drm_vsvm_run);
 	uint64_t next = 0;
@@ -213,7 +213,7 @@ static int looks(struct work *w)
 	return ret;
 }
 
-static int was_seen(struct work *w, int ret)
+static int was_seen(struct vt_work *w, int ret)
 {
 	struct drm_vsvm_run *runs = (void *)w->buf;
 	size_t at = 0, odd;
@@ -233,7 +233,7 @@ static int was_seen(struct work *w, int ret)
 	return both_see(w, ret);
 }
 
-static int adds(struct work *w)
+static int adds(struct vt_work *w)
 {
 	uint64_t *word = (uint64_t *)(w->mem + w->len / 2);
 
@@ -241,7 +241,7 @@ static int adds(struct work *w)
 	return vt_atomic(w->v, word, 8, DRM_VSVM_ATOMIC_ADD, 5, 0, NULL);
 }
 
-static int was_added(struct work *w, int ret)
+static int was_added(struct vt_work *w, int ret)
 {
 	uint64_t *word = (uint64_t *)(w->mem + w->len / 2);
 
@@ -252,29 +252,29 @@ static int was_added(struct work *w, int ret)
 }
 
 /* All of it where pages are small, some of it where they are not. */
-static int takes(struct work *w)
+static int takes(struct vt_work *w)
 {
 	return vt_exclusive(w->v, w->mem, SMALL_LEN, NULL);
 }
 
-static int only_small_reserves(struct work *w)
+static int only_small_reserves(struct vt_work *w)
 {
-	return filled(w) || vt_arm(w->v, "reserve-block", 1, EVER) ? -1 : 0;
+	return filled(w) || vt_arm(w->v, "reserve-block", 1, VT_EVER) ? -1 : 0;
 }
 
-static int no_huge_home(struct work *w)
+static int no_huge_home(struct vt_work *w)
 {
-	return on_device(w) || vt_arm(w->v, "home-huge", 1, EVER) ? -1 : 0;
+	return on_device(w) || vt_arm(w->v, "home-huge", 1, VT_EVER) ? -1 : 0;
 }
 
 /* Nobody's block has backing: the shrinker took it. */
-static int no_backing_yet(struct work *w)
+static int no_backing_yet(struct vt_work *w)
 {
 	return filled(w) || vt_file_set(DROP_CACHES, 2) ? -1 : 0;
 }
 
 /* A device of two blocks, both full. */
-static int ready_to_evict(struct work *w)
+static int ready_to_evict(struct vt_work *w)
 {
 	struct drm_vsvm_migrate m;
 
@@ -286,7 +286,7 @@ static int ready_to_evict(struct work *w)
 	return m.moved == 2 * VT_HUGE ? 0 : -1;
 }
 
-static int was_evicted(struct work *w, int ret)
+static int was_evicted(struct vt_work *w, int ret)
 {
 	static char zero[VT_HUGE], seen[VT_HUGE];
 	int i;
@@ -306,7 +306,7 @@ static int again(int ret)
 
 static int life(struct vt_child *c, void *arg)
 {
-	struct work *w = arg;
+	struct vt_work *w = arg;
 	struct drm_vsvm_rw rw = {};
 	int fd, ret, tries;
 	char *mem, byte;
@@ -365,7 +365,7 @@ static int life(struct vt_child *c, void *arg)
 	return 0;
 }
 
-static int ready_to_live(struct work *w)
+static int ready_to_live(struct vt_work *w)
 {
 	char link[64];
 	ssize_t n;
@@ -379,25 +379,25 @@ static int ready_to_live(struct work *w)
 	return 0;
 }
 
-static int lives(struct work *w)
+static int lives(struct vt_work *w)
 {
 	return vt_run(life, w) ? -EPROTO : 0;
 }
 
-static int nothing(struct work *w)
+static int nothing(struct vt_work *w)
 {
 	(void)w;
 	return 0;
 }
 
-static int no_check(struct work *w, int ret)
+static int no_check(struct vt_work *w, int ret)
 {
 	(void)w;
 	(void)ret;
 	return 0;
 }
 
-static int maps_node(struct work *w)
+static int maps_node(struct vt_work *w)
 {
 	w->mem = mmap(NULL, w->len, PROT_READ | PROT_WRITE, MAP_SHARED,
 		      vsvm_fd(w->v), 0);
@@ -407,12 +407,12 @@ static int maps_node(struct work *w)
 	return -errno;
 }
 
-static int was_mapped(struct work *w, int ret)
+static int was_mapped(struct vt_work *w, int ret)
 {
 	return ret ? !!w->mem : both_see_zeroes(w, ret);
 }
 
-static int reads_lru(struct work *w)
+static int reads_lru(struct vt_work *w)
 {
 	int fd = open(LRU, O_RDONLY | O_CLOEXEC), ret;
 	char text[256];
@@ -428,7 +428,7 @@ static int reads_lru(struct work *w)
 /* Work of one kind of pages, and work for which they are all the same. */
 FIXTURE(sweep)
 {
-	struct work w;
+	struct vt_work w;
 };
 
 FIXTURE_VARIANT(sweep)
@@ -463,7 +463,7 @@ FIXTURE_TEARDOWN(sweep)
 
 FIXTURE(access)
 {
-	struct work w;
+	struct vt_work w;
 };
 
 FIXTURE_SETUP(access)
@@ -481,29 +481,30 @@ FIXTURE_TEARDOWN(access)
 #define SWEEP_ALL(fixture, test, ready, run, check, all, not, only)	\
 TEST_F_TIMEOUT(fixture, test, 5 * VT_LONG)				\
 {									\
-	static const struct job job = {					\
+	static const struct vt_job job = {				\
 		#test, ready, run, check, all, not, only		\
 	};								\
 									\
-	EXPECT_EQ(0, sweep(&job, &self->w));				\
+	EXPECT_EQ(0, vt_sweep(&job, &self->w));				\
 }
 
 #define SWEEP(fixture, test, ready, run, check)				\
-	SWEEP_ALL(fixture, test, ready, run, check, false, NOBODY, NOBODY)
+	SWEEP_ALL(fixture, test, ready, run, check, false, VT_NO_FAILPOINT,	\
+		  VT_NO_FAILPOINT)
 
 SWEEP(sweep, migrate, filled, to_device, both_see)
 SWEEP(sweep, populate, untouched, populate, both_see_zeroes)
 SWEEP(sweep, migrate_home, on_device, to_system, both_see)
 SWEEP(sweep, cpu_fault, on_device, cpu_reads, both_see)
 SWEEP(sweep, write_shared, ready_to_unshare, dev_writes, was_unshared)
-SWEEP_ALL(sweep, backing, no_backing_yet, to_device, both_see, false, NOBODY,
-	  "backing")
+SWEEP_ALL(sweep, backing, no_backing_yet, to_device, both_see, false,
+	  VT_NO_FAILPOINT, "backing")
 
 /* A huge page goes in 512 pieces; and comes home without a huge one. */
 SWEEP_ALL(sweep, split, only_small_reserves, to_device, both_see, false,
-	  "reserve-block", NOBODY)
+	  "reserve-block", VT_NO_FAILPOINT)
 SWEEP_ALL(sweep, handover, no_huge_home, cpu_reads, both_see, false,
-	  "home-huge", NOBODY)
+	  "home-huge", VT_NO_FAILPOINT)
 
 SWEEP(access, read, ready_to_read, dev_reads, was_read)
 SWEEP(access, write, ready_to_write, dev_writes, was_written)
@@ -512,14 +513,14 @@ SWEEP(access, atomic, filled, adds, was_added)
 SWEEP(access, exclusive, filled, takes, both_see)
 SWEEP(access, mmap, nothing, maps_node, was_mapped)
 SWEEP(access, debugfs, nothing, reads_lru, no_check)
-SWEEP_ALL(access, open_to_close, ready_to_live, lives, no_check, true, NOBODY,
-	  NOBODY)
+SWEEP_ALL(access, open_to_close, ready_to_live, lives, no_check, true,
+	  VT_NO_FAILPOINT, VT_NO_FAILPOINT)
 
 /* A device so small that this work has to make room. */
 FIXTURE(evict)
 {
 	struct vt_module module;
-	struct work w;
+	struct vt_work w;
 };
 
 FIXTURE_VARIANT(evict)
@@ -560,12 +561,12 @@ FIXTURE_TEARDOWN_PARENT(evict)
 
 TEST_F_TIMEOUT(evict, makes_room, 5 * VT_LONG)
 {
-	static const struct job job = {
+	static const struct vt_job job = {
 		"eviction", ready_to_evict, to_device, was_evicted, false,
-		NOBODY, NOBODY
+		VT_NO_FAILPOINT, VT_NO_FAILPOINT
 	};
 
-	EXPECT_EQ(0, sweep(&job, &self->w));
+	EXPECT_EQ(0, vt_sweep(&job, &self->w));
 }
 
 /* Write to a file of sysfs: 0 or a negative errno. */
@@ -580,8 +581,8 @@ static int put(const char *path, const char *text)
 	return ret;
 }
 
-#define UNBIND()	put(VH_DRIVER "unbind", "vsvm.1")
-#define BIND()		put(VH_DRIVER "bind", "vsvm.1")
+#define UNBIND()	put(VT_DRIVER "unbind", "vsvm.1")
+#define BIND()		put(VT_DRIVER "bind", "vsvm.1")
 
 FIXTURE(unplug)
 {
@@ -610,8 +611,8 @@ TEST_F(unplug, probe)
 	unsigned int i;
 	int want;
 
-	for (i = 0; i < vt_points(); i++) {
-		point = vt_point(i)->name;
+	for (i = 0; i < vt_failpoints(); i++) {
+		point = vt_failpoint(i)->name;
 		if (strncmp(point, "probe-", strlen("probe-")))
 			continue;
 		want = strcmp(point, "probe-addresses") ? -ENOMEM : -EBUSY;
@@ -625,8 +626,8 @@ TEST_F(unplug, probe)
 		EXPECT_EQ(1, vt_fired(self->after, point));
 		EXPECT_EQ(2, vt_passed(self->after, point));
 		EXPECT_EQ(0, vt_used(self->after));
-		tally[i].armed++;
-		tally[i].fired++;
+		vt_tally[i].armed++;
+		vt_tally[i].fired++;
 		vsvm_close(self->before);
 		self->before = self->after;
 		self->after = NULL;
@@ -647,13 +648,13 @@ static int unplug_once(struct vsvm **v, const char *point, uint64_t nth,
 	    vt_arm_all(*v, point, nth, times) || UNBIND() ||
 	    vt_check(small, SMALL_LEN, SEED, 0) ||
 	    vt_check(large, VT_HUGE, OTHER, 0))
-		return complain("unplug", point, nth, "wrong bytes", 0);
+		return vt_complain("unplug", point, nth, "wrong bytes", 0);
 	if (BIND() || vsvm_open(1, &after) || vt_used(after))
-		return complain("unplug", point, nth, "wrong after it", 0);
+		return vt_complain("unplug", point, nth, "wrong after it", 0);
 	/* The arm outlived the device. */
 	fired = vt_fired(after, point);
-	tally_of(point)->armed++;
-	tally_of(point)->fired += fired;
+	vt_tally_of(point)->armed++;
+	vt_tally_of(point)->fired += fired;
 	vsvm_close(*v);
 	*v = after;
 	munmap(small, SMALL_LEN);
@@ -676,7 +677,7 @@ TEST_F_TIMEOUT(unplug, resident_pages, VT_LONG)
 			fired = unplug_once(&self->before, points[i], nth, 1);
 		ASSERT_EQ(0, fired);
 		ASSERT_LT(2, nth);
-		fired = unplug_once(&self->before, points[i], 1, EVER);
+		fired = unplug_once(&self->before, points[i], 1, VT_EVER);
 		ASSERT_LT(0, fired);
 		ASSERT_GE(64, fired);
 	}
@@ -725,8 +726,8 @@ TEST_F(access, invalidate)
 		ret = syscall(SYS_process_mrelease, pidfd, 0) ? -errno : 0;
 		fired = vt_fired(v, point);
 		ASSERT_EQ(fired ? -EAGAIN : 0, ret);
-		tally_of(point)->armed++;
-		tally_of(point)->fired += fired;
+		vt_tally_of(point)->armed++;
+		vt_tally_of(point)->fired += fired;
 	}
 	EXPECT_LT(2, nth);
 	ASSERT_EQ(0, vt_disarm(v, point));
@@ -750,21 +751,21 @@ FIXTURE_TEARDOWN(tally)
 /* No point that cannot be reached. Last, after all the others. */
 TEST_F(tally, every_point_fired)
 {
-	const struct vt_point *p;
+	const struct vt_failpoint *p;
 	unsigned int i;
 
-	ASSERT_LT(0, vt_points());
-	for (i = 0; i < vt_points(); i++) {
-		p = vt_point(i);
+	ASSERT_LT(0, vt_failpoints());
+	for (i = 0; i < vt_failpoints(); i++) {
+		p = vt_failpoint(i);
 		if (p->fails)
-			EXPECT_LT(0, tally[i].fired)
+			EXPECT_LT(0, vt_tally[i].fired)
 				TH_LOG("%s never fired", p->name);
 		if (p->pauses)
-			EXPECT_LT(0, tally[i].paused)
+			EXPECT_LT(0, vt_tally[i].paused)
 				TH_LOG("%s never paused", p->name);
 		printf("#@ points | %s | %u armed, %u fired, %u paused\n",
-		       p->name, tally[i].armed, tally[i].fired,
-		       tally[i].paused);
+		       p->name, vt_tally[i].armed, vt_tally[i].fired,
+		       vt_tally[i].paused);
 	}
 	fflush(stdout);
 }

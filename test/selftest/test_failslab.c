@@ -12,7 +12,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define SEED	321
 #define OTHER	322

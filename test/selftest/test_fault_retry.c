@@ -11,7 +11,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define SOME	(4 * VT_PAGE)
 #define AT	(256 * VT_PAGE)

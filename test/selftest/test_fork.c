@@ -11,8 +11,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_point.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_failpoint.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	91
@@ -150,39 +150,39 @@ TEST_F(cow, child_cpu_writes)
 }
 
 /* What a child that has a device file of its own is to do. */
-struct job {
+struct writer {
 	char *mem;
 	bool migrate;
 };
 
 static int child_device_writes(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct writer *writer = arg;
 	struct vsvm *v;
 
 	if (vsvm_open(0, &v))
 		return 1;
-	if (job->migrate && vt_to_device(v, job->mem, LEN))
+	if (writer->migrate && vt_to_device(v, writer->mem, LEN))
 		return 2;
-	if (vt_dev_check(v, job->mem, LEN, SEED, 0))
+	if (vt_dev_check(v, writer->mem, LEN, SEED, 0))
 		return 3;
-	if (vt_dev_fill(v, job->mem, LEN, OTHER, 0))
+	if (vt_dev_fill(v, writer->mem, LEN, OTHER, 0))
 		return 4;
 	vt_say(c);
 	if (vt_hear(c))
 		return 9;
-	if (vt_dev_check(v, job->mem, LEN, OTHER, 0))
+	if (vt_dev_check(v, writer->mem, LEN, OTHER, 0))
 		return 5;
-	return vt_check(job->mem, LEN, OTHER, 0) ? 6 : 0;
+	return vt_check(writer->mem, LEN, OTHER, 0) ? 6 : 0;
 }
 
 /* What the child's own device file writes the parent does not see. */
 TEST_F(cow, child_device_writes)
 {
-	struct job job = { .mem = self->mem };
+	struct writer writer = { .mem = self->mem };
 	struct vt_child c;
 
-	ASSERT_EQ(0, vt_start(&c, child_device_writes, &job));
+	ASSERT_EQ(0, vt_start(&c, child_device_writes, &writer));
 	ASSERT_EQ(0, vt_hear(&c));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
@@ -258,10 +258,10 @@ TEST_F(cow, migrate_in_pieces_after_fork)
 /* The child moves the pages to the device by a file of its own. */
 TEST_F(cow, child_migrates)
 {
-	struct job job = { .mem = self->mem, .migrate = true };
+	struct writer writer = { .mem = self->mem, .migrate = true };
 	struct vt_child c;
 
-	ASSERT_EQ(0, vt_start(&c, child_device_writes, &job));
+	ASSERT_EQ(0, vt_start(&c, child_device_writes, &writer));
 	ASSERT_EQ(0, vt_hear(&c));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 	EXPECT_EQ(0, vt_say(&c));
@@ -289,12 +289,12 @@ static int use_and_leave(struct vsvm *v, enum vt_kind kind)
 /* The same with memory that the parent mlocked: nobody may evict it meanwhile. */
 TEST_F(cow, child_migrates_mlocked)
 {
-	struct job job = { .mem = self->mem, .migrate = true };
+	struct writer writer = { .mem = self->mem, .migrate = true };
 	struct vt_child c;
 
 	ASSERT_EQ(0, mlock(self->mem, LEN));
 	ASSERT_EQ(0, use_and_leave(self->v, variant->kind));
-	ASSERT_EQ(0, vt_start(&c, child_device_writes, &job));
+	ASSERT_EQ(0, vt_start(&c, child_device_writes, &writer));
 	ASSERT_EQ(0, vt_hear(&c));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 	EXPECT_EQ(0, vt_say(&c));

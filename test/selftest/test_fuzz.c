@@ -7,8 +7,8 @@
  */
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 /* Seconds for a million calls on the debug kernel, and some more. */
 #define LIMIT	3600
@@ -16,7 +16,7 @@
 static int run_fuzz(void)
 {
 	setenv("VSVM_SEED", "1", 0);
-	return vh_run((const char *[]){ "fuzz", NULL });
+	return vt_run_program((const char *[]){ "fuzz", NULL });
 }
 
 FIXTURE(fuzz)

@@ -9,9 +9,9 @@
 #include <kselftest_harness.h>
 
 #include "storm.h"
-#include "vsvm_host.h"
-#include "vsvm_sweep.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
+#include "vt_small_device.h"
 
 #define HOUR	3600
 
@@ -34,7 +34,7 @@ FIXTURE_SETUP(hostile)
 
 FIXTURE_TEARDOWN_PARENT(hostile)
 {
-	restore(&self->module);
+	vt_restore(&self->module);
 }
 
 /* Nothing of another's read or written, nobody else killed, and all comes back. */
@@ -45,7 +45,7 @@ TEST_F_TIMEOUT(hostile, harms_nobody_else, HOUR)
 		NULL
 	};
 
-	EXPECT_EQ(0, vh_run(argv));
+	EXPECT_EQ(0, vt_run_program(argv));
 }
 
 /* The same with a device whose memory the CPU reaches, and pipes with it. */
@@ -57,10 +57,10 @@ TEST_F_TIMEOUT(hostile, harms_nobody_else_coherent, HOUR)
 		"--coherent", coherent, NULL
 	};
 
-	if (reserved(where, sizeof(where)))
+	if (vt_reserved(where, sizeof(where)))
 		SKIP(return, "no memory was reserved with memmap=");
 	snprintf(coherent, sizeof(coherent), "%s:16M", where);
-	EXPECT_EQ(0, vh_run(argv));
+	EXPECT_EQ(0, vt_run_program(argv));
 }
 
 TEST_HARNESS_MAIN

@@ -12,8 +12,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	41
@@ -45,7 +45,7 @@ FIXTURE_VARIANT_ADD(huge, handover)
 
 FIXTURE_SETUP(huge)
 {
-	ASSERT_EQ(0, vh_write(ENGINE, variant->engine));
+	ASSERT_EQ(0, vt_file_write(ENGINE, variant->engine));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->used = vt_used(self->v);
 	self->mem = vt_map_filled(self->v, LEN, VT_LARGE, SEED);
@@ -57,7 +57,7 @@ FIXTURE_SETUP(huge)
 
 FIXTURE_TEARDOWN_PARENT(huge)
 {
-	vh_write(ENGINE, "copy");
+	vt_file_write(ENGINE, "copy");
 }
 
 /* With handover the backing goes along, else it stays for the next page. */

@@ -8,7 +8,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 FIXTURE(info)
 {

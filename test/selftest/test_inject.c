@@ -12,7 +12,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	201
@@ -60,8 +60,8 @@ FIXTURE_TEARDOWN(inject)
 {
 	unsigned int i;
 
-	for (i = 0; i < vt_points(); i++)
-		vt_disarm(self->v, vt_point(i)->name);
+	for (i = 0; i < vt_failpoints(); i++)
+		vt_disarm(self->v, vt_failpoint(i)->name);
 	vsvm_close(self->v);
 }
 

@@ -14,8 +14,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	211
@@ -56,7 +56,7 @@ FIXTURE_SETUP(inspect)
 FIXTURE_TEARDOWN_PARENT(inspect)
 {
 	if (self->core_pattern[0])
-		vh_write(CORE_PATTERN, self->core_pattern);
+		vt_file_write(CORE_PATTERN, self->core_pattern);
 	unlink(CORE);
 }
 
@@ -217,7 +217,7 @@ TEST_F_TIMEOUT(inspect, core_dump, VT_LONG)
 	ASSERT_NE(NULL, fgets(self->core_pattern, sizeof(self->core_pattern),
 			      f));
 	fclose(f);
-	ASSERT_EQ(0, vh_write(CORE_PATTERN, CORE));
+	ASSERT_EQ(0, vt_file_write(CORE_PATTERN, CORE));
 	ASSERT_EQ(128 + SIGABRT, vt_run(abort_on_device, self->mem));
 	fd = open(CORE, O_RDONLY);
 	ASSERT_LE(0, fd);
@@ -234,25 +234,25 @@ TEST_F(inspect, pagemap)
 	size_t at;
 
 	for (at = 0; at < LEN; at += 37 * VT_PAGE)
-		ASSERT_EQ(VH_PM_SWAP, vh_pagemap(self->mem + at) &
-				      (VH_PM_SWAP | VH_PM_PRESENT));
+		ASSERT_EQ(VT_PM_SWAP, vt_pagemap(self->mem + at) &
+				      (VT_PM_SWAP | VT_PM_PRESENT));
 	EXPECT_EQ(0, still_on_device(self->v, self->mem));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 	for (at = 0; at < LEN; at += 37 * VT_PAGE)
-		ASSERT_EQ(VH_PM_PRESENT, vh_pagemap(self->mem + at) &
-					 (VH_PM_SWAP | VH_PM_PRESENT));
+		ASSERT_EQ(VT_PM_PRESENT, vt_pagemap(self->mem + at) &
+					 (VT_PM_SWAP | VT_PM_PRESENT));
 }
 
 /* smaps counts device pages as resident, as in system memory; not as swap. */
 TEST_F(inspect, smaps)
 {
-	EXPECT_EQ(LEN, vh_smaps(self->mem, LEN, "Rss:"));
-	EXPECT_EQ(LEN, vh_smaps(self->mem, LEN, "Anonymous:"));
-	EXPECT_EQ(0, vh_smaps(self->mem, LEN, "Swap:"));
+	EXPECT_EQ(LEN, vt_smaps(self->mem, LEN, "Rss:"));
+	EXPECT_EQ(LEN, vt_smaps(self->mem, LEN, "Anonymous:"));
+	EXPECT_EQ(0, vt_smaps(self->mem, LEN, "Swap:"));
 	EXPECT_EQ(0, still_on_device(self->v, self->mem));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
-	EXPECT_EQ(LEN, vh_smaps(self->mem, LEN, "Rss:"));
-	EXPECT_EQ(LEN, vh_smaps(self->mem, LEN, "Anonymous:"));
+	EXPECT_EQ(LEN, vt_smaps(self->mem, LEN, "Rss:"));
+	EXPECT_EQ(LEN, vt_smaps(self->mem, LEN, "Anonymous:"));
 }
 
 /* Bytes under @field of /proc/self/status. */
@@ -302,14 +302,14 @@ TEST_F(inspect, looking_moves_nothing)
 	EXPECT_LT(0, read_all("/proc/self/numa_maps"));
 	EXPECT_LT(0, read_all("/proc/self/maps"));
 	EXPECT_EQ(0, mincore(self->mem, LEN, resident));
-	EXPECT_EQ(0, vh_write("/proc/self/clear_refs", "1"));
+	EXPECT_EQ(0, vt_file_write("/proc/self/clear_refs", "1"));
 	EXPECT_EQ(0, still_on_device(self->v, self->mem));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 }
 
 static bool soft_dirty(const char *page)
 {
-	return vh_pagemap(page) & VH_PM_SOFT_DIRTY;
+	return vt_pagemap(page) & VT_PM_SOFT_DIRTY;
 }
 
 /* A device write to a system page sets soft-dirty as a CPU write does. */
@@ -320,7 +320,7 @@ TEST_F(inspect, soft_dirty_system_pages)
 
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, SEED, 0));
-	ASSERT_EQ(0, vh_write("/proc/self/clear_refs", "4"));
+	ASSERT_EQ(0, vt_file_write("/proc/self/clear_refs", "4"));
 	ASSERT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 	ASSERT_FALSE(soft_dirty(page));
 	ASSERT_EQ(0, vt_dev_fill(self->v, page, 1, OTHER, at));
@@ -340,7 +340,7 @@ TEST_F(inspect, soft_dirty_moves_along)
 	size_t at;
 
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
-	ASSERT_EQ(0, vh_write("/proc/self/clear_refs", "4"));
+	ASSERT_EQ(0, vt_file_write("/proc/self/clear_refs", "4"));
 	vt_fill(self->mem, LEN, OTHER, 0);
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	for (at = 0; at < LEN; at += 37 * VT_PAGE)
@@ -362,7 +362,7 @@ TEST_F(inspect, soft_dirty_device_pages)
 	char *by_device = self->mem + 3 * VT_PAGE;
 	char *by_cpu = self->mem + VT_HUGE + 3 * VT_PAGE;
 
-	ASSERT_EQ(0, vh_write("/proc/self/clear_refs", "4"));
+	ASSERT_EQ(0, vt_file_write("/proc/self/clear_refs", "4"));
 	vt_fill(by_cpu, VT_PAGE, OTHER, 0);
 	ASSERT_EQ(0, vt_dev_fill(self->v, by_device, VT_PAGE, OTHER, 0));
 	EXPECT_EQ(soft_dirty(by_cpu), soft_dirty(by_device));

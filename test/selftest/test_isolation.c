@@ -14,10 +14,12 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_sweep.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
+#include "vt_small_device.h"
 
+#define SEED	181
+#define OTHER	182
 #define LEN		(16 * VT_PAGE)
 #define USER		1000
 #define DROP_CACHES	"/proc/sys/vm/drop_caches"
@@ -218,7 +220,7 @@ static int by_fork(struct vt_child *c, void *arg)
 	do {								\
 		EXPECT_EQ(0, vt_dev_check(self->given, self->mem, LEN, SEED, \
 					  0));				\
-		EXPECT_EQ(0, ON_DEVICE(self->mem, LEN));		\
+		EXPECT_EQ(0, VT_ON_DEVICE(self->mem, LEN));		\
 		EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0)); \
 	} while (0)
 
@@ -570,58 +572,58 @@ static int leaves_its_mark(struct vt_child *c, void *arg)
 	(void)c;
 	if (vsvm_open(0, &v))
 		return 1;
-	mem = vt_map_filled(v, VRAM, *kind, OTHER);
-	if (!mem || vt_to_device(v, mem, VRAM) ||
-	    vt_dev_fill(v, mem, VRAM, OTHER + 1, 0))
+	mem = vt_map_filled(v, VT_VRAM, *kind, OTHER);
+	if (!mem || vt_to_device(v, mem, VT_VRAM) ||
+	    vt_dev_fill(v, mem, VT_VRAM, OTHER + 1, 0))
 		return 2;
-	return vt_used(v) == VRAM ? 0 : 3;
+	return vt_used(v) == VT_VRAM ? 0 : 3;
 }
 
 FIXTURE_SETUP(cleared)
 {
 	enum vt_kind kind = variant->before;
 
-	ASSERT_EQ(0, reload(&self->module, VRAM_MIB));
+	ASSERT_EQ(0, vt_reload(&self->module, VT_VRAM_MIB));
 	ASSERT_EQ(0, vt_run(leaves_its_mark, &kind));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	ASSERT_EQ(0, vt_used(self->v));
-	ASSERT_EQ(VRAM, backing(self->v));
+	ASSERT_EQ(VT_VRAM, vt_backing(self->v));
 	if (variant->shrink)
 		ASSERT_EQ(0, vt_file_set(DROP_CACHES, 2));
 }
 
 FIXTURE_TEARDOWN_PARENT(cleared)
 {
-	restore(&self->module);
+	vt_restore(&self->module);
 }
 
 /* Pages that come into being on the device are empty, every byte of them. */
 TEST_F_TIMEOUT(cleared, populated, VT_LONG)
 {
-	char *mem = vt_map(VRAM, variant->kind);
+	char *mem = vt_map(VT_VRAM, variant->kind);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, vt_migrate(self->v, mem, VRAM, DRM_VSVM_TARGET_DEVICE,
+	ASSERT_EQ(0, vt_migrate(self->v, mem, VT_VRAM, DRM_VSVM_TARGET_DEVICE,
 				DRM_VSVM_MIGRATE_POPULATE, &self->m));
-	ASSERT_EQ(VRAM, self->m.moved);
-	EXPECT_EQ(0, ON_DEVICE(mem, VRAM));
-	EXPECT_EQ(0, vt_dev_check_byte(self->v, mem, VRAM, 0));
-	EXPECT_EQ(0, vt_check_byte(mem, VRAM, 0));
+	ASSERT_EQ(VT_VRAM, self->m.moved);
+	EXPECT_EQ(0, VT_ON_DEVICE(mem, VT_VRAM));
+	EXPECT_EQ(0, vt_dev_check_byte(self->v, mem, VT_VRAM, 0));
+	EXPECT_EQ(0, vt_check_byte(mem, VT_VRAM, 0));
 }
 
 /* The same between pages that were there: each second one is written. */
 TEST_F_TIMEOUT(cleared, populated_between, VT_LONG)
 {
-	char *mem = vt_map(VRAM, VT_SMALL);
+	char *mem = vt_map(VT_VRAM, VT_SMALL);
 	size_t at;
 
 	ASSERT_NE(NULL, mem);
-	for (at = 0; at < VRAM; at += 2 * VT_PAGE)
+	for (at = 0; at < VT_VRAM; at += 2 * VT_PAGE)
 		vt_fill(mem + at, VT_PAGE, SEED, at);
-	ASSERT_EQ(0, vt_migrate(self->v, mem, VRAM, DRM_VSVM_TARGET_DEVICE,
+	ASSERT_EQ(0, vt_migrate(self->v, mem, VT_VRAM, DRM_VSVM_TARGET_DEVICE,
 				DRM_VSVM_MIGRATE_POPULATE, &self->m));
-	ASSERT_EQ(VRAM, self->m.moved);
-	for (at = 0; at < VRAM; at += 2 * VT_PAGE) {
+	ASSERT_EQ(VT_VRAM, self->m.moved);
+	for (at = 0; at < VT_VRAM; at += 2 * VT_PAGE) {
 		ASSERT_EQ(0, vt_dev_check(self->v, mem + at, VT_PAGE, SEED,
 					  at));
 		ASSERT_EQ(0, vt_dev_check_byte(self->v, mem + at + VT_PAGE,

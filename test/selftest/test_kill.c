@@ -13,11 +13,12 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_kill.h"
-#include "vsvm_sweep.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
+#include "vt_kill.h"
+#include "vt_small_device.h"
 
+#define SEED	181
 #define LEN	VT_HUGE
 /* Calls that have to end before the caller is killed. */
 #define CALLS	10
@@ -143,7 +144,7 @@ static bool call_ended_well(const struct scene *s, int ret)
 
 static int in_the_storm(struct vt_child *c, void *arg)
 {
-	struct wind wind[VK_THREADS];
+	struct wind wind[VT_KILL_THREADS];
 	pthread_barrier_t start;
 	struct scene *s = arg;
 	pthread_t thread;
@@ -154,7 +155,7 @@ static int in_the_storm(struct vt_child *c, void *arg)
 	 * once it blows nobody else may map anything: no stack, no malloc().
 	 */
 	mallopt(M_MMAP_MAX, 0);
-	pthread_barrier_init(&start, NULL, VK_THREADS + 1);
+	pthread_barrier_init(&start, NULL, VT_KILL_THREADS + 1);
 
 	if (vsvm_open(0, &s->v))
 		return 1;
@@ -162,7 +163,7 @@ static int in_the_storm(struct vt_child *c, void *arg)
 	s->buf = vt_map_filled(s->v, LEN, VT_SMALL, SEED);
 	if (!s->mem || !s->buf)
 		return 2;
-	for (i = 0; i < VK_THREADS; i++) {
+	for (i = 0; i < VT_KILL_THREADS; i++) {
 		wind[i].s = s;
 		wind[i].start = &start;
 		wind[i].at = s->same ? s->mem : vt_map(LEN, VT_SMALL);
@@ -255,7 +256,7 @@ TEST_F_TIMEOUT(storm, calls_end, 5 * VT_LONG)
 		ASSERT_EQ(0, vt_hear(&c)) {
 			TH_LOG("%s", calls[i].name);
 		}
-		EXPECT_EQ(0, vk_kill(&c, calls[i].name));
+		EXPECT_EQ(0, vt_kill(&c, calls[i].name));
 		/* Pages are freed with the last of it, in any context. */
 		EXPECT_EQ(self->used, vt_used(self->v));
 	}
@@ -263,7 +264,7 @@ TEST_F_TIMEOUT(storm, calls_end, 5 * VT_LONG)
 
 /* A device that is ten times too small for those who want it. */
 #define CROWD		4
-#define CROWD_SET	(10 * VRAM / CROWD)
+#define CROWD_SET	(10 * VT_VRAM / CROWD)
 
 FIXTURE(crowd)
 {
@@ -288,13 +289,13 @@ FIXTURE_VARIANT_ADD(crowd, large)
 
 FIXTURE_SETUP(crowd)
 {
-	ASSERT_EQ(0, reload(&self->module, VRAM_MIB));
+	ASSERT_EQ(0, vt_reload(&self->module, VT_VRAM_MIB));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 }
 
 FIXTURE_TEARDOWN_PARENT(crowd)
 {
-	restore(&self->module);
+	vt_restore(&self->module);
 }
 
 struct member {
@@ -317,7 +318,7 @@ static int crowd_member(struct vt_child *c, void *arg)
 	if (!mem || vt_say(c) || vt_hear(c))
 		return 2;
 	while (!*m->stop) {
-		if (device_sweep(v, mem, CROWD_SET, seed, ANY))
+		if (vt_device_sweep(v, mem, CROWD_SET, seed, VT_ANY))
 			return 3;
 		seed++;
 		if (vt_say(c) || vt_hear(c))
@@ -351,14 +352,14 @@ TEST_F_TIMEOUT(crowd, gets_on, 5 * VT_LONG)
 			ASSERT_EQ(0, vt_hear(&c[i]));
 			ASSERT_EQ(0, vt_say(&c[i]));
 		}
-		EXPECT_EQ(0, vk_kill(&c[killed], "one of a crowd"));
+		EXPECT_EQ(0, vt_kill(&c[killed], "one of a crowd"));
 	}
 	ASSERT_EQ(0, vt_hear(&c[killed]));
 	*stop = 1;
 	ASSERT_EQ(0, vt_say(&c[killed]));
 	EXPECT_EQ(0, vt_wait(&c[killed]));
 	EXPECT_EQ(0, vt_used(self->v));
-	EXPECT_GE(VRAM, backing(self->v));
+	EXPECT_GE(VT_VRAM, vt_backing(self->v));
 }
 
 /*
@@ -373,7 +374,7 @@ static int munlocks(struct vt_child *c, void *arg)
 	char *mem;
 
 	(void)arg;
-	if (vh_stay_on(1) || vsvm_open(1, &v))
+	if (vt_stay_on(1) || vsvm_open(1, &v))
 		return 1;
 	do {
 		mem = vt_map_filled(v, VT_PAGE, VT_SMALL, SEED);
@@ -393,12 +394,12 @@ FIXTURE(batch)
 
 FIXTURE_SETUP(batch)
 {
-	ASSERT_EQ(0, vh_stay_on(0));
+	ASSERT_EQ(0, vt_stay_on(0));
 }
 
 FIXTURE_TEARDOWN_PARENT(batch)
 {
-	vh_write(VH_DRIVER "bind", "vsvm.1");
+	vt_file_write(VT_DRIVER "bind", "vsvm.1");
 }
 
 /* Unplug does not wait for a processor to look at what it has put off. */
@@ -408,8 +409,8 @@ TEST_F(batch, does_not_keep_the_device)
 
 	ASSERT_EQ(0, vt_start(&c, munlocks, NULL));
 	ASSERT_EQ(0, vt_hear(&c));
-	EXPECT_EQ(0, vh_write(VH_DRIVER "unbind", "vsvm.1"));
-	EXPECT_EQ(0, vk_kill(&c, "munlocked"));
+	EXPECT_EQ(0, vt_file_write(VT_DRIVER "unbind", "vsvm.1"));
+	EXPECT_EQ(0, vt_kill(&c, "munlocked"));
 }
 
 TEST_HARNESS_MAIN

@@ -16,9 +16,9 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_kill.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
+#include "vt_kill.h"
 
 #define LEN	VT_HUGE
 #define SEED	251
@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(stuck, killed, VT_LONG)
 	EXPECT_EQ(0, vt_run(works, &device));
 	/* A module in use cannot be unloaded, and says so at once. */
 	EXPECT_EQ(-EAGAIN, vt_module_unload());
-	EXPECT_EQ(0, vk_kill(&c, variant->name));
+	EXPECT_EQ(0, vt_kill(&c, variant->name));
 	EXPECT_EQ(self->used, vt_used(self->v));
 	EXPECT_EQ(0, vt_run(works, &device));
 }
@@ -331,7 +331,7 @@ FIXTURE_SETUP(unplug)
 
 FIXTURE_TEARDOWN_PARENT(unplug)
 {
-	vh_write(VH_DRIVER "bind", "vsvm.1");
+	vt_file_write(VT_DRIVER "bind", "vsvm.1");
 }
 
 /* Unplugs the device under a call that waits and goes on waiting. */
@@ -343,10 +343,10 @@ static int unplugged_meanwhile(const char *name)
 
 	if (vt_start(&waiter, stuck, &scene) || vt_hear(&waiter))
 		return -1;
-	begin = vk_now();
-	if (vh_write(VH_DRIVER "unbind", "vsvm.1"))
+	begin = vt_now();
+	if (vt_file_write(VT_DRIVER "unbind", "vsvm.1"))
 		return -2;
-	took = vk_now() - begin;
+	took = vt_now() - begin;
 	printf("# %s: took %.3f s\n", name, took);
 	if (took > UNPLUG_MAX || waitpid(waiter.pid, NULL, WNOHANG))
 		return -3;
@@ -357,7 +357,7 @@ static int unplugged_meanwhile(const char *name)
 TEST_F_TIMEOUT(unplug, and_killed, VT_LONG)
 {
 	ASSERT_EQ(0, unplugged_meanwhile(variant->name));
-	EXPECT_EQ(0, vk_kill(&waiter, variant->name));
+	EXPECT_EQ(0, vt_kill(&waiter, variant->name));
 }
 
 /* When the handler answers after all, the call learns what happened. */

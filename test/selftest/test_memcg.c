@@ -12,8 +12,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(8 * VT_HUGE)
 #define LIMIT	(8 * VT_MIB)
@@ -44,31 +44,21 @@ FIXTURE_VARIANT_ADD(memcg, large)
 
 FIXTURE_SETUP(memcg)
 {
-	ASSERT_EQ(0, vh_cgroup_make());
-	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.swap.max", 0));
+	ASSERT_EQ(0, vt_cgroup_make());
+	ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.swap.max", 0));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->used = vt_used(self->v);
 }
 
 FIXTURE_TEARDOWN_PARENT(memcg)
 {
-	vh_cgroup_gone();
-}
-
-/* Device pages of a dead process are given back in a moment. */
-static bool used_is(struct vsvm *v, uint64_t used)
-{
-	int i;
-
-	for (i = 0; i < 1200 && vt_used(v) != used; i++)
-		usleep(50000);
-	return vt_used(v) == used;
+	vt_cgroup_gone();
 }
 
 /* memory.current less what it was, within SLACK of @want. */
 static int charge_is(long base, long want)
 {
-	long is = vh_cgroup_current() - base;
+	long is = vt_cgroup_current() - base;
 
 	if (labs(is - want) <= SLACK)
 		return 0;
@@ -76,7 +66,7 @@ static int charge_is(long base, long want)
 	return -1;
 }
 
-struct job {
+struct tenant {
 	enum vt_kind kind;
 	struct vsvm *v;
 	uint64_t backing;
@@ -84,17 +74,17 @@ struct job {
 
 static int count_charges(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct tenant *tenant = arg;
 	struct vsvm *v;
 	char *mem;
 	long base;
 	int i;
 
 	(void)c;
-	if (vh_cgroup_enter() || vsvm_open(0, &v))
+	if (vt_cgroup_enter() || vsvm_open(0, &v))
 		return 1;
-	base = vh_cgroup_current();
-	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	base = vt_cgroup_current();
+	mem = vt_map_filled(v, LEN, tenant->kind, SEED);
 	if (!mem || charge_is(base, LEN))
 		return 2;
 	for (i = 0; i < 2; i++) {
@@ -119,15 +109,15 @@ static int count_charges(struct vt_child *c, void *arg)
 static int keep_one_each(struct vt_child *c, void *arg)
 {
 	struct drm_vsvm_info info = {};
-	struct job *job = arg;
+	struct tenant *tenant = arg;
 	struct vsvm *v;
 	size_t at, i;
 	char *mem;
 
 	(void)c;
-	if (vh_cgroup_enter() || vsvm_open(0, &v))
+	if (vt_cgroup_enter() || vsvm_open(0, &v))
 		return 1;
-	mem = vt_map(HOLES * VT_HUGE, job->kind);
+	mem = vt_map(HOLES * VT_HUGE, tenant->kind);
 	if (!mem)
 		return 2;
 	for (at = 0; at < HOLES * VT_HUGE; at += VT_HUGE) {
@@ -143,7 +133,7 @@ static int keep_one_each(struct vt_child *c, void *arg)
 	if (vsvm_info(v, &info))
 		return 4;
 	/* Twice what it had at once, and one block; one more is on its way. */
-	if (info.vram_backing > job->backing + 2 * LIMIT + 2 * VT_HUGE) {
+	if (info.vram_backing > tenant->backing + 2 * LIMIT + 2 * VT_HUGE) {
 		fprintf(stderr, "# backing %llu\n",
 			(unsigned long long)info.vram_backing);
 		return 5;
@@ -158,41 +148,41 @@ static int keep_one_each(struct vt_child *c, void *arg)
 TEST_F_TIMEOUT(memcg, backing_is_bounded, VT_LONG)
 {
 	struct drm_vsvm_info info = {};
-	struct job job = { .kind = variant->kind };
+	struct tenant tenant = { .kind = variant->kind };
 
-	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", LIMIT));
+	ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.max", LIMIT));
 	/* What earlier tests left with empty blocks is not this one's. */
 	ASSERT_EQ(0, vt_file_set("/proc/sys/vm/drop_caches", 2));
 	ASSERT_EQ(0, vsvm_info(self->v, &info));
-	job.backing = info.vram_backing;
-	EXPECT_EQ(0, vt_run(keep_one_each, &job));
-	EXPECT_EQ(0, vh_cgroup_key("memory.events", "oom_kill"));
-	EXPECT_TRUE(used_is(self->v, self->used));
+	tenant.backing = info.vram_backing;
+	EXPECT_EQ(0, vt_run(keep_one_each, &tenant));
+	EXPECT_EQ(0, vt_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 }
 
 /* Before, on the device, home again: charged once; unmapped: not at all. */
 TEST_F_TIMEOUT(memcg, charged_once, VT_LONG)
 {
-	struct job job = { .kind = variant->kind };
+	struct tenant tenant = { .kind = variant->kind };
 
-	EXPECT_EQ(0, vt_run(count_charges, &job));
-	EXPECT_TRUE(used_is(self->v, self->used));
-	EXPECT_GT(SLACK, vh_cgroup_current());
+	EXPECT_EQ(0, vt_run(count_charges, &tenant));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
+	EXPECT_GT(SLACK, vt_cgroup_current());
 }
 
 static int populate_charges(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct tenant *tenant = arg;
 	struct drm_vsvm_migrate m;
 	struct vsvm *v;
 	char *mem;
 	long base;
 
 	(void)c;
-	if (vh_cgroup_enter() || vsvm_open(0, &v))
+	if (vt_cgroup_enter() || vsvm_open(0, &v))
 		return 1;
-	base = vh_cgroup_current();
-	mem = vt_map(LEN, job->kind);
+	base = vt_cgroup_current();
+	mem = vt_map(LEN, tenant->kind);
 	if (!mem || vt_migrate(v, mem, LEN, DRM_VSVM_TARGET_DEVICE,
 			       DRM_VSVM_MIGRATE_POPULATE, &m) || m.moved != LEN)
 		return 2;
@@ -206,22 +196,22 @@ static int populate_charges(struct vt_child *c, void *arg)
 /* Pages that begin their life on the device are charged like any. */
 TEST_F_TIMEOUT(memcg, populated_is_charged, VT_LONG)
 {
-	struct job job = { .kind = variant->kind };
+	struct tenant tenant = { .kind = variant->kind };
 
-	EXPECT_EQ(0, vt_run(populate_charges, &job));
+	EXPECT_EQ(0, vt_run(populate_charges, &tenant));
 }
 
 static int work_at_the_limit(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct tenant *tenant = arg;
 	struct vsvm *v;
 	char *mem;
 	int i;
 
 	(void)c;
-	if (vh_cgroup_enter() || vsvm_open(0, &v))
+	if (vt_cgroup_enter() || vsvm_open(0, &v))
 		return 1;
-	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	mem = vt_map_filled(v, LEN, tenant->kind, SEED);
 	if (!mem)
 		return 2;
 	for (i = 0; i < 3; i++) {
@@ -237,24 +227,24 @@ static int work_at_the_limit(struct vt_child *c, void *arg)
 /* Both ways under a limit that has no room for the pages twice. */
 TEST_F_TIMEOUT(memcg, limit_leaves_room_to_move, VT_LONG)
 {
-	struct job job = { .kind = variant->kind };
+	struct tenant tenant = { .kind = variant->kind };
 
-	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", LEN + LEN / 2));
-	EXPECT_EQ(0, vt_run(work_at_the_limit, &job));
-	EXPECT_EQ(0, vh_cgroup_key("memory.events", "oom_kill"));
-	EXPECT_TRUE(used_is(self->v, self->used));
+	ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.max", LEN + LEN / 2));
+	EXPECT_EQ(0, vt_run(work_at_the_limit, &tenant));
+	EXPECT_EQ(0, vt_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 }
 
 static int eat_memory(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct tenant *tenant = arg;
 	struct vsvm *v;
 	char *mem, *more;
 
 	(void)c;
-	if (vh_cgroup_enter() || vsvm_open(0, &v))
+	if (vt_cgroup_enter() || vsvm_open(0, &v))
 		return 1;
-	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	mem = vt_map_filled(v, LEN, tenant->kind, SEED);
 	if (!mem || vt_to_device(v, mem, LEN))
 		return 2;
 	/* What is on the device counts: this is too much. */
@@ -268,41 +258,41 @@ static int eat_memory(struct vt_child *c, void *arg)
 /* The OOM killer ends a process with device pages, and all of them go. */
 TEST_F_TIMEOUT(memcg, oom_kill, VT_LONG)
 {
-	struct job job = { .kind = variant->kind };
+	struct tenant tenant = { .kind = variant->kind };
 
-	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", LEN + LEN / 2));
-	ASSERT_EQ(0, vh_oom_begin());
-	EXPECT_EQ(128 + SIGKILL, vt_run(eat_memory, &job));
-	EXPECT_EQ(0, vh_oom_end());
-	EXPECT_LE(1, vh_cgroup_key("memory.events", "oom_kill"));
-	EXPECT_TRUE(used_is(self->v, self->used));
-	EXPECT_GT(SLACK, vh_cgroup_current());
+	ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.max", LEN + LEN / 2));
+	ASSERT_EQ(0, vt_oom_begin());
+	EXPECT_EQ(128 + SIGKILL, vt_run(eat_memory, &tenant));
+	EXPECT_EQ(0, vt_oom_end());
+	EXPECT_LE(1, vt_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
+	EXPECT_GT(SLACK, vt_cgroup_current());
 }
 
 static int device_eats_memory(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct tenant *tenant = arg;
 	struct vsvm *v;
 	char *mem;
 
 	(void)c;
-	if (vh_cgroup_enter() || vsvm_open(0, &v))
+	if (vt_cgroup_enter() || vsvm_open(0, &v))
 		return 1;
-	mem = vt_map(2 * LEN, job->kind);
+	mem = vt_map(2 * LEN, tenant->kind);
 	return !mem || vt_dev_fill(v, mem, 2 * LEN, SEED, 0) ? 2 : 0;
 }
 
 /* Faults for the device are charged: too many, and the OOM killer comes. */
 TEST_F_TIMEOUT(memcg, oom_kill_by_device_faults, VT_LONG)
 {
-	struct job job = { .kind = variant->kind };
+	struct tenant tenant = { .kind = variant->kind };
 
-	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", LEN + LEN / 2));
-	ASSERT_EQ(0, vh_oom_begin());
-	EXPECT_EQ(128 + SIGKILL, vt_run(device_eats_memory, &job));
-	EXPECT_EQ(0, vh_oom_end());
-	EXPECT_LE(1, vh_cgroup_key("memory.events", "oom_kill"));
-	EXPECT_TRUE(used_is(self->v, self->used));
+	ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.max", LEN + LEN / 2));
+	ASSERT_EQ(0, vt_oom_begin());
+	EXPECT_EQ(128 + SIGKILL, vt_run(device_eats_memory, &tenant));
+	EXPECT_EQ(0, vt_oom_end());
+	EXPECT_LE(1, vt_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 }
 
 static int child_looks(struct vt_child *c, void *arg)
@@ -315,14 +305,14 @@ static int child_looks(struct vt_child *c, void *arg)
 static int share_and_eat(struct vt_child *c, void *arg)
 {
 	struct vt_child look;
-	struct job *job = arg;
+	struct tenant *tenant = arg;
 	struct vsvm *v;
 	char *mem;
 
 	(void)c;
-	if (vh_cgroup_enter() || vsvm_open(0, &v))
+	if (vt_cgroup_enter() || vsvm_open(0, &v))
 		return 1;
-	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	mem = vt_map_filled(v, LEN, tenant->kind, SEED);
 	if (!mem || vt_to_device(v, mem, LEN) ||
 	    vt_start(&look, child_looks, mem))
 		return 2;
@@ -336,24 +326,24 @@ static int share_and_eat(struct vt_child *c, void *arg)
 /* Copy-on-write of device pages with just enough room for the copies. */
 TEST_F_TIMEOUT(memcg, limit_leaves_room_to_copy, VT_LONG)
 {
-	struct job job = { .kind = variant->kind };
+	struct tenant tenant = { .kind = variant->kind };
 
-	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", 3 * LEN));
-	EXPECT_EQ(0, vt_run(share_and_eat, &job));
-	EXPECT_EQ(0, vh_cgroup_key("memory.events", "oom_kill"));
-	EXPECT_TRUE(used_is(self->v, self->used));
+	ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.max", 3 * LEN));
+	EXPECT_EQ(0, vt_run(share_and_eat, &tenant));
+	EXPECT_EQ(0, vt_cgroup_key("memory.events", "oom_kill"));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 }
 
 static int exec_with_device_pages(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct tenant *tenant = arg;
 	struct vsvm *v;
 	char *mem;
 
 	(void)c;
 	if (vsvm_open(0, &v))
 		return 1;
-	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	mem = vt_map_filled(v, LEN, tenant->kind, SEED);
 	if (!mem || vt_to_device(v, mem, LEN))
 		return 2;
 	execlp("true", "true", NULL);
@@ -363,10 +353,10 @@ static int exec_with_device_pages(struct vt_child *c, void *arg)
 /* exec() gives the device memory back. */
 TEST_F(memcg, exec_frees)
 {
-	struct job job = { .kind = variant->kind };
+	struct tenant tenant = { .kind = variant->kind };
 
-	EXPECT_EQ(0, vt_run(exec_with_device_pages, &job));
-	EXPECT_TRUE(used_is(self->v, self->used));
+	EXPECT_EQ(0, vt_run(exec_with_device_pages, &tenant));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 }
 
 /* vfork() and exec(): the parent's pages stay where and what they are. */
@@ -385,13 +375,13 @@ TEST_F(memcg, vfork_and_exec)
 
 static int wait_on_device(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct tenant *tenant = arg;
 	struct vsvm *v;
 	char *mem;
 
 	if (vsvm_open(0, &v))
 		return 1;
-	mem = vt_map_filled(v, LEN, job->kind, SEED);
+	mem = vt_map_filled(v, LEN, tenant->kind, SEED);
 	if (!mem || vt_to_device(v, mem, LEN))
 		return 2;
 	vt_say(c);
@@ -401,11 +391,11 @@ static int wait_on_device(struct vt_child *c, void *arg)
 /* process_mrelease(), the reaper's way, takes device pages too. */
 TEST_F(memcg, reaped)
 {
-	struct job job = { .kind = variant->kind };
+	struct tenant tenant = { .kind = variant->kind };
 	struct vt_child c;
 	int fd, ret;
 
-	ASSERT_EQ(0, vt_start(&c, wait_on_device, &job));
+	ASSERT_EQ(0, vt_start(&c, wait_on_device, &tenant));
 	ASSERT_EQ(0, vt_hear(&c));
 	fd = syscall(SYS_pidfd_open, c.pid, 0);
 	ASSERT_LE(0, fd);
@@ -420,7 +410,7 @@ TEST_F(memcg, reaped)
 	} while (ret && errno == EAGAIN);
 	EXPECT_TRUE(!ret || errno == ESRCH) TH_LOG("errno %d", errno);
 	EXPECT_EQ(128 + SIGKILL, vt_wait(&c));
-	EXPECT_TRUE(used_is(self->v, self->used));
+	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 }
 
 TEST_HARNESS_MAIN

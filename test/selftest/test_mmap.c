@@ -7,8 +7,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(4 * VT_MIB)
 #define SEED	61
@@ -47,8 +47,8 @@ FIXTURE_SETUP(node)
 FIXTURE_TEARDOWN_PARENT(node)
 {
 	/* The test's process is gone; it may have died of what it unplugged. */
-	if (access(VH_DRIVER "vsvm.0", F_OK))
-		vh_write(VH_DRIVER "bind", "vsvm.0");
+	if (access(VT_DRIVER "vsvm.0", F_OK))
+		vt_file_write(VT_DRIVER "bind", "vsvm.0");
 }
 
 /* The pages come cleared, to the CPU and to the device. */
@@ -128,7 +128,7 @@ TEST_F(node, outlives_the_device)
 {
 	ASSERT_EQ(0, vsvm_write(self->v, self->mem, "ab", 2, NULL));
 	vt_fill(self->mem + VT_PAGE, LEN - VT_PAGE, SEED, 0);
-	ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", "vsvm.0"));
+	ASSERT_EQ(0, vt_file_write(VT_DRIVER "unbind", "vsvm.0"));
 	EXPECT_EQ(0, memcmp(self->mem, "ab\0", 3));
 	EXPECT_EQ(0, vt_check(self->mem + VT_PAGE, LEN - VT_PAGE, SEED, 0));
 	vt_fill(self->mem, LEN, OTHER, 0);

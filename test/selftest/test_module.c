@@ -16,10 +16,12 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_sweep.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
+#include "vt_small_device.h"
 
+#define SEED	181
+#define OTHER	182
 #define DEVICES		"/sys/bus/platform/devices/"
 /* Off: devices come into being, and no driver is asked for them. */
 #define AUTOPROBE	"/sys/bus/platform/drivers_autoprobe"
@@ -36,8 +38,8 @@ FIXTURE_SETUP(module)
 
 FIXTURE_TEARDOWN_PARENT(module)
 {
-	vh_write(AUTOPROBE, "1");
-	restore(&self->module);
+	vt_file_write(AUTOPROBE, "1");
+	vt_restore(&self->module);
 }
 
 /* What loading it with these parameters says. */
@@ -151,8 +153,8 @@ TEST_F(module, huge_pages_where_the_kernel_has_the_fix)
 	int said = log_says(WHY_NOT);
 
 	ASSERT_EQ(0, vt_module_unload());
-	EXPECT_EQ(0, load_and_move("auto", vh_patched() ? VT_HUGE : 0));
-	EXPECT_EQ(said + !vh_patched(), log_says(WHY_NOT));
+	EXPECT_EQ(0, load_and_move("auto", vt_patched() ? VT_HUGE : 0));
+	EXPECT_EQ(said + !vt_patched(), log_says(WHY_NOT));
 }
 
 TEST_F(module, huge_pages_by_name)
@@ -162,7 +164,7 @@ TEST_F(module, huge_pages_by_name)
 	ASSERT_EQ(0, vt_module_unload());
 	EXPECT_EQ(0, load_and_move("1", VT_HUGE));
 	EXPECT_EQ(said, log_says(WHY_NOT));
-	EXPECT_EQ(-1, vh_write(HUGE_PAGES, "0"));
+	EXPECT_EQ(-1, vt_file_write(HUGE_PAGES, "0"));
 }
 
 TEST_F(module, no_huge_pages_by_name)
@@ -224,7 +226,7 @@ static int find_foreign(char *name, size_t room)
 /* What binding a device to the driver says. */
 static int bind(const char *name)
 {
-	int fd = open(VH_DRIVER "bind", O_WRONLY | O_CLOEXEC), ret;
+	int fd = open(VT_DRIVER "bind", O_WRONLY | O_CLOEXEC), ret;
 
 	if (fd < 0)
 		return -errno;
@@ -240,9 +242,9 @@ TEST_F(module, foreign_device_refused)
 
 	ASSERT_EQ(0, find_foreign(name, sizeof(name)));
 	snprintf(path, sizeof(path), DEVICES "%s/driver_override", name);
-	ASSERT_EQ(0, vh_write(path, "vsvm"));
+	ASSERT_EQ(0, vt_file_write(path, "vsvm"));
 	EXPECT_EQ(-ENODEV, bind(name));
-	EXPECT_EQ(0, vh_write(path, "\n"));
+	EXPECT_EQ(0, vt_file_write(path, "\n"));
 	snprintf(path, sizeof(path), DEVICES "%s/driver", name);
 	EXPECT_NE(0, access(path, F_OK));
 }
@@ -255,7 +257,7 @@ TEST_F(module, devices_that_did_not_come)
 	char *mem;
 
 	ASSERT_EQ(0, vt_module_unload());
-	ASSERT_EQ(0, vh_write(AUTOPROBE, "0"));
+	ASSERT_EQ(0, vt_file_write(AUTOPROBE, "0"));
 	ASSERT_EQ(0, load("devices=3 vram_mib=16"));
 	EXPECT_NE(0, vsvm_open(1, &none));
 	ASSERT_EQ(0, bind("vsvm.1"));
@@ -298,7 +300,7 @@ static int open_first(void)
 
 	if (glob(DEVICES "vsvm.0/drm/renderD*", 0, NULL, &nodes))
 		return -1;
-	vh_write(AUTOPROBE, "0");
+	vt_file_write(AUTOPROBE, "0");
 	snprintf(path, sizeof(path), "/dev/dri/%s",
 		 strrchr(nodes.gl_pathv[0], '/') + 1);
 	globfree(&nodes);
@@ -336,7 +338,7 @@ TEST_F(module, file_of_the_first_device_stays)
 	EXPECT_EQ(8, pread(fd, got, 8, (uintptr_t)word));
 	EXPECT_EQ(0, memcmp(word, got, 8));
 	EXPECT_EQ(-EWOULDBLOCK, vt_module_unload());
-	TH_LOG("the last device %s", access(VH_DRIVER "vsvm.15", F_OK) ?
+	TH_LOG("the last device %s", access(VT_DRIVER "vsvm.15", F_OK) ?
 	       "did not come" : "came");
 	close(fd);
 	EXPECT_EQ(0, vt_module_unload());

@@ -17,8 +17,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	VT_HUGE
 #define VRAM	4		/* MiB */
@@ -118,7 +118,7 @@ FIXTURE_TEARDOWN_PARENT(numa)
 	if (access("/sys/devices/system/node/node1", F_OK))
 		return;
 	if (!rmdir(CGROUP))
-		vh_write("/sys/fs/cgroup/cgroup.subtree_control", "-cpuset");
+		vt_file_write("/sys/fs/cgroup/cgroup.subtree_control", "-cpuset");
 	vt_module_unload();
 	vt_module_load(self->module.devices, self->module.vram_mib);
 }
@@ -200,7 +200,7 @@ static int unbind(struct vt_child *c, void *arg)
 	(void)arg;
 	if (set_policy(MPOL_BIND, NEAR))
 		return 1;
-	return vh_write(VH_DRIVER "unbind", "vsvm.0");
+	return vt_file_write(VT_DRIVER "unbind", "vsvm.0");
 }
 
 TEST_F(numa, unplug)
@@ -232,11 +232,11 @@ static int unbind_confined(struct vt_child *c, void *arg)
 {
 	(void)c;
 	(void)arg;
-	if (vh_write("/sys/fs/cgroup/cgroup.subtree_control", "+cpuset") ||
-	    mkdir(CGROUP, 0755) || vh_write(CGROUP "/cpuset.mems", "0") ||
-	    vh_write(CGROUP "/cgroup.procs", "0"))
+	if (vt_file_write("/sys/fs/cgroup/cgroup.subtree_control", "+cpuset") ||
+	    mkdir(CGROUP, 0755) || vt_file_write(CGROUP "/cpuset.mems", "0") ||
+	    vt_file_write(CGROUP "/cgroup.procs", "0"))
 		return 1;
-	return vh_write(VH_DRIVER "unbind", "vsvm.0");
+	return vt_file_write(VT_DRIVER "unbind", "vsvm.0");
 }
 
 TEST_F(numa, unplug_confined)

@@ -9,7 +9,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define VRAM_MIB	16
 #define VRAM		(VRAM_MIB * VT_MIB)

@@ -19,7 +19,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define LEN	(16 * VT_PAGE)
 #define SEED	81

@@ -10,9 +10,9 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_point.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_failpoint.h"
+#include "vt_host.h"
 
 #define REGIONS	16UL
 #define LEN	(REGIONS * VT_HUGE)
@@ -73,7 +73,7 @@ static long bytes(const char *path, const char *key)
 /* What all devices' tables take, each processor's count added up. */
 static long secondary(void)
 {
-	if (vh_write("/proc/sys/vm/stat_refresh", "1"))
+	if (vt_file_write("/proc/sys/vm/stat_refresh", "1"))
 		return -1;
 	return bytes(MEMINFO, "SecPageTables:");
 }

@@ -15,9 +15,9 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_door.h"
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_act.h"
+#include "vt_host.h"
 
 #define SEED	311
 #define OTHER	312
@@ -79,9 +79,9 @@ static void *actor(void *arg)
 
 	if (read(g->go[0], &byte, 1) != 1)
 		return NULL;
-	begin_act();
+	vt_act_begin();
 	g->acted = g->act(g);
-	end_act();
+	vt_act_end();
 	return NULL;
 }
 
@@ -103,21 +103,20 @@ static int ready(struct gap *g, unsigned int device, enum vt_kind kind)
 static int in_the_gap(struct gap *g, int (*act)(struct gap *g))
 {
 	g->act = act;
-	shared->begun = 0;
-	shared->over = 0;
+	vt_act_reset();
 	/* A new thread wants mmap_lock, which the paused one may have. */
 	if (pthread_create(&g->actor, NULL, actor, g) ||
 	    vt_pause(g->v, g->point, 1) ||
 	    pthread_create(&g->worker, NULL, worker, g) ||
 	    vt_await(g->v, g->point) || write(g->go[1], "+", 1) != 1 ||
-	    act_began())
+	    vt_act_began())
 		return -1;
 	/* Who acted without a wait did it in the gap. */
 	if (vt_paused(g->v, g->point) != 1 || vt_resume(g->v, g->point))
 		return -1;
 	pthread_join(g->worker, NULL);
 	pthread_join(g->actor, NULL);
-	count_pause(g->point);
+	vt_count_pause(g->point);
 	return vt_disarm(g->v, g->point) || g->acted ? -1 : 0;
 }
 
@@ -415,7 +414,7 @@ static int dies_in_the_gap(struct gap *g, enum vt_kind kind, bool exits)
 	if (vt_wait(&c) == (exits ? 5 : 128 + SIGKILL) &&
 	    vt_paused(g->v, g->point) == 0 && vt_used(g->v) == used)
 		ret = 0;
-	count_pause(g->point);
+	vt_count_pause(g->point);
 	return vt_disarm(g->v, g->point) ? -1 : ret;
 }
 
@@ -442,10 +441,10 @@ TEST_F(pause, unbind)
 	ASSERT_EQ(0, vt_pause(g->v, g->point, 1));
 	ASSERT_EQ(0, vt_say(&c));
 	ASSERT_EQ(0, vt_await(g->v, g->point));
-	ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", "vsvm.1"));
+	ASSERT_EQ(0, vt_file_write(VT_DRIVER "unbind", "vsvm.1"));
 	EXPECT_EQ(0, vt_wait(&c));
-	count_pause(g->point);
-	ASSERT_EQ(0, vh_write(VH_DRIVER "bind", "vsvm.1"));
+	vt_count_pause(g->point);
+	ASSERT_EQ(0, vt_file_write(VT_DRIVER "bind", "vsvm.1"));
 	vsvm_close(g->v);
 	ASSERT_EQ(0, vsvm_open(1, &g->v));
 	EXPECT_EQ(0, vt_used(g->v));
@@ -466,7 +465,7 @@ FIXTURE_TEARDOWN(pauses)
 /* Says how often somebody was paused where. */
 TEST_F(pauses, were_counted)
 {
-	EXPECT_LT(0, count_pauses());
+	EXPECT_LT(0, vt_count_pauses());
 }
 
 TEST_HARNESS_MAIN

@@ -13,8 +13,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_door.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_act.h"
 
 #define SEED	331
 #define OTHER	332
@@ -98,7 +98,7 @@ static int goes_on(struct _test_data_access *self)
 	    vt_resume(self->v, self->point))
 		return -EPROTO;
 	pthread_join(self->worker, NULL);
-	count_pause(self->point);
+	vt_count_pause(self->point);
 	return vt_disarm(self->v, self->point) ? -EPROTO : self->ret;
 }
 
@@ -294,9 +294,9 @@ static int owner(struct vt_child *c, void *arg)
 	mem = vt_map_filled(v, BALLAST, VT_LARGE, SEED);
 	if (!mem || vt_to_device(v, mem, BALLAST) || vt_say(c) || vt_hear(c))
 		return 2;
-	begin_act();
+	vt_act_begin();
 	vt_fill(mem, BALLAST, OTHER, 0);
-	end_act();
+	vt_act_end();
 	if (vt_say(c) || vt_hear(c))
 		return 3;
 	return vt_dev_check(v, mem, BALLAST, OTHER, 0) ||
@@ -329,17 +329,16 @@ static int evict_ends(struct _test_data_evict *self, const char *point)
 	if (vt_resume(self->v, point))
 		return -EPROTO;
 	pthread_join(self->worker, NULL);
-	count_pause(point);
+	vt_count_pause(point);
 	return vt_disarm(self->v, point) ? -EPROTO : self->ret;
 }
 
 TEST_F(evict, owner_writes)
 {
-	shared->begun = 0;
-	shared->over = 0;
+	vt_act_reset();
 	ASSERT_EQ(0, evicts(self, variant->point));
 	ASSERT_EQ(0, vt_say(&holder));
-	ASSERT_EQ(0, act_began());
+	ASSERT_EQ(0, vt_act_began());
 	EXPECT_EQ(1, vt_paused(self->v, variant->point));
 	EXPECT_EQ(0, evict_ends(self, variant->point));
 	ASSERT_EQ(0, vt_hear(&holder));
@@ -393,7 +392,7 @@ TEST_F(evict, evictor_dies)
 	ASSERT_EQ(0, vt_await(self->v, variant->point));
 	ASSERT_EQ(0, kill(c.pid, SIGKILL));
 	EXPECT_EQ(128 + SIGKILL, vt_wait(&c));
-	count_pause(variant->point);
+	vt_count_pause(variant->point);
 	ASSERT_EQ(0, vt_say(&holder));
 	ASSERT_EQ(0, vt_hear(&holder));
 	ASSERT_EQ(0, vt_say(&holder));
@@ -415,7 +414,7 @@ FIXTURE_TEARDOWN(pauses)
 
 TEST_F(pauses, were_counted)
 {
-	EXPECT_LT(0, count_pauses());
+	EXPECT_LT(0, vt_count_pauses());
 }
 
 TEST_HARNESS_MAIN

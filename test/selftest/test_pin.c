@@ -16,8 +16,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	221
@@ -28,7 +28,7 @@ FIXTURE(pin)
 	struct vsvm *v;
 	char *mem;
 	char *buf;
-	struct vh_zram zram;
+	struct vt_zram zram;
 	struct drm_vsvm_migrate m;
 };
 
@@ -49,7 +49,7 @@ FIXTURE_VARIANT_ADD(pin, large)
 
 FIXTURE_SETUP(pin)
 {
-	self->zram = (struct vh_zram)VH_NO_ZRAM;
+	self->zram = (struct vt_zram)VT_NO_ZRAM;
 	self->buf = malloc(LEN);
 	ASSERT_NE(NULL, self->buf);
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
@@ -60,7 +60,7 @@ FIXTURE_SETUP(pin)
 
 FIXTURE_TEARDOWN_PARENT(pin)
 {
-	vh_zram_gone(&self->zram);
+	vt_zram_gone(&self->zram);
 }
 
 #define TO_DEVICE()							\
@@ -113,8 +113,8 @@ TEST_F(pin, direct_io)
 {
 	int fd;
 
-	ASSERT_EQ(0, vh_zram_make(&self->zram, 2 * LEN));
-	fd = vh_zram_open(&self->zram, O_RDWR | O_DIRECT);
+	ASSERT_EQ(0, vt_zram_make(&self->zram, 2 * LEN));
+	fd = vt_zram_open(&self->zram, O_RDWR | O_DIRECT);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(LEN, pwrite(fd, self->mem, LEN, 0));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
@@ -154,8 +154,8 @@ TEST_F_TIMEOUT(pin, direct_io_while_moving, VT_LONG)
 	pthread_t thread;
 	int fd, i;
 
-	ASSERT_EQ(0, vh_zram_make(&self->zram, 2 * LEN));
-	fd = vh_zram_open(&self->zram, O_RDWR | O_DIRECT);
+	ASSERT_EQ(0, vt_zram_make(&self->zram, 2 * LEN));
+	fd = vt_zram_open(&self->zram, O_RDWR | O_DIRECT);
 	ASSERT_LE(0, fd);
 	vt_fill(self->buf, LEN, OTHER, 0);
 	ASSERT_EQ(LEN, pwrite(fd, self->mem, LEN, 0));

@@ -10,7 +10,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define LEN	VT_HUGE
 #define SOME	(16 * VT_PAGE)

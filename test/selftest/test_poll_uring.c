@@ -16,8 +16,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(16 * VT_PAGE)
 #define SEED	331
@@ -48,8 +48,8 @@ FIXTURE_SETUP(node)
 FIXTURE_TEARDOWN_PARENT(node)
 {
 	/* The test's process is gone; it may have died of what it unplugged. */
-	if (access(VH_DRIVER "vsvm.0", F_OK))
-		vh_write(VH_DRIVER "bind", "vsvm.0");
+	if (access(VT_DRIVER "vsvm.0", F_OK))
+		vt_file_write(VT_DRIVER "bind", "vsvm.0");
 }
 
 /* What poll() says at once; negative: an errno, or nothing. */
@@ -116,7 +116,7 @@ static int unplugs(struct vt_child *c, void *arg)
 		return 1;
 	/* Time for the other one to wait; if it takes longer, it sees it at once. */
 	usleep(100000);
-	return vh_write(VH_DRIVER "unbind", "vsvm.0") ? 2 : 0;
+	return vt_file_write(VT_DRIVER "unbind", "vsvm.0") ? 2 : 0;
 }
 
 /* Who waits for nothing but the device's end is woken by it. */

@@ -6,12 +6,12 @@
  */
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 static int run_race(const char *seed, const char *threads)
 {
-	return vh_run((const char *[]){ "race", "--seconds", "5", "--seed",
+	return vt_run_program((const char *[]){ "race", "--seconds", "5", "--seed",
 					seed, "--threads", threads, NULL });
 }
 

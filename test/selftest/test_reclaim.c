@@ -9,8 +9,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	171
@@ -21,7 +21,7 @@ FIXTURE(reclaim)
 {
 	struct vsvm *v;
 	char *mem;
-	struct vh_zram zram;
+	struct vt_zram zram;
 	struct drm_vsvm_migrate m;
 };
 
@@ -42,8 +42,8 @@ FIXTURE_VARIANT_ADD(reclaim, large)
 
 FIXTURE_SETUP(reclaim)
 {
-	self->zram = (struct vh_zram)VH_NO_ZRAM;
-	ASSERT_EQ(0, vh_swap_on(&self->zram, SWAP));
+	self->zram = (struct vt_zram)VT_NO_ZRAM;
+	ASSERT_EQ(0, vt_swap_on(&self->zram, SWAP));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
 	ASSERT_NE(NULL, self->mem);
@@ -51,14 +51,14 @@ FIXTURE_SETUP(reclaim)
 
 FIXTURE_TEARDOWN_PARENT(reclaim)
 {
-	vh_zram_gone(&self->zram);
+	vt_zram_gone(&self->zram);
 }
 
 /* The device reads what was swapped out. */
 TEST_F(reclaim, device_reads_swapped)
 {
 	ASSERT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_all_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_ABSENT,
 			       VT_ANY_ORDER));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
@@ -70,7 +70,7 @@ TEST_F(reclaim, device_writes_swapped)
 {
 	size_t from = VT_HUGE - 3, len = 2 * VT_PAGE + 5;
 
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem + from, len, OTHER, from));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, from, SEED, 0));
 	EXPECT_EQ(0, vt_check(self->mem, from, SEED, 0));
@@ -87,7 +87,7 @@ TEST_F_TIMEOUT(reclaim, device_writes_survive_swap, VT_LONG)
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER + i,
 					 0));
-		ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+		ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 		ASSERT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER + i,
 					  0));
 		ASSERT_EQ(0, vt_check(self->mem, LEN, OTHER + i, 0));
@@ -97,7 +97,7 @@ TEST_F_TIMEOUT(reclaim, device_writes_survive_swap, VT_LONG)
 /* Swapped out pages are read in to move to the device. */
 TEST_F(reclaim, migrates_swapped)
 {
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
@@ -109,7 +109,7 @@ TEST_F(reclaim, migrates_a_mixture)
 	size_t i, third = LEN / VT_PAGE / 3 * VT_PAGE;
 	char *page;
 
-	ASSERT_EQ(0, vh_page_out(self->mem, third));
+	ASSERT_EQ(0, vt_page_out(self->mem, third));
 	for (i = third; i < 2 * third; i += 2 * VT_PAGE) {
 		page = self->mem + i;
 		ASSERT_EQ(0, madvise(page, VT_PAGE, MADV_DONTNEED));
@@ -129,7 +129,7 @@ TEST_F(reclaim, migrates_a_mixture)
 /* POPULATE does not give cleared pages for what is only swapped out. */
 TEST_F(reclaim, populate_keeps_swapped)
 {
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	ASSERT_EQ(0, vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
 				DRM_VSVM_MIGRATE_POPULATE, &self->m));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
@@ -191,7 +191,7 @@ TEST_F(reclaim, fork_with_swapped)
 {
 	struct vt_child c;
 
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	ASSERT_EQ(0, vt_start(&c, check_in_child, self->mem));
 	ASSERT_EQ(0, vt_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE,
 				0, &self->m));
@@ -209,9 +209,9 @@ TEST_F(reclaim, fork_with_swapped)
 /* swapoff reads everything back in under the eyes of the device. */
 TEST_F(reclaim, swapoff)
 {
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, VT_HUGE, OTHER, 0));
-	ASSERT_EQ(0, vh_zram_gone(&self->zram));
+	ASSERT_EQ(0, vt_zram_gone(&self->zram));
 	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, OTHER, 0));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem + VT_HUGE, VT_HUGE, SEED,
 				  VT_HUGE));
@@ -225,7 +225,7 @@ TEST_F(reclaim, free_then_device_writes)
 {
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_FREE));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
@@ -235,7 +235,7 @@ TEST_F(reclaim, free_with_hot_entries)
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, SEED, 0));
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_FREE));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
@@ -270,20 +270,20 @@ TEST_F(reclaim, free_of_device_pages)
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
 /* Clean in the swap cache, to the device, written, home, reclaimed: kept. */
 TEST_F(reclaim, swap_cache_is_not_stale)
 {
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	/* Read back: page and swap slot say the same, the page is clean. */
 	ASSERT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
-	ASSERT_EQ(0, vh_page_out(self->mem, LEN));
+	ASSERT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
@@ -300,7 +300,7 @@ TEST_F(reclaim, mlock)
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 	ASSERT_EQ(0, munlock(self->mem, LEN));
 	/* Home, they are ordinary pages that reclaim may have. */
-	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, OTHER, 0));
 }
 
@@ -312,7 +312,7 @@ TEST_F(reclaim, munlock_on_device)
 	ASSERT_EQ(0, munlock(self->mem, LEN));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
-	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
@@ -324,7 +324,7 @@ FIXTURE(lazy)
 {
 	struct vsvm *v;
 	char *mem;
-	struct vh_zram zram;
+	struct vt_zram zram;
 	struct vt_module module;
 };
 
@@ -345,12 +345,12 @@ FIXTURE_VARIANT_ADD(lazy, large)
 
 FIXTURE_SETUP(lazy)
 {
-	self->zram = (struct vh_zram)VH_NO_ZRAM;
+	self->zram = (struct vt_zram)VT_NO_ZRAM;
 	ASSERT_EQ(0, vt_module_get(&self->module));
 	ASSERT_EQ(0, vt_module_unload());
 	ASSERT_EQ(0, vt_module_load(self->module.devices,
 				    self->module.vram_mib));
-	ASSERT_EQ(0, vh_swap_on(&self->zram, SWAP));
+	ASSERT_EQ(0, vt_swap_on(&self->zram, SWAP));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
 	ASSERT_NE(NULL, self->mem);
@@ -361,14 +361,14 @@ FIXTURE_SETUP(lazy)
 
 FIXTURE_TEARDOWN_PARENT(lazy)
 {
-	vh_zram_gone(&self->zram);
+	vt_zram_gone(&self->zram);
 }
 
 /* Freed, moved to the device, written there, home by MIGRATE: reclaim keeps. */
 TEST_F(lazy, written_on_device_then_migrated)
 {
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
-	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
@@ -376,7 +376,7 @@ TEST_F(lazy, written_on_device_then_migrated)
 TEST_F(lazy, written_on_device_then_read)
 {
 	ASSERT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
-	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
@@ -388,7 +388,7 @@ TEST_F(lazy, written_on_two_devices)
 	ASSERT_EQ(0, vsvm_open(1, &b));
 	ASSERT_EQ(0, vt_to_device(b, self->mem, LEN));
 	ASSERT_EQ(0, vt_to_system(b, self->mem, LEN));
-	EXPECT_EQ(0, vh_page_out(self->mem, LEN));
+	EXPECT_EQ(0, vt_page_out(self->mem, LEN));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 	vsvm_close(b);
 }

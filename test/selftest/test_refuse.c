@@ -7,7 +7,7 @@
  */
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define SEED	21
 #define GOOD	8	/* pages of ordinary memory, the first half on device */

@@ -7,7 +7,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define SEED	271
 #define FAR	(1ULL << 63)

@@ -9,7 +9,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	161

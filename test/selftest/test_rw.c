@@ -10,7 +10,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define LEN	(3 * VT_HUGE)
 #define SEED	11

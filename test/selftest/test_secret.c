@@ -12,7 +12,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 /* Two pages of plain memory, two secret ones, two plain ones. */
 #define FIRST	(2 * VT_PAGE)

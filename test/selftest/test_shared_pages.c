@@ -10,8 +10,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(64 * VT_PAGE)
 #define SEED	241
@@ -248,11 +248,11 @@ static int migrates_ksm_pages(char *mem, size_t len)
 
 	if (vsvm_open(0, &v))
 		return 2;
-	memset(mem + 5 * VT_PAGE, VH_KSM_BYTE, VT_PAGE);
+	memset(mem + 5 * VT_PAGE, VT_KSM_BYTE, VT_PAGE);
 	if (vt_migrate(v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &m))
 		return 3;
 	/* A page that is lost is waited for. */
-	if (vt_check_byte(mem, len, VH_KSM_BYTE))
+	if (vt_check_byte(mem, len, VT_KSM_BYTE))
 		return 4;
 	return m.stayed[DRM_VSVM_STAY_KSM] == len ? 0 : 5;
 }
@@ -263,7 +263,7 @@ static int migrates_ksm_pages(char *mem, size_t len)
  */
 TEST_F_TIMEOUT(shared, ksm_pages_of_a_dead_parent_stay, VT_LONG)
 {
-	EXPECT_EQ(0, vh_ksm_orphan(migrates_ksm_pages));
+	EXPECT_EQ(0, vt_ksm_orphan(migrates_ksm_pages));
 }
 
 /* ksmd passes over pages on the device, equal as they are, again and again. */

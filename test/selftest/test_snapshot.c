@@ -7,7 +7,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define SEED	51
 #define RIGHTS	(DRM_VSVM_STATE_READ | DRM_VSVM_STATE_WRITE)

@@ -18,8 +18,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define DEBUGFS		"/sys/kernel/debug/dri/vsvm.0/"
 #define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
@@ -358,12 +358,12 @@ static int wait_to_end(struct vt_child *c, void *arg)
 TEST_F(stats, stayed_busy)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
-	struct vh_zram zram;
+	struct vt_zram zram;
 	struct vt_child c;
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, vh_swap_on(&zram, 4 * LEN));
-	ASSERT_EQ(0, vh_page_out(mem, LEN));
+	ASSERT_EQ(0, vt_swap_on(&zram, 4 * LEN));
+	ASSERT_EQ(0, vt_page_out(mem, LEN));
 	ASSERT_EQ(0, vt_start(&c, wait_to_end, NULL));
 	START();
 	EXPECT_EQ(0, TO_DEVICE(mem, LEN));
@@ -371,7 +371,7 @@ TEST_F(stats, stayed_busy)
 	EXPECT_EQ(0, vt_say(&c));
 	EXPECT_EQ(0, vt_wait(&c));
 	EXPECT_EQ(0, vt_check(mem, LEN, SEED, 0));
-	EXPECT_EQ(0, vh_zram_gone(&zram));
+	EXPECT_EQ(0, vt_zram_gone(&zram));
 }
 
 /* What stays because it is lost: a page that userfaultfd poisoned. */
@@ -728,7 +728,7 @@ TEST_F_TIMEOUT(small_device, unplug_with_files_open, VT_LONG)
 		fds[i] = open(path, O_RDONLY);
 		ASSERT_LE(0, fds[i]);
 	}
-	fd = open(VH_DRIVER "unbind", O_WRONLY);
+	fd = open(VT_DRIVER "unbind", O_WRONLY);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(6, write(fd, "vsvm.0", 6));
 	close(fd);

@@ -18,8 +18,8 @@
 #include <kselftest_harness.h>
 
 #include "storm.h"
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 /*
  * On the debug kernel each page costs, so fewer of them make more rounds: small ones,
@@ -42,7 +42,7 @@ struct shared {
 	struct storm_counter done;
 };
 
-struct job {
+struct orders {
 	struct shared *shared;
 	enum vt_kind kind;
 	uint64_t seed;
@@ -57,7 +57,7 @@ struct job {
 
 /* Who has the files, a child without them, and threads at work. */
 struct party {
-	struct job *job;
+	struct orders *orders;
 	struct storm_dice dice;
 	struct vsvm *v, *peer;
 	char *mem;
@@ -74,7 +74,7 @@ struct scene {
 	uint64_t used[DEVICES];
 	struct vt_module module;
 	struct storm_dice dice;
-	struct job job;
+	struct orders orders;
 	unsigned int rounds, round;
 };
 
@@ -112,9 +112,9 @@ static int scene_begin(struct scene *s)
 	printf("# VSVM_SEED=%llu VSVM_ROUNDS=%u\n",
 	       (unsigned long long)s->dice.state, s->rounds);
 	fflush(stdout);
-	s->job.shared = storm_shared();
+	s->orders.shared = storm_shared();
 	/* Children of children come to us when those end. */
-	return s->job.shared ? prctl(PR_SET_CHILD_SUBREAPER, 1) : -1;
+	return s->orders.shared ? prctl(PR_SET_CHILD_SUBREAPER, 1) : -1;
 }
 
 /* In the parent of a test: its processes are gone, and their files with them. */
@@ -123,7 +123,7 @@ static void scene_end(const struct scene *s)
 	struct vsvm *v[DEVICES] = {};
 	int ret;
 
-	vh_cgroup_gone();
+	vt_cgroup_gone();
 	ret = vt_module_loaded() ? open_devices(v) : -ENODEV;
 	close_devices(v);
 	if (!ret)
@@ -162,15 +162,15 @@ static bool used_is(struct vsvm *v, uint64_t used)
 /* The next round: other dice for all who take part; false: there is none. */
 static bool next_round(struct scene *s)
 {
-	struct job *job = &s->job;
+	struct orders *orders = &s->orders;
 
 	if (s->round == s->rounds)
 		return false;
 	s->round++;
-	memset(job->shared, 0, sizeof(*job->shared));
-	job->seed = storm_draw(&s->dice, 1ULL << 48);
-	job->kind = storm_draw(&s->dice, 2) ? VT_LARGE : VT_SMALL;
-	job->device = storm_draw(&s->dice, DEVICES);
+	memset(orders->shared, 0, sizeof(*orders->shared));
+	orders->seed = storm_draw(&s->dice, 1ULL << 48);
+	orders->kind = storm_draw(&s->dice, 2) ? VT_LARGE : VT_SMALL;
+	orders->device = storm_draw(&s->dice, DEVICES);
 	return true;
 }
 
@@ -259,32 +259,32 @@ static int spread(struct party *p)
 }
 
 /* Opens files, has memory on the devices, forks the heir; sets up the crew. */
-static int party_begin(struct party *p, struct job *job)
+static int party_begin(struct party *p, struct orders *orders)
 {
 	memset(p, 0, sizeof(*p));
-	p->job = job;
-	p->dice.state = job->seed;
-	if (job->cgroup && vh_cgroup_enter())
+	p->orders = orders;
+	p->dice.state = orders->seed;
+	if (orders->cgroup && vt_cgroup_enter())
 		return -1;
-	if (vsvm_open(job->device, &p->v) ||
-	    vsvm_open(DEVICES - 1 - job->device, &p->peer))
+	if (vsvm_open(orders->device, &p->v) ||
+	    vsvm_open(DEVICES - 1 - orders->device, &p->peer))
 		return -1;
-	p->mem = job->mem;
-	p->len = p->mem || job->kind == VT_LARGE ? LEN : SMALL;
+	p->mem = orders->mem;
+	p->len = p->mem || orders->kind == VT_LARGE ? LEN : SMALL;
 	if (!p->mem) {
-		p->mem = vt_map(p->len, job->kind);
+		p->mem = vt_map(p->len, orders->kind);
 		if (!p->mem)
 			return -1;
 		storm_fill(p->mem, p->len);
 	}
 	if (spread(p))
 		return -1;
-	if (job->heir &&
+	if (orders->heir &&
 	    (vt_start(&p->heir, heir_looks, p) || vt_hear(&p->heir)))
 		return -1;
 	p->crew.mem = p->mem;
 	p->crew.len = p->len;
-	p->crew.ops = &job->shared->ops;
+	p->crew.ops = &orders->shared->ops;
 	p->crew.fds[0] = vsvm_fd(p->v);
 	p->crew.fds[1] = vsvm_fd(p->peer);
 	return 0;
@@ -307,7 +307,7 @@ static int owner_is_unplugged(struct vt_child *c, void *arg)
 	memset(node, 0x77, VT_PAGE);
 	p->crew.error = -ENODEV;
 	late = storm_draw(&p->dice, 2);
-	if (storm_start(&p->crew, p->job->seed) || vt_hear(c))
+	if (storm_start(&p->crew, p->orders->seed) || vt_hear(c))
 		return 3;
 
 	/* Unplugged: the CPU has it all, the device nothing, the peer works. */
@@ -333,7 +333,7 @@ static int owner_is_unplugged(struct vt_child *c, void *arg)
 			return 10;
 		vsvm_close(p->v);
 	}
-	if (vsvm_open(p->job->device, &p->v))
+	if (vsvm_open(p->orders->device, &p->v))
 		return 11;
 	return storm_all_give(vsvm_fd(p->v), p->mem, p->len, 0) ? 12 : 0;
 }
@@ -342,26 +342,26 @@ static int owner_is_unplugged(struct vt_child *c, void *arg)
 TEST_F_TIMEOUT(teardown, sysfs_unbind, LIMIT)
 {
 	struct scene *s = &self->s;
-	struct job *job = &s->job;
+	struct orders *orders = &s->orders;
 	struct vt_child c;
 	struct vsvm *v;
 	char name[16];
 
-	job->heir = true;
+	orders->heir = true;
 	while (next_round(s)) {
-		snprintf(name, sizeof(name), "vsvm.%u", job->device);
-		ASSERT_EQ(0, vt_start(&c, owner_is_unplugged, job));
-		ASSERT_EQ(0, storm_wait(&job->shared->ops, moment(&s->dice),
+		snprintf(name, sizeof(name), "vsvm.%u", orders->device);
+		ASSERT_EQ(0, vt_start(&c, owner_is_unplugged, orders));
+		ASSERT_EQ(0, storm_wait(&orders->shared->ops, moment(&s->dice),
 					c.pid));
-		vsvm_close(s->v[job->device]);
-		s->v[job->device] = NULL;
-		ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", name));
-		ASSERT_EQ(-ENODEV, vsvm_open(job->device, &v));
+		vsvm_close(s->v[orders->device]);
+		s->v[orders->device] = NULL;
+		ASSERT_EQ(0, vt_file_write(VT_DRIVER "unbind", name));
+		ASSERT_EQ(-ENODEV, vsvm_open(orders->device, &v));
 		ASSERT_EQ(0, vt_say(&c));
 		ASSERT_EQ(0, vt_hear(&c)) TH_LOG("status %d", vt_wait(&c));
-		ASSERT_EQ(0, vh_write(VH_DRIVER "bind", name));
-		ASSERT_EQ(0, vsvm_open(job->device, &v));
-		s->v[job->device] = v;
+		ASSERT_EQ(0, vt_file_write(VT_DRIVER "bind", name));
+		ASSERT_EQ(0, vsvm_open(orders->device, &v));
+		s->v[orders->device] = v;
 		ASSERT_EQ(0, vt_used(v));
 		ASSERT_EQ(0, vt_say(&c));
 		ASSERT_EQ(0, vt_wait(&c));
@@ -384,8 +384,8 @@ static int without_files(struct party *p, struct vt_child *c)
 	vsvm_close(p->peer);
 	p->crew.fds[0] = -1;
 	p->crew.fds[1] = -1;
-	memset(&p->job->shared->ops, 0, sizeof(p->job->shared->ops));
-	if (vt_say(c) || storm_start(&p->crew, p->job->seed + 1) || vt_hear(c))
+	memset(&p->orders->shared->ops, 0, sizeof(p->orders->shared->ops));
+	if (vt_say(c) || storm_start(&p->crew, p->orders->seed + 1) || vt_hear(c))
 		return 5;
 	if (storm_finish(&p->crew))
 		return 6;
@@ -397,7 +397,7 @@ static int owner_of_module(struct vt_child *c, void *arg)
 	struct party *p = &party;
 	int ret;
 
-	if (party_begin(p, arg) || storm_start(&p->crew, p->job->seed))
+	if (party_begin(p, arg) || storm_start(&p->crew, p->orders->seed))
 		return 1;
 	/* Was refused while we worked. */
 	if (vt_hear(c) || storm_finish(&p->crew))
@@ -418,18 +418,18 @@ static int owner_of_module(struct vt_child *c, void *arg)
 TEST_F_TIMEOUT(teardown, rmmod, LIMIT)
 {
 	struct scene *s = &self->s;
-	struct job *job = &s->job;
+	struct orders *orders = &s->orders;
 	struct vt_child c;
 
 	close_devices(s->v);
 	while (next_round(s)) {
-		ASSERT_EQ(0, vt_start(&c, owner_of_module, job));
-		ASSERT_EQ(0, storm_wait(&job->shared->ops, moment(&s->dice),
+		ASSERT_EQ(0, vt_start(&c, owner_of_module, orders));
+		ASSERT_EQ(0, storm_wait(&orders->shared->ops, moment(&s->dice),
 					c.pid));
 		ASSERT_EQ(-EWOULDBLOCK, vt_module_unload());
 		ASSERT_EQ(0, vt_say(&c));
 		ASSERT_EQ(0, vt_hear(&c)) TH_LOG("status %d", vt_wait(&c));
-		ASSERT_EQ(0, storm_wait(&job->shared->ops, moment(&s->dice),
+		ASSERT_EQ(0, storm_wait(&orders->shared->ops, moment(&s->dice),
 					c.pid));
 		ASSERT_EQ(0, vt_module_unload());
 		ASSERT_FALSE(vt_module_loaded());
@@ -464,9 +464,9 @@ static int owner_closes(struct vt_child *c, void *arg)
 	p->v = NULL;
 	p->crew.fds[0] = fd;
 	p->crew.error = -EBADF;
-	if (storm_start(&p->crew, p->job->seed))
+	if (storm_start(&p->crew, p->orders->seed))
 		return 3;
-	storm_wait(&p->job->shared->ops, moment(&p->dice), 0);
+	storm_wait(&p->orders->shared->ops, moment(&p->dice), 0);
 	if (close(fd))
 		return 4;
 	if (storm_draw(&p->dice, 2)) {
@@ -478,7 +478,7 @@ static int owner_closes(struct vt_child *c, void *arg)
 	if (storm_finish(&p->crew) || heir_is_well(p))
 		return 5;
 	/* All were touched, so all are home, though the process lives on. */
-	if (vsvm_open(p->job->device, &v) || !used_is(v, 0))
+	if (vsvm_open(p->orders->device, &v) || !used_is(v, 0))
 		return 6;
 	return storm_all_give(vsvm_fd(v), p->mem, p->len, 0) ? 7 : 0;
 }
@@ -487,11 +487,11 @@ static int owner_closes(struct vt_child *c, void *arg)
 TEST_F_TIMEOUT(teardown, file_close, LIMIT)
 {
 	struct scene *s = &self->s;
-	struct job *job = &s->job;
+	struct orders *orders = &s->orders;
 
-	job->heir = true;
+	orders->heir = true;
 	while (next_round(s)) {
-		ASSERT_EQ(0, vt_run(owner_closes, job));
+		ASSERT_EQ(0, vt_run(owner_closes, orders));
 		ASSERT_TRUE(all_freed(s));
 	}
 	EXPECT_EQ(0, module_comes_back(s));
@@ -522,9 +522,9 @@ static int owner_executes(struct vt_child *c, void *arg)
 	snprintf(text, sizeof(text), "%d %d %d %d", vsvm_fd(p->v), p->heir.pid,
 		 p->heir.in, p->heir.out);
 	setenv(INHERITED, text, 1);
-	if (storm_start(&p->crew, p->job->seed))
+	if (storm_start(&p->crew, p->orders->seed))
 		return 2;
-	storm_wait(&p->job->shared->ops, moment(&p->dice), 0);
+	storm_wait(&p->orders->shared->ops, moment(&p->dice), 0);
 	execl("/proc/self/exe", "test_teardown", NULL);
 	return 3;
 }
@@ -563,11 +563,11 @@ static void __attribute__((constructor)) maybe_after_exec(void)
 TEST_F_TIMEOUT(teardown, exec, LIMIT)
 {
 	struct scene *s = &self->s;
-	struct job *job = &s->job;
+	struct orders *orders = &s->orders;
 
-	job->heir = true;
+	orders->heir = true;
 	while (next_round(s)) {
-		ASSERT_EQ(0, vt_run(owner_executes, job));
+		ASSERT_EQ(0, vt_run(owner_executes, orders));
 		ASSERT_TRUE(all_freed(s));
 	}
 	EXPECT_EQ(0, module_comes_back(s));
@@ -590,9 +590,9 @@ static int owner_exits(struct vt_child *c, void *arg)
 			vt_say(c);
 		_exit(0);
 	}
-	if (storm_start(&p->crew, p->job->seed))
+	if (storm_start(&p->crew, p->orders->seed))
 		return 3;
-	storm_wait(&p->job->shared->ops, moment(&p->dice), 0);
+	storm_wait(&p->orders->shared->ops, moment(&p->dice), 0);
 	_exit(0);
 }
 
@@ -600,12 +600,12 @@ static int owner_exits(struct vt_child *c, void *arg)
 TEST_F_TIMEOUT(teardown, exit_of_parent, LIMIT)
 {
 	struct scene *s = &self->s;
-	struct job *job = &s->job;
+	struct orders *orders = &s->orders;
 	struct vt_child c;
 	int status;
 
 	while (next_round(s)) {
-		ASSERT_EQ(0, vt_start(&c, owner_exits, job));
+		ASSERT_EQ(0, vt_start(&c, owner_exits, orders));
 		ASSERT_EQ(c.pid, waitpid(c.pid, &status, 0));
 		ASSERT_EQ(0, status);
 		/* It is there, and then it is right. */
@@ -622,7 +622,7 @@ TEST_F_TIMEOUT(teardown, exit_of_parent, LIMIT)
 
 /* Threads that do nothing but one call on all of the memory. */
 struct caller {
-	struct job *job;
+	struct orders *orders;
 	int fd;
 	char *mem;
 	char *buf;
@@ -631,20 +631,20 @@ struct caller {
 static void *call_for_ever(void *arg)
 {
 	struct caller *a = arg;
-	struct shared *shared = a->job->shared;
+	struct shared *shared = a->orders->shared;
 
 	/* Ends by the kill, or by what the call says. */
 	for (;;) {
 		storm_count(&shared->begun);
-		if (storm_call(a->fd, a->job->call, a->mem, LEN, a->buf))
+		if (storm_call(a->fd, a->orders->call, a->mem, LEN, a->buf))
 			_exit(3);
 		storm_count(&shared->done);
-		if (a->job->call == STORM_TO_SYSTEM &&
+		if (a->orders->call == STORM_TO_SYSTEM &&
 		    storm_call(a->fd, STORM_TO_DEVICE, a->mem, LEN, NULL))
 			_exit(4);
 		/* By the CPU, which wants each page home. */
-		if (a->job->call == STORM_TO_DEVICE ||
-		    a->job->call == STORM_EXCLUSIVE)
+		if (a->orders->call == STORM_TO_DEVICE ||
+		    a->orders->call == STORM_EXCLUSIVE)
 			vt_check_byte(a->mem, 1, *a->mem);
 	}
 	return NULL;
@@ -652,7 +652,7 @@ static void *call_for_ever(void *arg)
 
 static int owner_is_killed(struct vt_child *c, void *arg)
 {
-	struct caller caller = { .job = arg };
+	struct caller caller = { .orders = arg };
 	struct party *p = &party;
 	pthread_t thread;
 	unsigned int more;
@@ -662,7 +662,7 @@ static int owner_is_killed(struct vt_child *c, void *arg)
 		return 1;
 	caller.fd = vsvm_fd(p->v);
 	caller.mem = p->mem;
-	caller.buf = p->job->buf;
+	caller.buf = p->orders->buf;
 	for (more = storm_draw(&p->dice, 3); more; more--)
 		if (pthread_create(&thread, NULL, call_for_ever, &caller))
 			return 2;
@@ -702,12 +702,12 @@ KILLED_IN(mmap, STORM_MMAP);
 FIXTURE_SETUP(sigkill)
 {
 	ASSERT_EQ(0, scene_begin(&self->s));
-	self->s.job.mem = vt_map(LEN, VT_LARGE);
-	ASSERT_NE(NULL, self->s.job.mem);
-	storm_fill(self->s.job.mem, LEN);
-	self->s.job.buf = vt_map(LEN, VT_LARGE);
-	ASSERT_NE(NULL, self->s.job.buf);
-	storm_fill(self->s.job.buf, LEN);
+	self->s.orders.mem = vt_map(LEN, VT_LARGE);
+	ASSERT_NE(NULL, self->s.orders.mem);
+	storm_fill(self->s.orders.mem, LEN);
+	self->s.orders.buf = vt_map(LEN, VT_LARGE);
+	ASSERT_NE(NULL, self->s.orders.buf);
+	storm_fill(self->s.orders.buf, LEN);
 }
 
 FIXTURE_TEARDOWN_PARENT(sigkill)
@@ -728,25 +728,25 @@ static void linger(struct storm_dice *dice)
 TEST_F_TIMEOUT(sigkill, in_call, LIMIT)
 {
 	struct scene *s = &self->s;
-	struct job *job = &s->job;
+	struct orders *orders = &s->orders;
 	unsigned int inside = 0;
 	char what[64], more[64];
 	struct vt_child c;
 
-	job->call = variant->call;
+	orders->call = variant->call;
 	while (next_round(s)) {
-		ASSERT_EQ(0, vt_start(&c, owner_is_killed, job));
-		ASSERT_EQ(0, storm_wait(&job->shared->begun,
+		ASSERT_EQ(0, vt_start(&c, owner_is_killed, orders));
+		ASSERT_EQ(0, storm_wait(&orders->shared->begun,
 					storm_draw(&s->dice, 4) + 1, c.pid));
 		linger(&s->dice);
 		ASSERT_EQ(0, kill(c.pid, SIGKILL));
 		ASSERT_EQ(128 + SIGKILL, vt_wait(&c));
-		inside += job->shared->begun.count > job->shared->done.count;
-		ASSERT_EQ(0, storm_check(job->mem, LEN));
+		inside += orders->shared->begun.count > orders->shared->done.count;
+		ASSERT_EQ(0, storm_check(orders->mem, LEN));
 		ASSERT_TRUE(all_freed(s));
 	}
 	EXPECT_EQ(0, module_comes_back(s));
-	snprintf(what, sizeof(what), "SIGKILL in %s", storm_name(job->call));
+	snprintf(what, sizeof(what), "SIGKILL in %s", storm_name(orders->call));
 	snprintf(more, sizeof(more), ", %u inside the call", inside);
 	report(what, s->round, more);
 }
@@ -783,10 +783,10 @@ static int owner_in_cgroup(struct vt_child *c, void *arg)
 {
 	struct party *p = &party;
 
-	if (party_begin(p, arg) || storm_start(&p->crew, p->job->seed))
+	if (party_begin(p, arg) || storm_start(&p->crew, p->orders->seed))
 		return 1;
-	if (p->job->eats) {
-		storm_wait(&p->job->shared->ops, moment(&p->dice), 0);
+	if (p->orders->eats) {
+		storm_wait(&p->orders->shared->ops, moment(&p->dice), 0);
 		eat(p);
 		return 2;
 	}
@@ -800,14 +800,14 @@ FIXTURE(memcg)
 
 FIXTURE_SETUP(memcg)
 {
-	ASSERT_EQ(0, vh_cgroup_make());
-	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.swap.max", 0));
+	ASSERT_EQ(0, vt_cgroup_make());
+	ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.swap.max", 0));
 	ASSERT_EQ(0, scene_begin(&self->s));
-	self->s.job.cgroup = true;
-	self->s.job.heir = true;
-	self->s.job.mem = vt_map(LEN, VT_LARGE);
-	ASSERT_NE(NULL, self->s.job.mem);
-	storm_fill(self->s.job.mem, LEN);
+	self->s.orders.cgroup = true;
+	self->s.orders.heir = true;
+	self->s.orders.mem = vt_map(LEN, VT_LARGE);
+	ASSERT_NE(NULL, self->s.orders.mem);
+	storm_fill(self->s.orders.mem, LEN);
 }
 
 FIXTURE_TEARDOWN_PARENT(memcg)
@@ -819,16 +819,16 @@ FIXTURE_TEARDOWN_PARENT(memcg)
 TEST_F_TIMEOUT(memcg, cgroup_kill, LIMIT)
 {
 	struct scene *s = &self->s;
-	struct job *job = &s->job;
+	struct orders *orders = &s->orders;
 	struct vt_child c;
 
 	while (next_round(s)) {
-		ASSERT_EQ(0, vt_start(&c, owner_in_cgroup, job));
-		ASSERT_EQ(0, storm_wait(&job->shared->ops, moment(&s->dice),
+		ASSERT_EQ(0, vt_start(&c, owner_in_cgroup, orders));
+		ASSERT_EQ(0, storm_wait(&orders->shared->ops, moment(&s->dice),
 					c.pid));
-		ASSERT_EQ(0, vh_write(VH_CGROUP "/cgroup.kill", "1"));
+		ASSERT_EQ(0, vt_file_write(VT_CGROUP "/cgroup.kill", "1"));
 		ASSERT_EQ(128 + SIGKILL, vt_wait(&c));
-		ASSERT_EQ(0, storm_check(job->mem, LEN));
+		ASSERT_EQ(0, storm_check(orders->mem, LEN));
 		ASSERT_TRUE(all_freed(s));
 	}
 	EXPECT_EQ(0, module_comes_back(s));
@@ -839,21 +839,21 @@ TEST_F_TIMEOUT(memcg, cgroup_kill, LIMIT)
 TEST_F_TIMEOUT(memcg, limit_kill, LIMIT)
 {
 	struct scene *s = &self->s;
-	struct job *job = &s->job;
+	struct orders *orders = &s->orders;
 
-	job->eats = true;
-	ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.max", LIMIT_BYTES));
+	orders->eats = true;
+	ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.max", LIMIT_BYTES));
 	while (next_round(s)) {
-		ASSERT_EQ(0, vt_file_set(VH_CGROUP "/memory.oom.group",
+		ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.oom.group",
 					 storm_draw(&s->dice, 2)));
-		ASSERT_EQ(0, vh_oom_begin());
-		EXPECT_EQ(128 + SIGKILL, vt_run(owner_in_cgroup, job));
-		ASSERT_EQ(0, vh_oom_end());
-		ASSERT_EQ(0, storm_check(job->mem, LEN));
+		ASSERT_EQ(0, vt_oom_begin());
+		EXPECT_EQ(128 + SIGKILL, vt_run(owner_in_cgroup, orders));
+		ASSERT_EQ(0, vt_oom_end());
+		ASSERT_EQ(0, storm_check(orders->mem, LEN));
 		ASSERT_TRUE(all_freed(s));
 	}
 	EXPECT_LE((long)s->rounds,
-		  vh_cgroup_key("memory.events", "oom_kill"));
+		  vt_cgroup_key("memory.events", "oom_kill"));
 	EXPECT_EQ(0, module_comes_back(s));
 	report("memory.max", s->round, "");
 }

@@ -10,8 +10,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	261
@@ -156,7 +156,7 @@ static int split(const void *mem, size_t len)
 
 	snprintf(text, sizeof(text), "%d,%#lx,%#lx,0", getpid(),
 		 (unsigned long)mem, (unsigned long)mem + len);
-	return vh_write(SPLIT, text);
+	return vt_file_write(SPLIT, text);
 }
 
 /* Huge system pages are split under the device. */

@@ -10,9 +10,12 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_sweep.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
+#include "vt_small_device.h"
+
+#define SEED	181
+#define OTHER	182
 
 /* A device of a single block. */
 FIXTURE(one_block)
@@ -62,7 +65,7 @@ FIXTURE_SETUP(one_block)
 {
 	struct drm_vsvm_info info = {};
 
-	ASSERT_EQ(0, reload(&self->module, 2));
+	ASSERT_EQ(0, vt_reload(&self->module, 2));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	ASSERT_EQ(0, vsvm_info(self->v, &info));
 	ASSERT_EQ(VT_HUGE, info.vram_size);
@@ -70,7 +73,7 @@ FIXTURE_SETUP(one_block)
 
 FIXTURE_TEARDOWN_PARENT(one_block)
 {
-	restore(&self->module);
+	vt_restore(&self->module);
 }
 
 /* Twice as much as there is, piece by piece: each one gets there. */
@@ -88,7 +91,7 @@ TEST_F_TIMEOUT(one_block, takes_each_piece, VT_LONG)
 					 OTHER, at));
 	}
 	EXPECT_EQ(VT_HUGE, vt_used(self->v));
-	EXPECT_EQ(VT_HUGE, backing(self->v));
+	EXPECT_EQ(VT_HUGE, vt_backing(self->v));
 	EXPECT_EQ(0, vt_check(mem, len, OTHER, 0));
 	EXPECT_EQ(0, vt_used(self->v));
 }
@@ -116,7 +119,7 @@ TEST_F_TIMEOUT(one_block, takes_all_in_turn, VT_LONG)
 	char *mem = vt_map_filled(self->v, len, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, TO_DEVICE(mem, len));
+	ASSERT_EQ(0, VT_TO_DEVICE(mem, len));
 	EXPECT_EQ(len, self->m.moved);
 	EXPECT_EQ(0, vt_all_in(self->v, mem + VT_HUGE, VT_HUGE,
 			       DRM_VSVM_PLACE_DEVICE, VT_ANY_ORDER));
@@ -128,48 +131,48 @@ TEST_F_TIMEOUT(one_block, takes_all_in_turn, VT_LONG)
 
 /* One of two that want the only block, turn by turn. */
 static int takes_turns(struct vt_child *c, struct vsvm *v, char *mem,
-		       const struct job *job, bool first)
+		       const struct vt_task *task, bool first)
 {
 	size_t at;
 
-	for (at = 0; at < job->len; at += VT_HUGE) {
+	for (at = 0; at < task->len; at += VT_HUGE) {
 		if (!first && vt_hear(c))
 			return -1;
 		/* The other one has all of it now. */
 		if ((at || !first) && vt_used(v) != VT_HUGE)
 			return -1;
 		if (vt_to_device(v, mem + at, VT_HUGE) ||
-		    vt_bytes_in(v, mem, job->len, DRM_VSVM_PLACE_DEVICE) !=
+		    vt_bytes_in(v, mem, task->len, DRM_VSVM_PLACE_DEVICE) !=
 		    VT_HUGE || vt_used(v) != VT_HUGE)
 			return -1;
 		if (vt_say(c) || (first && vt_hear(c)))
 			return -1;
-		if (first && vt_bytes_in(v, mem, job->len,
+		if (first && vt_bytes_in(v, mem, task->len,
 					 DRM_VSVM_PLACE_DEVICE))
 			return -1;
 	}
-	return vt_check(mem, job->len, job->seed, 0);
+	return vt_check(mem, task->len, task->seed, 0);
 }
 
 static int turn_taker(struct vt_child *c, void *arg)
 {
-	struct job *job = arg;
+	struct vt_task *task = arg;
 	struct vsvm *v;
 	char *mem;
 
 	if (vsvm_open(0, &v))
 		return 1;
-	mem = vt_map_filled(v, job->len, job->kind, job->seed);
-	return !mem || takes_turns(c, v, mem, job, false) ? 2 : 0;
+	mem = vt_map_filled(v, task->len, task->kind, task->seed);
+	return !mem || takes_turns(c, v, mem, task, false) ? 2 : 0;
 }
 
 /* Two processes and one block: each gets it when it wants it. */
 TEST_F_TIMEOUT(one_block, two_take_turns, VT_LONG)
 {
-	struct job mine = {
+	struct vt_task mine = {
 		.kind = variant->kind, .len = 4 * VT_HUGE, .seed = SEED,
 	};
-	struct job yours = {
+	struct vt_task yours = {
 		.kind = VT_SMALL, .len = 4 * VT_HUGE, .seed = OTHER,
 	};
 	struct vt_child c;
@@ -186,12 +189,12 @@ TEST_F_TIMEOUT(one_block, two_take_turns, VT_LONG)
 /* At the same time: who finds it taken stays at home, and no byte is lost. */
 TEST_F_TIMEOUT(one_block, two_at_once, VT_LONG)
 {
-	struct job job[2] = {
+	struct vt_task task[2] = {
 		{ .kind = variant->kind, .len = 2 * VT_HUGE, .seed = SEED },
 		{ .kind = VT_SMALL, .len = 2 * VT_HUGE, .seed = OTHER + 100 },
 	};
 
-	EXPECT_EQ(0, both_sweep(job));
+	EXPECT_EQ(0, vt_both_sweep(task));
 	EXPECT_EQ(0, vt_used(self->v));
 }
 
@@ -224,56 +227,56 @@ FIXTURE_SETUP(coherent)
 	char where[32];
 
 	ASSERT_EQ(0, vt_module_get(&self->module));
-	if (reserved(where, sizeof(where)))
+	if (vt_reserved(where, sizeof(where)))
 		SKIP(return, "no memory was reserved with memmap=");
-	ASSERT_EQ(0, load_coherent(where));
+	ASSERT_EQ(0, vt_load_coherent(where));
 	ASSERT_EQ(0, vsvm_open(1, &self->v));
 	ASSERT_EQ(0, vsvm_info(self->v, &info));
 	ASSERT_EQ(DRM_VSVM_KIND_COHERENT, info.kind);
-	ASSERT_EQ(VRAM, info.vram_size);
+	ASSERT_EQ(VT_VRAM, info.vram_size);
 }
 
 FIXTURE_TEARDOWN_PARENT(coherent)
 {
-	restore(&self->module);
+	vt_restore(&self->module);
 }
 
 /* It makes room, too, and a CPU that looks changes nothing. */
 TEST_F_TIMEOUT(coherent, sweeps, 2 * VT_LONG)
 {
-	char *mem = vt_map_filled(self->v, SET, variant->kind, SEED);
+	char *mem = vt_map_filled(self->v, VT_SET, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, sweeps(self->v, mem, SET, SEED, ALL));
-	EXPECT_EQ(VRAM, vt_used(self->v));
-	EXPECT_EQ(0, ON_DEVICE(mem + SET - VRAM, VRAM));
-	EXPECT_EQ(0, backing(self->v));
-	ASSERT_EQ(0, munmap(mem, SET));
+	ASSERT_EQ(0, vt_sweeps(self->v, mem, VT_SET, SEED, VT_ALL));
+	EXPECT_EQ(VT_VRAM, vt_used(self->v));
+	EXPECT_EQ(0, VT_ON_DEVICE(mem + VT_SET - VT_VRAM, VT_VRAM));
+	EXPECT_EQ(0, vt_backing(self->v));
+	ASSERT_EQ(0, munmap(mem, VT_SET));
 	EXPECT_EQ(0, vt_used(self->v));
 }
 
 /* The block that was used longest ago goes here as well. */
 TEST_F_TIMEOUT(coherent, reads_keep, VT_LONG)
 {
-	EXPECT_EQ(0, keeps_what_is_used(self->v, variant->kind, use_read));
+	EXPECT_EQ(0, vt_keeps_what_is_used(self->v, variant->kind, vt_use_read));
 }
 
 /* Pages that cannot go stay, and what wants their place is told so. */
 TEST_F_TIMEOUT(coherent, none_can_go, VT_LONG)
 {
-	char *mem = vt_map_filled(self->v, VRAM + VT_HUGE, variant->kind, SEED);
+	char *mem = vt_map_filled(self->v, VT_VRAM + VT_HUGE, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, vt_to_device(self->v, mem, VRAM));
-	ASSERT_EQ(0, vt_arm(self->v, "home-small", 1, ALWAYS));
-	ASSERT_EQ(0, TO_DEVICE(mem + VRAM, VT_HUGE));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_VRAM));
+	ASSERT_EQ(0, vt_arm(self->v, "home-small", 1, VT_ALWAYS));
+	ASSERT_EQ(0, VT_TO_DEVICE(mem + VT_VRAM, VT_HUGE));
 	EXPECT_EQ(VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
 	EXPECT_LT(0, vt_fired(self->v, "home-small"));
-	EXPECT_EQ(0, ON_DEVICE(mem, VRAM));
-	EXPECT_EQ(0, vt_check(mem, VRAM + VT_HUGE, SEED, 0));
+	EXPECT_EQ(0, VT_ON_DEVICE(mem, VT_VRAM));
+	EXPECT_EQ(0, vt_check(mem, VT_VRAM + VT_HUGE, SEED, 0));
 	ASSERT_EQ(0, vt_disarm(self->v, "home-small"));
-	ASSERT_EQ(0, vt_to_device(self->v, mem + VRAM, VT_HUGE));
-	EXPECT_EQ(0, vt_check(mem, VRAM + VT_HUGE, SEED, 0));
+	ASSERT_EQ(0, vt_to_device(self->v, mem + VT_VRAM, VT_HUGE));
+	EXPECT_EQ(0, vt_check(mem, VT_VRAM + VT_HUGE, SEED, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -11,7 +11,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define SEED	171
 #define LEN	(4 * VT_HUGE)

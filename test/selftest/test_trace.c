@@ -14,9 +14,9 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_point.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_failpoint.h"
+#include "vt_host.h"
 
 #define TRACING		"/sys/kernel/tracing/"
 #define RECORD_CMD	TRACING "options/record-cmd"
@@ -453,7 +453,7 @@ TEST_F_TIMEOUT(small_device, unplug, VT_LONG)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, 600 * VT_PAGE));
-	ASSERT_EQ(0, put(VH_DRIVER "unbind", "vsvm.0"));
+	ASSERT_EQ(0, put(VT_DRIVER "unbind", "vsvm.0"));
 	ASSERT_EQ(0, trace_read());
 	EXPECT_EQ(600, sum("evict", "cause=unplug", "moved_pages"));
 	EXPECT_EQ(600 * VT_PAGE,

@@ -11,10 +11,12 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_sweep.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
+#include "vt_small_device.h"
 
+#define SEED	181
+#define OTHER	182
 #define DEVICE	"vsvm.1"
 
 FIXTURE(kept)
@@ -31,9 +33,9 @@ FIXTURE_SETUP(kept)
 	char where[32];
 
 	ASSERT_EQ(0, vt_module_get(&self->module));
-	if (reserved(where, sizeof(where)))
+	if (vt_reserved(where, sizeof(where)))
 		SKIP(return, "no memory was reserved with memmap=");
-	ASSERT_EQ(0, load_coherent(where));
+	ASSERT_EQ(0, vt_load_coherent(where));
 	ASSERT_EQ(0, vsvm_open(1, &self->v));
 	iov.iov_base = vt_map_filled(self->v, VT_PAGE, VT_SMALL, SEED);
 	ASSERT_NE(NULL, iov.iov_base);
@@ -52,7 +54,7 @@ FIXTURE_TEARDOWN_PARENT(kept)
 	/* The pipe is closed, but the memory may take its time. */
 	for (i = 0; i < 600 && vt_module_loaded() && vt_module_unload(); i++)
 		usleep(100000);
-	restore(&self->module);
+	vt_restore(&self->module);
 }
 
 /* Does /proc/iomem have the device's addresses? */
@@ -82,7 +84,7 @@ static bool is_released(void)
 /* What binding a device to the driver says. */
 static int bind(const char *name)
 {
-	int fd = open(VH_DRIVER "bind", O_WRONLY | O_CLOEXEC), ret;
+	int fd = open(VT_DRIVER "bind", O_WRONLY | O_CLOEXEC), ret;
 
 	if (fd < 0)
 		return -errno;
@@ -113,11 +115,11 @@ static int works(void)
 /* Unbind returns, and leaves the page with its bytes to who has it. */
 TEST_F_TIMEOUT(kept, unbind_returns, VT_LONG)
 {
-	long since = seconds();
+	long since = vt_seconds();
 	char page[VT_PAGE];
 
-	ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", DEVICE));
-	EXPECT_GE(SOON, seconds() - since);
+	ASSERT_EQ(0, vt_file_write(VT_DRIVER "unbind", DEVICE));
+	EXPECT_GE(VT_SOON, vt_seconds() - since);
 	EXPECT_TRUE(claimed());
 	EXPECT_EQ(-EBUSY, bind(DEVICE));
 	EXPECT_EQ(-EWOULDBLOCK, vt_module_unload());
@@ -149,7 +151,7 @@ TEST_F_TIMEOUT(kept, module_goes_with_the_page, 2 * VT_LONG)
 {
 	int i;
 
-	ASSERT_EQ(0, vh_write(VH_DRIVER "unbind", DEVICE));
+	ASSERT_EQ(0, vt_file_write(VT_DRIVER "unbind", DEVICE));
 	ASSERT_EQ(0, close(self->pipe[0]));
 	ASSERT_EQ(0, close(self->pipe[1]));
 	for (i = 0; i < 60000 && vt_module_unload() == -EWOULDBLOCK; i++)

@@ -10,7 +10,7 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL	102

@@ -21,11 +21,13 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_host.h"
-#include "vsvm_sweep.h"
-#include "vsvm_point.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_failpoint.h"
+#include "vt_host.h"
+#include "vt_small_device.h"
 
+#define SEED	181
+#define OTHER	182
 #define LEN	(16 * VT_PAGE)
 #define ASK	"/sys/kernel/debug/askcore/"
 #define OFFLINE	"/sys/devices/system/memory/"
@@ -47,7 +49,7 @@ struct uffdio_rwprotect {
 
 #define WANTS(fix)							\
 	do {								\
-		if (!vh_patched())						\
+		if (!vt_patched())						\
 			SKIP(return, "wants a kernel with docs/upstream/" fix);	\
 	} while (0)
 
@@ -292,10 +294,10 @@ static int offline(const char *how, uint64_t pfn)
 /* The pfn of the device page that holds a page, as pagemap tells root. */
 static uint64_t device_pfn(const void *page)
 {
-	uint64_t entry = vh_pagemap(page);
+	uint64_t entry = vt_pagemap(page);
 
 	/* Type and offset of a swap entry. */
-	return entry & VH_PM_SWAP ? (entry & ((1ULL << 55) - 1)) >> 5 : 0;
+	return entry & VT_PM_SWAP ? (entry & ((1ULL << 55) - 1)) >> 5 : 0;
 }
 
 /*
@@ -434,7 +436,7 @@ static int collects_ksm_pages(char *mem, size_t len)
 	if (vt_file_set(ASK "collect", (long)mem))
 		return 2;
 	/* A page that is lost is waited for. */
-	return vt_check_byte(mem, len, VH_KSM_BYTE) ? 3 : 0;
+	return vt_check_byte(mem, len, VT_KSM_BYTE) ? 3 : 0;
 }
 
 /* Pages that KSM merged, in a mapping that its reverse map does not have yet. */
@@ -443,7 +445,7 @@ TEST_F_TIMEOUT(core, ksm_pages_are_not_collected, VT_LONG)
 	long run = vt_file_get("/sys/kernel/mm/ksm/run");
 
 	WANTS("0013");
-	EXPECT_EQ(0, vh_ksm_orphan(collects_ksm_pages));
+	EXPECT_EQ(0, vt_ksm_orphan(collects_ksm_pages));
 	vt_file_set("/sys/kernel/mm/ksm/run", run);
 }
 
@@ -458,7 +460,7 @@ FIXTURE(evicted)
 
 FIXTURE_SETUP(evicted)
 {
-	ASSERT_EQ(0, reload(&self->module, VT_HUGE / VT_MIB));
+	ASSERT_EQ(0, vt_reload(&self->module, VT_HUGE / VT_MIB));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, OTHER);
 	ASSERT_NE(NULL, self->mem);
@@ -466,7 +468,7 @@ FIXTURE_SETUP(evicted)
 
 FIXTURE_TEARDOWN_PARENT(evicted)
 {
-	restore(&self->module);
+	vt_restore(&self->module);
 }
 
 static int owns(struct vt_child *c, void *arg)

@@ -19,8 +19,8 @@
 
 #include <kselftest_harness.h>
 
-#include "vsvm_sweep.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_small_device.h"
 
 /* A child that sees its pages is through in no time. */
 #define PATIENCE	60
@@ -70,7 +70,7 @@ FIXTURE_SETUP(zap)
 
 FIXTURE_TEARDOWN_PARENT(zap)
 {
-	restore(&self->module);
+	vt_restore(&self->module);
 }
 
 static void nap(long most_ns)

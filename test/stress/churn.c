@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define MAX_ROUNDS	101
 #define MAX_THREADS	16

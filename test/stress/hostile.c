@@ -49,7 +49,7 @@
 
 #include "hostile.h"
 #include "hostile_root.h"
-#include "vsvm_host.h"
+#include "vt_host.h"
 
 #define UFFD	"/proc/sys/vm/unprivileged_userfaultfd"
 

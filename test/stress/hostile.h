@@ -20,7 +20,7 @@
 #include <sys/types.h>
 
 #include "storm.h"
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define HOSTILE_DEVICES		4	/* most that it looks at */
 #define HOSTILE_ATTACKERS	4

@@ -20,7 +20,7 @@
 
 #include "hostile.h"
 #include "hostile_root.h"
-#include "vsvm_host.h"
+#include "vt_host.h"
 
 #define DEVICES		"/sys/bus/platform/devices/"
 #define DEBUGFS		"/sys/kernel/debug/dri/"
@@ -218,7 +218,7 @@ static void driver(const char *file, unsigned int device)
 	char name[16];
 
 	snprintf(name, sizeof(name), "vsvm.%u", device);
-	if (vh_write(file, name))
+	if (vt_file_write(file, name))
 		hostile_found("%s %s failed", file, name);
 }
 
@@ -340,10 +340,10 @@ static void act(void)
 {
 	switch (root.what) {
 	case UNBIND:
-		driver(VH_DRIVER "unbind", root.device);
+		driver(VT_DRIVER "unbind", root.device);
 		break;
 	case BIND:
-		driver(VH_DRIVER "bind", root.device);
+		driver(VT_DRIVER "bind", root.device);
 		break;
 	case LOOK_IN:
 		look_in();

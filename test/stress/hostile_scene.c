@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "hostile.h"
-#include "vsvm_host.h"
+#include "vt_host.h"
 
 #define LEN		(2 * VT_HUGE)
 #define PAGES		(LEN / VT_PAGE)
@@ -423,17 +423,17 @@ int scene_cgroups(void)
 {
 	char number[32];
 
-	if (vh_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory +pids") ||
+	if (vt_file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory +pids") ||
 	    (mkdir(HOSTILE_CGROUP, 0755) && errno != EEXIST) ||
-	    vh_write(HOSTILE_CGROUP "/cgroup.subtree_control",
-		     "+memory +pids") ||
+	    vt_file_write(HOSTILE_CGROUP "/cgroup.subtree_control",
+			  "+memory +pids") ||
 	    (mkdir(HOSTILE_THEIRS, 0755) && errno != EEXIST) ||
 	    (mkdir(HOSTILE_OTHERS, 0755) && errno != EEXIST))
 		return say("no cgroups");
 	snprintf(number, sizeof(number), "%lu", HOSTILE_MAX);
-	if (vh_write(HOSTILE_THEIRS "/memory.max", number) ||
-	    vh_write(HOSTILE_THEIRS "/memory.swap.max", "0") ||
-	    vh_write(HOSTILE_THEIRS "/pids.max", "200"))
+	if (vt_file_write(HOSTILE_THEIRS "/memory.max", number) ||
+	    vt_file_write(HOSTILE_THEIRS "/memory.swap.max", "0") ||
+	    vt_file_write(HOSTILE_THEIRS "/pids.max", "200"))
 		return -1;
 	return 0;
 }
@@ -456,7 +456,7 @@ int scene_enter(const char *cgroup)
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	return vh_write(path, "0");
+	return vt_file_write(path, "0");
 }
 
 int scene_purge(void)
@@ -465,7 +465,7 @@ int scene_purge(void)
 	char line[32];
 	FILE *f;
 
-	vh_write(HOSTILE_THEIRS "/cgroup.kill", "1");
+	vt_file_write(HOSTILE_THEIRS "/cgroup.kill", "1");
 	while (scene_key(HOSTILE_THEIRS "/cgroup.events", "populated")) {
 		usleep(10000);
 		if (hostile_now() < begin + hostile->bound)
@@ -500,7 +500,7 @@ int log_begin(void)
 	kmsg.tainted = vt_file_get(TAINTED);
 	vt_file_set("/proc/sys/vm/oom_dump_tasks", 0);
 	/* Reports of the OOM killer look like splats on the console. */
-	return vh_oom_begin();
+	return vt_oom_begin();
 }
 
 static void log_line(const char *line)

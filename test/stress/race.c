@@ -43,7 +43,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define SMALL_PAGES	32
 #define LARGE_PAGES	512

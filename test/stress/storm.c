@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "storm.h"
-#include "vsvm_test.h"
+#include "vt.h"
 
 /* What a slice holds besides its number of the write. */
 #define SEED	311

@@ -3,7 +3,7 @@
  * What the teardown tests share: dice, every call of the uapi by number, and a
  * crew of threads that keep a device busy until it is taken from them.
  *
- * Same manners as vsvm_test.h: 0, or a line that says what was wrong and
+ * Same manners as vt.h: 0, or a line that says what was wrong and
  * something else.
  */
 #ifndef STORM_H

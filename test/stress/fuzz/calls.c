@@ -366,15 +366,15 @@ static void call_atomic(struct fuzz_thread *t)
 /* What the header, and the driver's list, say of the argument of INJECT. */
 static int want_inject(const struct drm_vsvm_inject *arg)
 {
-	const struct vt_point *p = NULL;
+	const struct vt_failpoint *p = NULL;
 	bool pause = arg->op == DRM_VSVM_INJECT_PAUSE;
 	bool arm = arg->op == DRM_VSVM_INJECT_FAIL || pause;
 	bool wait = arg->op == DRM_VSVM_INJECT_WAIT;
 	unsigned int i;
 
-	for (i = 0; i < vt_points(); i++)
-		if (!strncmp(arg->name, vt_point(i)->name, sizeof(arg->name)))
-			p = vt_point(i);
+	for (i = 0; i < vt_failpoints(); i++)
+		if (!strncmp(arg->name, vt_failpoint(i)->name, sizeof(arg->name)))
+			p = vt_failpoint(i);
 	if (arg->flags & ~DRM_VSVM_INJECT_FILE || (arg->flags && !arm) ||
 	    !p || arg->op > DRM_VSVM_INJECT_CLEAR || arm != !!arg->nth ||
 	    arm != !!arg->times || (pause || wait) != !!arg->timeout_ms ||
@@ -391,11 +391,11 @@ static int want_inject(const struct drm_vsvm_inject *arg)
 static void any_name(struct fuzz_thread *t, char *name)
 {
 	uint64_t noise = fuzz_number(t), at = fuzz_draw(t, DRM_VSVM_FAILPOINT_NAME);
-	unsigned int n = vt_points();
+	unsigned int n = vt_failpoints();
 
 	if (n)
 		snprintf(name, DRM_VSVM_FAILPOINT_NAME, "%s",
-			 vt_point(fuzz_draw(t, n))->name);
+			 vt_failpoint(fuzz_draw(t, n))->name);
 	if (fuzz_one_in(t, 16))
 		name[at] = noise;
 	if (fuzz_one_in(t, 64))

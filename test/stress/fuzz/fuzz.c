@@ -372,7 +372,7 @@ static int find_nodes(struct vsvm **v)
 		node[i][n] = 0;
 	}
 	/* Who gives up his rights knows the names all the same. */
-	if (!geteuid() && !vt_points())
+	if (!geteuid() && !vt_failpoints())
 		return -1;
 	if (!map_fixed(FUZZ_CONST, FUZZ_CONST_SIZE))
 		return -1;
@@ -403,8 +403,8 @@ static bool left_clean(struct vsvm **v)
 		}
 		used += vt_used(v[i]);
 	}
-	for (point = 0; !geteuid() && point < DEVICES * vt_points(); point++)
-		vt_disarm(v[point % DEVICES], vt_point(point / DEVICES)->name);
+	for (point = 0; !geteuid() && point < DEVICES * vt_failpoints(); point++)
+		vt_disarm(v[point % DEVICES], vt_failpoint(point / DEVICES)->name);
 	if (used)
 		fprintf(stderr, "# fuzz: -s %llu: %llu bytes stay in use\n",
 			(unsigned long long)seed, (unsigned long long)used);

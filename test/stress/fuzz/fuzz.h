@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "storm.h"
-#include "vsvm_test.h"
+#include "vt.h"
 
 /* What is called; the order of the names in fuzz.c. */
 enum fuzz_kind {

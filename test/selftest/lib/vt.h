@@ -4,12 +4,12 @@
  * every byte from every other, questions to SNAPSHOT, and children that do a
  * piece of a test in a process of their own.
  *
- * Functions that can fail return 0 or print one line that says what was wrong
- * and return something else, so a test only asserts on the result. Memory that
- * vt_map() gave is never given back: each test is a process of its own.
+ * A function that fails prints one line that says which call or value is wrong, and
+ * returns something else than 0, so a test only asserts on the result. Memory of
+ * vt_map() is not unmapped: each test is a process of its own.
  */
-#ifndef VSVM_TEST_H
-#define VSVM_TEST_H
+#ifndef VT_H
+#define VT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,13 +17,18 @@
 #include <sys/types.h>
 
 #include "libvsvm.h"
-#include "vsvm_point.h"
+#include "vt_failpoint.h"
 
 #define VT_PAGE		4096UL
 #define VT_MIB		(1024UL * 1024)
 #define VT_HUGE		(2 * VT_MIB)
 #define VT_HUGE_ORDER	9
 #define VT_ANY_ORDER	(-1)
+
+/*
+ * Print one line, "# " and what @fmt says, about what is wrong; the value is -1.
+ */
+int vt_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #define VT_COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
@@ -81,6 +86,8 @@ int vt_all_have(struct vsvm *v, const void *mem, size_t len, uint32_t mask,
 
 /* Device memory in use, or ~0. */
 uint64_t vt_used(struct vsvm *v);
+/* Wait a minute until it is @used: pages of a dead process are freed late. */
+bool vt_used_becomes(struct vsvm *v, uint64_t used);
 
 /*
  * MIGRATE. Besides the errors of the ioctl, -EPROTO with a message when the
@@ -131,8 +138,9 @@ int vt_module_load(unsigned int devices, unsigned int vram_mib);
 int vt_module_unload(void);
 bool vt_module_loaded(void);
 
-/* Small files of /proc and /sys. */
+/* Small files of /proc and /sys. The value, or -1. */
 long vt_file_get(const char *path);
 int vt_file_set(const char *path, long value);
+int vt_file_write(const char *path, const char *text);
 
-#endif /* VSVM_TEST_H */
+#endif /* VT_H */

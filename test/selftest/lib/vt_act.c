@@ -1,28 +1,24 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the tests that hold the door share: who acts while somebody is paused,
- * when the door may be opened, and how often it was held. The includer has the
- * harness.
+ * Acts during a pause, and their count, see vt_act.h. Owns a page that all
+ * processes of a program share; it is there before the first fork().
  */
-#ifndef VSVM_DOOR_H
-#define VSVM_DOOR_H
-
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_act.h"
 
-/* How often somebody was paused at each point, in all tests; and who acts. */
-struct shared {
-	unsigned int paused[VT_POINTS_MAX];
+static struct {
+	unsigned int paused[VT_FAILPOINTS_MAX];
 	pid_t actor;
 	int begun;
 	int over;
-};
-
-static struct shared *shared;
+} *shared;
 
 static void __attribute__((constructor)) make_shared(void)
 {
@@ -30,19 +26,24 @@ static void __attribute__((constructor)) make_shared(void)
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-static void begin_act(void)
+void vt_act_reset(void)
+{
+	shared->begun = 0;
+	shared->over = 0;
+}
+
+void vt_act_begin(void)
 {
 	__atomic_store_n(&shared->actor, syscall(SYS_gettid), __ATOMIC_RELAXED);
 	__atomic_store_n(&shared->begun, 1, __ATOMIC_RELEASE);
 }
 
-static void end_act(void)
+void vt_act_end(void)
 {
 	__atomic_store_n(&shared->over, 1, __ATOMIC_RELEASE);
 }
 
-/* Until the act is over, or waits in the kernel for what the paused one has. */
-static int act_began(void)
+int vt_act_began(void)
 {
 	char path[64], text[16];
 	ssize_t n;
@@ -64,28 +65,25 @@ static int act_began(void)
 	return 0;
 }
 
-static void count_pause(const char *point)
+void vt_count_pause(const char *failpoint)
 {
-	int i = vt_point_number(point);
+	int i = vt_failpoint_number(failpoint);
 
 	if (i >= 0)
 		shared->paused[i]++;
 }
 
-/* Says how often somebody was paused where; returns at how many points. */
-static int count_pauses(void)
+int vt_count_pauses(void)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < vt_points(); i++) {
+	for (i = 0; i < vt_failpoints(); i++) {
 		if (!shared->paused[i])
 			continue;
 		n++;
-		printf("#@ pauses | %s | %u\n", vt_point(i)->name,
+		printf("#@ pauses | %s | %u\n", vt_failpoint(i)->name,
 		       shared->paused[i]);
 	}
 	fflush(stdout);
 	return n;
 }
-
-#endif /* VSVM_DOOR_H */

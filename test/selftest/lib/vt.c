@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the vsvm selftests share, see vsvm_test.h. Owns nothing but what it
- * hands out; a test's process ends and takes it along.
+ * What the vsvm selftests share, see vt.h. Memory and children that it makes end with
+ * the test's process.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +16,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vsvm_test.h"
+#include "vt.h"
 
 #define PARAM_DIR "/sys/module/vsvm/parameters/"
 
 /* How much goes through one READ or WRITE of the helpers. */
 #define STEP	VT_MIB
 
-static int fail(void)
+int vt_wrong(const char *fmt, ...)
 {
+	char line[512];
+	va_list args;
+
+	/* One write, so that lines of several processes do not mix. */
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	fprintf(stderr, "# %s\n", line);
 	return -1;
 }
-
-/* One line about what is wrong; the value is -1. */
-#define say(fmt, ...) \
-	(fprintf(stderr, "# " fmt "\n", ##__VA_ARGS__), fail())
 
 void *vt_map(size_t len, enum vt_kind kind)
 {
@@ -41,18 +46,23 @@ void *vt_map(size_t len, enum vt_kind kind)
 	/* The reservation stays around the memory as its guard. */
 	whole = mmap(NULL, len + 2 * VT_HUGE, PROT_NONE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (whole == MAP_FAILED)
+	if (whole == MAP_FAILED) {
+		vt_wrong("mmap of %#zx bytes: %s", len, strerror(errno));
 		return NULL;
+	}
 	start = ((uintptr_t)whole + VT_HUGE) & ~(VT_HUGE - 1);
 	if (start == (uintptr_t)whole)
 		start += VT_HUGE;
 	mem = mmap((void *)start, len, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
 		   -1, 0);
-	if (mem == MAP_FAILED)
+	if (mem == MAP_FAILED) {
+		vt_wrong("mmap of %#zx bytes at %#lx: %s", len, start,
+			 strerror(errno));
 		return NULL;
+	}
 	if (madvise(mem, len, advice)) {
-		say("madvise: %s", strerror(errno));
+		vt_wrong("madvise: %s", strerror(errno));
 		return NULL;
 	}
 	return mem;
@@ -107,7 +117,7 @@ static int check_one(const unsigned char *p, size_t i, unsigned char want)
 
 	if (is == want)
 		return 0;
-	return say("byte %#zx is %02x, should be %02x", i, is, want);
+	return vt_wrong("byte %#zx is %02x, should be %02x", i, is, want);
 }
 
 int vt_check(const void *mem, size_t len, uint64_t seed, size_t off)
@@ -126,7 +136,7 @@ int vt_check(const void *mem, size_t len, uint64_t seed, size_t off)
 		for (j = i; j < i + 8; j++)
 			if (check_one(p, j, pattern_byte(seed, off + j)))
 				return -1;
-		return say("byte %#zx changed while it was looked at", i);
+		return vt_wrong("byte %#zx changed while it was looked at", i);
 	}
 	for (; i < len; i++)
 		if (check_one(p, i, pattern_byte(seed, off + i)))
@@ -153,17 +163,17 @@ int vt_dev_fill(struct vsvm *v, void *mem, size_t len, uint64_t seed,
 
 	buf = malloc(STEP);
 	if (!buf)
-		return say("no memory");
+		return vt_wrong("no memory");
 	for (at = 0; at < len && !ret; at += now) {
 		now = len - at < STEP ? len - at : STEP;
 		vt_fill(buf, now, seed, off + at);
 		done = 0;
 		ret = vsvm_write(v, (char *)mem + at, buf, now, &done);
 		if (ret)
-			say("device write at %#zx: %s after %#zx bytes", at,
-			    strerror(-ret), done);
+			vt_wrong("device write at %#zx: %s after %#zx bytes", at,
+				 strerror(-ret), done);
 		else if (done != now)
-			ret = say("device wrote %zu of %zu bytes", done, now);
+			ret = vt_wrong("device wrote %zu of %zu bytes", done, now);
 	}
 	free(buf);
 	return ret;
@@ -179,7 +189,7 @@ static int dev_check(struct vsvm *v, const void *mem, size_t len, int byte,
 
 	buf = malloc(STEP);
 	if (!buf)
-		return say("no memory");
+		return vt_wrong("no memory");
 	for (at = 0; at < len && !ret; at += now) {
 		now = len - at < STEP ? len - at : STEP;
 		/* Not what should come: a read that copies nothing shows. */
@@ -187,10 +197,10 @@ static int dev_check(struct vsvm *v, const void *mem, size_t len, int byte,
 		done = 0;
 		ret = vsvm_read(v, (const char *)mem + at, buf, now, &done);
 		if (ret)
-			say("device read at %#zx: %s after %#zx bytes", at,
-			    strerror(-ret), done);
+			vt_wrong("device read at %#zx: %s after %#zx bytes", at,
+				 strerror(-ret), done);
 		else if (done != now)
-			ret = say("device read %zu of %zu bytes", done, now);
+			ret = vt_wrong("device read %zu of %zu bytes", done, now);
 		else if (byte < 0)
 			ret = vt_check(buf, now, seed, off + at);
 		else
@@ -224,19 +234,19 @@ static int snapshot_some(struct vsvm *v, uint64_t at, uint64_t end,
 	*next = 0;
 	ret = vsvm_snapshot(v, (void *)(uintptr_t)at, end - at, runs, nr, next);
 	if (ret)
-		return say("snapshot of %#llx: %s", (unsigned long long)at,
-			   strerror(-ret));
+		return vt_wrong("snapshot of %#llx: %s", (unsigned long long)at,
+				strerror(-ret));
 	for (i = 0; i < *nr; i++) {
 		if (runs[i].start != follow || !runs[i].count)
-			return say("run %u begins at %#llx, not at %#llx", i,
-				   (unsigned long long)runs[i].start,
-				   (unsigned long long)follow);
+			return vt_wrong("run %u begins at %#llx, not at %#llx", i,
+					(unsigned long long)runs[i].start,
+					(unsigned long long)follow);
 		follow += runs[i].count * VT_PAGE;
 	}
 	if (*next != follow || follow <= at || follow > end)
-		return say("snapshot ends at %#llx, its runs at %#llx",
-			   (unsigned long long)*next,
-			   (unsigned long long)follow);
+		return vt_wrong("snapshot ends at %#llx, its runs at %#llx",
+				(unsigned long long)*next,
+				(unsigned long long)follow);
 	return 0;
 }
 
@@ -273,13 +283,13 @@ int vt_all_in(struct vsvm *v, const void *mem, size_t len, uint32_t place,
 			if (run_place(&runs[i]) == place &&
 			    (order < 0 || run_order(&runs[i]) == order))
 				continue;
-			return say("%llu pages at +%#llx: %s, order %d, not %s, order %d",
-				   (unsigned long long)runs[i].count,
-				   (unsigned long long)runs[i].start -
-				   (uintptr_t)mem,
-				   place_name(run_place(&runs[i])),
-				   run_order(&runs[i]), place_name(place),
-				   order);
+			return vt_wrong("%llu pages at +%#llx: %s, order %d, not %s, order %d",
+					(unsigned long long)runs[i].count,
+					(unsigned long long)runs[i].start -
+					(uintptr_t)mem,
+					place_name(run_place(&runs[i])),
+					run_order(&runs[i]), place_name(place),
+					order);
 		}
 	}
 	return 0;
@@ -339,14 +349,14 @@ int vt_all_have(struct vsvm *v, const void *mem, size_t len, uint32_t mask,
 		};
 		ret = vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_SNAPSHOT, &snap);
 		if (ret || snap.next <= at)
-			return say("snapshot: %s", strerror(-ret));
+			return vt_wrong("snapshot: %s", strerror(-ret));
 		for (i = 0; i < snap.nr_runs; i++) {
 			if ((runs[i].state & mask) == want)
 				continue;
-			return say("%llu pages at +%#llx: state %#x, not %#x of %#x",
-				   (unsigned long long)runs[i].count,
-				   (unsigned long long)runs[i].start -
-				   (uintptr_t)mem, runs[i].state, want, mask);
+			return vt_wrong("%llu pages at +%#llx: state %#x, not %#x of %#x",
+					(unsigned long long)runs[i].count,
+					(unsigned long long)runs[i].start -
+					(uintptr_t)mem, runs[i].state, want, mask);
 		}
 	}
 	return 0;
@@ -358,10 +368,24 @@ uint64_t vt_used(struct vsvm *v)
 	int ret = vsvm_info(v, &info);
 
 	if (ret) {
-		say("info: %s", strerror(-ret));
+		vt_wrong("info: %s", strerror(-ret));
 		return ~0ULL;
 	}
 	return info.vram_used;
+}
+
+bool vt_used_becomes(struct vsvm *v, uint64_t used)
+{
+	int i;
+
+	for (i = 0; i < 1200; i++) {
+		if (vt_used(v) == used)
+			return true;
+		usleep(50000);
+	}
+	vt_wrong("%#llx bytes of the device stay in use, not %#llx",
+		 (unsigned long long)vt_used(v), (unsigned long long)used);
+	return false;
 }
 
 uint64_t vt_stayed(const struct drm_vsvm_migrate *result)
@@ -390,9 +414,9 @@ int vt_migrate(struct vsvm *v, void *mem, size_t len, uint32_t target,
 	want = ret ? result->next - (uintptr_t)mem : len;
 	if (sum != want ||
 	    (!ret && result->next != (uintptr_t)mem + len)) {
-		say("migrate gave %d, next +%#llx, and counts %#llx of %#zx bytes",
-		    ret, (unsigned long long)(result->next - (uintptr_t)mem),
-		    (unsigned long long)sum, len);
+		vt_wrong("migrate gave %d, next +%#llx, and counts %#llx of %#zx bytes",
+			 ret, (unsigned long long)(result->next - (uintptr_t)mem),
+			 (unsigned long long)sum, len);
 		return -EPROTO;
 	}
 	return ret;
@@ -407,18 +431,18 @@ static int move_all(struct vsvm *v, void *mem, size_t len, uint32_t target,
 
 	ret = vt_migrate(v, mem, len, target, 0, &result);
 	if (ret)
-		return say("migrate: %s", strerror(-ret));
+		return vt_wrong("migrate: %s", strerror(-ret));
 	for (i = 0; i < DRM_VSVM_STAY_MAX; i++) {
 		name = vsvm_stay_name(i);
 		if (result.stayed[i])
-			say("%#llx bytes stayed: %s",
-			    (unsigned long long)result.stayed[i],
-			    name ? name : "?");
+			vt_wrong("%#llx bytes stayed: %s",
+				 (unsigned long long)result.stayed[i],
+				 name ? name : "?");
 	}
 	if (result.moved + result.there != len)
-		return say("only %#llx of %#zx bytes are there now",
-			   (unsigned long long)(result.moved + result.there),
-			   len);
+		return vt_wrong("only %#llx of %#zx bytes are there now",
+				(unsigned long long)(result.moved + result.there),
+				len);
 	return vt_all_in(v, mem, len, place, VT_ANY_ORDER);
 }
 
@@ -480,12 +504,12 @@ int vt_start(struct vt_child *c, int (*fn)(struct vt_child *c, void *arg),
 	int down[2], up[2];
 
 	if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC))
-		return say("pipe: %s", strerror(errno));
+		return vt_wrong("pipe: %s", strerror(errno));
 	fflush(stdout);
 	fflush(stderr);
 	c->pid = fork();
 	if (c->pid < 0)
-		return say("fork: %s", strerror(errno));
+		return vt_wrong("fork: %s", strerror(errno));
 	if (!c->pid) {
 		close(down[1]);
 		close(up[0]);
@@ -504,7 +528,7 @@ int vt_start(struct vt_child *c, int (*fn)(struct vt_child *c, void *arg),
 
 int vt_say(struct vt_child *c)
 {
-	return write(c->out, "+", 1) == 1 ? 0 : say("nobody listens");
+	return write(c->out, "+", 1) == 1 ? 0 : vt_wrong("nobody listens");
 }
 
 int vt_hear(struct vt_child *c)
@@ -515,7 +539,7 @@ int vt_hear(struct vt_child *c)
 	do {
 		n = read(c->in, &byte, 1);
 	} while (n < 0 && errno == EINTR);
-	return n == 1 ? 0 : say("the other process ended early");
+	return n == 1 ? 0 : vt_wrong("the other process ended early");
 }
 
 int vt_wait(struct vt_child *c)
@@ -526,7 +550,7 @@ int vt_wait(struct vt_child *c)
 	close(c->in);
 	while (waitpid(c->pid, &status, 0) != c->pid)
 		if (errno != EINTR)
-			return say("waitpid: %s", strerror(errno));
+			return vt_wrong("waitpid: %s", strerror(errno));
 	if (WIFSIGNALED(status))
 		return 128 + WTERMSIG(status);
 	return WEXITSTATUS(status);
@@ -548,10 +572,10 @@ long vt_file_get(const char *path)
 	int n;
 
 	if (!f)
-		return -1;
+		return vt_wrong("%s: %s", path, strerror(errno));
 	n = fscanf(f, "%ld", &value);
 	fclose(f);
-	return n == 1 ? value : -1;
+	return n == 1 ? value : vt_wrong("%s: no number", path);
 }
 
 int vt_file_set(const char *path, long value)
@@ -560,11 +584,26 @@ int vt_file_set(const char *path, long value)
 	int ret;
 
 	if (!f)
-		return say("%s: %s", path, strerror(errno));
+		return vt_wrong("%s: %s", path, strerror(errno));
 	ret = fprintf(f, "%ld\n", value) < 0 ? -1 : 0;
 	if (fclose(f))
 		ret = -1;
-	return ret ? say("%s: %s", path, strerror(errno)) : 0;
+	return ret ? vt_wrong("%s: %s", path, strerror(errno)) : 0;
+}
+
+int vt_file_write(const char *path, const char *text)
+{
+	size_t len = strlen(text);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return vt_wrong("%s: %s", path, strerror(errno));
+	n = write(fd, text, len);
+	if (n != (ssize_t)len)
+		vt_wrong("%s: %s", path, strerror(errno));
+	close(fd);
+	return n == (ssize_t)len ? 0 : -1;
 }
 
 int vt_module_get(struct vt_module *m)
@@ -573,7 +612,7 @@ int vt_module_get(struct vt_module *m)
 	long vram_mib = vt_file_get(PARAM_DIR "vram_mib");
 
 	if (devices <= 0 || vram_mib <= 0)
-		return say("cannot read the parameters of the module");
+		return vt_wrong("cannot read the parameters of the module");
 	m->devices = devices;
 	m->vram_mib = vram_mib;
 	return 0;
@@ -591,8 +630,8 @@ int vt_module_load(unsigned int devices, unsigned int vram_mib)
 	snprintf(command, sizeof(command),
 		 "modprobe vsvm devices=%u vram_mib=%u", devices, vram_mib);
 	if (system(command))
-		return say("failed: %s", command);
-	return vt_module_loaded() ? 0 : say("vsvm is not there after modprobe");
+		return vt_wrong("failed: %s", command);
+	return vt_module_loaded() ? 0 : vt_wrong("vsvm is not there after modprobe");
 }
 
 int vt_module_unload(void)

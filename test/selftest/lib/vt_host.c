@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the selftests do to the host, see vsvm_host.h. What outlives a process
+ * What the selftests do to the host, see vt_host.h. What outlives a process
  * (disks, swap, cgroups) is for the caller to take away.
  */
 #include <errno.h>
@@ -18,21 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vsvm_host.h"
-#include "vsvm_test.h"
+#include "vt.h"
+#include "vt_host.h"
 
 #define ZRAM_CONTROL	"/sys/class/zram-control/"
 
-static int fail(void)
-{
-	return -1;
-}
-
-/* One line about what is wrong; the value is -1. */
-#define say(fmt, ...) \
-	(fprintf(stderr, "# " fmt "\n", ##__VA_ARGS__), fail())
-
-bool vh_patched(void)
+bool vt_patched(void)
 {
 	char line[4096] = "";
 	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
@@ -43,45 +34,33 @@ bool vh_patched(void)
 	return strstr(line, "guest.patched");
 }
 
-int vh_stay_on(unsigned int cpu)
+int vt_stay_on(unsigned int cpu)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		return vt_wrong("sched_setaffinity to %u: %s", cpu,
+				strerror(errno));
+	return 0;
 }
 
-int vh_write(const char *path, const char *text)
-{
-	size_t len = strlen(text);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return say("%s: %s", path, strerror(errno));
-	n = write(fd, text, len);
-	if (n != (ssize_t)len)
-		say("%s: %s", path, strerror(errno));
-	close(fd);
-	return n == (ssize_t)len ? 0 : -1;
-}
-
-int vh_zram_make(struct vh_zram *z, size_t size)
+int vt_zram_make(struct vt_zram *z, size_t size)
 {
 	char path[64];
 
 	if (access(ZRAM_CONTROL, F_OK) && system("modprobe zram"))
-		return say("no zram");
+		return vt_wrong("no zram");
 	z->swap = false;
 	z->id = vt_file_get(ZRAM_CONTROL "hot_add");
 	if (z->id < 0)
-		return say("no zram disk");
+		return vt_wrong("no zram disk");
 	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", z->id);
 	return vt_file_set(path, size);
 }
 
-int vh_zram_open(const struct vh_zram *z, int flags)
+int vt_zram_open(const struct vt_zram *z, int flags)
 {
 	char path[32];
 	int fd;
@@ -89,27 +68,27 @@ int vh_zram_open(const struct vh_zram *z, int flags)
 	snprintf(path, sizeof(path), "/dev/zram%d", z->id);
 	fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0)
-		say("%s: %s", path, strerror(errno));
+		vt_wrong("%s: %s", path, strerror(errno));
 	return fd;
 }
 
-int vh_swap_on(struct vh_zram *z, size_t size)
+int vt_swap_on(struct vt_zram *z, size_t size)
 {
 	char command[64], path[32];
 
-	if (vh_zram_make(z, size))
+	if (vt_zram_make(z, size))
 		return -1;
 	snprintf(path, sizeof(path), "/dev/zram%d", z->id);
 	snprintf(command, sizeof(command), "mkswap %s >/dev/null", path);
 	if (system(command))
-		return say("failed: %s", command);
+		return vt_wrong("failed: %s", command);
 	if (swapon(path, 0))
-		return say("swapon: %s", strerror(errno));
+		return vt_wrong("swapon: %s", strerror(errno));
 	z->swap = true;
 	return 0;
 }
 
-int vh_zram_gone(struct vh_zram *z)
+int vt_zram_gone(struct vt_zram *z)
 {
 	char path[64];
 
@@ -117,7 +96,7 @@ int vh_zram_gone(struct vh_zram *z)
 		return 0;
 	snprintf(path, sizeof(path), "/dev/zram%d", z->id);
 	if (z->swap && swapoff(path))
-		return say("swapoff: %s", strerror(errno));
+		return vt_wrong("swapoff: %s", strerror(errno));
 	snprintf(path, sizeof(path), "/sys/block/zram%d/reset", z->id);
 	if (vt_file_set(path, 1) || vt_file_set(ZRAM_CONTROL "hot_remove", z->id))
 		return -1;
@@ -125,19 +104,19 @@ int vh_zram_gone(struct vh_zram *z)
 	return 0;
 }
 
-uint64_t vh_pagemap(const void *page)
+uint64_t vt_pagemap(const void *page)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	off_t at = (uintptr_t)page / VT_PAGE * 8;
 	uint64_t entry = 0;
 
 	if (fd < 0 || pread(fd, &entry, 8, at) != 8)
-		say("pagemap: %s", strerror(errno));
+		vt_wrong("pagemap: %s", strerror(errno));
 	close(fd);
 	return entry;
 }
 
-int vh_page_out(void *mem, size_t len)
+int vt_page_out(void *mem, size_t len)
 {
 	const char *at, *end = (char *)mem + len;
 	int tries;
@@ -147,21 +126,21 @@ int vh_page_out(void *mem, size_t len)
 	 * begins with a look of all of them at their batches.
 	 */
 	for (tries = 0; tries < 1000; tries++) {
-		if (tries && vh_write("/proc/sys/vm/drop_caches", "1"))
+		if (tries && vt_file_write("/proc/sys/vm/drop_caches", "1"))
 			return -1;
 		if (madvise(mem, len, MADV_PAGEOUT))
-			return say("pageout: %s", strerror(errno));
+			return vt_wrong("pageout: %s", strerror(errno));
 		for (at = mem; at < end; at += VT_PAGE)
-			if (!(vh_pagemap(at) & VH_PM_SWAP))
+			if (!(vt_pagemap(at) & VT_PM_SWAP))
 				break;
 		if (at == end)
 			return 0;
 		usleep(20000);
 	}
-	return say("page at +%#zx is not swapped out", at - (char *)mem);
+	return vt_wrong("page at +%#zx is not swapped out", at - (char *)mem);
 }
 
-long vh_smaps(const void *mem, size_t len, const char *field)
+long vt_smaps(const void *mem, size_t len, const char *field)
 {
 	unsigned long start = 0, end = 0, from = (uintptr_t)mem, a, b;
 	long sum = -1, kib;
@@ -170,7 +149,7 @@ long vh_smaps(const void *mem, size_t len, const char *field)
 
 	f = fopen("/proc/self/smaps", "re");
 	if (!f)
-		return -1;
+		return vt_wrong("/proc/self/smaps: %s", strerror(errno));
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%lx-%lx ", &a, &b) == 2) {
 			start = a;
@@ -183,62 +162,66 @@ long vh_smaps(const void *mem, size_t len, const char *field)
 		sum = (sum < 0 ? 0 : sum) + kib * 1024;
 	}
 	fclose(f);
+	if (sum < 0)
+		vt_wrong("smaps has no %s at %p", field, mem);
 	return sum;
 }
 
-int vh_cgroup_make(void)
+int vt_cgroup_make(void)
 {
-	if (vh_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
+	if (vt_file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
 		return -1;
-	if (mkdir(VH_CGROUP, 0755) && errno != EEXIST)
-		return say("mkdir: %s", strerror(errno));
+	if (mkdir(VT_CGROUP, 0755) && errno != EEXIST)
+		return vt_wrong("mkdir: %s", strerror(errno));
 	return 0;
 }
 
-int vh_cgroup_enter(void)
+int vt_cgroup_enter(void)
 {
-	return vh_write(VH_CGROUP "/cgroup.procs", "0");
+	return vt_file_write(VT_CGROUP "/cgroup.procs", "0");
 }
 
-void vh_cgroup_gone(void)
+void vt_cgroup_gone(void)
 {
 	int i;
 
-	for (i = 0; i < 3000 && rmdir(VH_CGROUP) && errno == EBUSY; i++)
+	for (i = 0; i < 3000 && rmdir(VT_CGROUP) && errno == EBUSY; i++)
 		usleep(20000);
 }
 
-long vh_cgroup_current(void)
+long vt_cgroup_current(void)
 {
 	/* What processors have at hand stays charged until it is drained. */
 	vt_file_set("/proc/sys/vm/drop_caches", 1);
-	return vt_file_get(VH_CGROUP "/memory.current");
+	return vt_file_get(VT_CGROUP "/memory.current");
 }
 
-long vh_cgroup_key(const char *file, const char *key)
+long vt_cgroup_key(const char *file, const char *key)
 {
 	char path[128], name[64];
 	long value, found = -1;
 	FILE *f;
 
-	snprintf(path, sizeof(path), VH_CGROUP "/%s", file);
+	snprintf(path, sizeof(path), VT_CGROUP "/%s", file);
 	f = fopen(path, "re");
 	if (!f)
-		return say("%s: %s", path, strerror(errno));
+		return vt_wrong("%s: %s", path, strerror(errno));
 	while (fscanf(f, "%63s %ld", name, &value) == 2)
 		if (!strcmp(name, key))
 			found = value;
 	fclose(f);
-	return found;
+	return found < 0 ? vt_wrong("%s has no %s", path, key) : found;
 }
 
-int vh_oom_begin(void)
+int vt_oom_begin(void)
 {
 	/* The worst two levels still show. */
-	return klogctl(KLOG_CONSOLE_LEVEL, NULL, 2);
+	if (klogctl(KLOG_CONSOLE_LEVEL, NULL, 2) < 0)
+		return vt_wrong("klogctl: %s", strerror(errno));
+	return 0;
 }
 
-int vh_oom_end(void)
+int vt_oom_end(void)
 {
 	static const char * const bad[] = {
 		"WARNING:", "BUG:", "BUG at", "Oops", "KASAN:", "UBSAN:",
@@ -254,7 +237,7 @@ int vh_oom_end(void)
 	klogctl(KLOG_CONSOLE_LEVEL, NULL, 7);
 	n = log ? klogctl(KLOG_READ_ALL, log, VT_MIB - 1) : -1;
 	if (n < 0)
-		return say("klogctl: %s", strerror(errno));
+		return vt_wrong("klogctl: %s", strerror(errno));
 	log[n] = 0;
 	for (line = strtok_r(log, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
@@ -264,12 +247,12 @@ int vh_oom_end(void)
 			report = true;
 		/* A stack is part of the report, and of nothing else here. */
 		if (strstr(line, "Call Trace:") && !report)
-			ret = say("%s", line);
+			ret = vt_wrong("%s", line);
 		if (strstr(line, "out of memory: Killed"))
 			report = false;
 		for (i = 0; i < VT_COUNT(bad); i++)
 			if (strstr(line, bad[i]))
-				ret = say("%s", line);
+				ret = vt_wrong("%s", line);
 	}
 	free(log);
 	if (!ret)
@@ -277,7 +260,7 @@ int vh_oom_end(void)
 	return ret;
 }
 
-int vh_run(const char *const *argv)
+int vt_run_program(const char *const *argv)
 {
 	char path[PATH_MAX], program[PATH_MAX + NAME_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -285,7 +268,7 @@ int vh_run(const char *const *argv)
 	pid_t pid;
 
 	if (n < 0)
-		return say("/proc/self/exe: %s", strerror(errno));
+		return vt_wrong("/proc/self/exe: %s", strerror(errno));
 	path[n] = 0;
 	snprintf(program, sizeof(program), "%s/%s", dirname(path), argv[0]);
 	fflush(stdout);
@@ -295,7 +278,7 @@ int vh_run(const char *const *argv)
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return say("%s: %s", program, strerror(errno));
+		return vt_wrong("%s: %s", program, strerror(errno));
 	return status;
 }
 
@@ -308,18 +291,18 @@ static int ksm_merge(char *mem)
 	const long pages = KSM_LEN / VT_PAGE;
 	int i;
 
-	memset(mem, VH_KSM_BYTE, KSM_LEN);
+	memset(mem, VT_KSM_BYTE, KSM_LEN);
 	if (madvise(mem, KSM_LEN, MADV_MERGEABLE) ||
 	    vt_file_set(KSM "sleep_millisecs", 1) ||
 	    vt_file_set(KSM "pages_to_scan", 10000) ||
 	    vt_file_set(KSM "run", 1))
-		return say("ksm: %s", strerror(errno));
+		return vt_wrong("ksm: %s", strerror(errno));
 	for (i = 0; i < 300; i++) {
 		if (vt_file_get("/proc/self/ksm_merging_pages") >= pages)
 			return vt_file_set(KSM "run", 0);
 		usleep(100000);
 	}
-	return say("ksmd merges nothing");
+	return vt_wrong("ksmd merges nothing");
 }
 
 /* Has ksmd note that @parent is dead, and then look at one page, no more. */
@@ -333,12 +316,12 @@ static int ksm_forget(pid_t parent)
 	if (vt_file_set(KSM "pages_to_scan", 1) ||
 	    vt_file_set(KSM "sleep_millisecs", 600000) ||
 	    vt_file_set(KSM "run", 1))
-		return say("ksm: %s", strerror(errno));
+		return vt_wrong("ksm: %s", strerror(errno));
 	for (i = 0; i < 300 && vt_file_get(KSM "pages_sharing") == was; i++)
 		usleep(20000);
 	if (vt_file_set(KSM "run", 0) ||
 	    vt_file_get(KSM "pages_sharing") == was)
-		return say("ksmd does not look");
+		return vt_wrong("ksmd does not look");
 	return 0;
 }
 
@@ -361,22 +344,23 @@ static void ksm_parent(int (*work)(char *mem, size_t len), int out)
 	_exit(write(out, &result, sizeof(result)) != sizeof(result));
 }
 
-int vh_ksm_orphan(int (*work)(char *mem, size_t len))
+int vt_ksm_orphan(int (*work)(char *mem, size_t len))
 {
 	int end[2], result = -1;
 	pid_t pid;
 
 	if (pipe(end))
-		return say("pipe: %s", strerror(errno));
+		return vt_wrong("pipe: %s", strerror(errno));
 	pid = fork();
 	if (!pid) {
 		close(end[0]);
 		ksm_parent(work, end[1]);
 	}
 	close(end[1]);
-	if (pid < 0 || waitpid(pid, NULL, 0) != pid ||
-	    read(end[0], &result, sizeof(result)) != sizeof(result))
-		result = -1;
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		vt_wrong("fork: %s", strerror(errno));
+	else if (read(end[0], &result, sizeof(result)) != sizeof(result))
+		result = vt_wrong("the orphan said nothing");
 	close(end[0]);
 	return result;
 }
