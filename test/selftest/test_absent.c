@@ -18,6 +18,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define LEN	VT_HUGE
@@ -52,20 +53,7 @@ FIXTURE(absent)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(absent)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(absent, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(absent, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(absent);
 
 FIXTURE_SETUP(absent)
 {

@@ -12,6 +12,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	181
@@ -54,19 +55,15 @@ VARIANT(device_2m_u64, VT_LARGE, true, 8);
 
 FIXTURE_SETUP(atomic)
 {
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    false));
 	self->word = self->mem + VT_HUGE + 5 * VT_PAGE + 16;
 	memset(self->word, 0, 8);
 	if (variant->on_device)
 		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 }
 
-FIXTURE_TEARDOWN(atomic)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(atomic)
 
 static uint64_t get(const char *word, unsigned int size)
 {
@@ -451,32 +448,15 @@ FIXTURE(exclusive)
 	uint64_t done;
 };
 
-FIXTURE_VARIANT(exclusive)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(exclusive, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(exclusive, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(exclusive);
 
 FIXTURE_SETUP(exclusive)
 {
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, VT_HUGE, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, VT_HUGE, variant->kind, SEED,
+				    false));
 }
 
-FIXTURE_TEARDOWN(exclusive)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(exclusive)
 
 #define ALONE	DRM_VSVM_STATE_EXCLUSIVE
 #define SOME	(16 * VT_PAGE)

@@ -12,6 +12,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
@@ -31,20 +32,7 @@ FIXTURE(dma)
 	struct vt_zram zram;
 };
 
-FIXTURE_VARIANT(dma)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(dma, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(dma, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(dma);
 
 FIXTURE_SETUP(dma)
 {

@@ -12,6 +12,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_small_device.h"
 
@@ -26,20 +27,7 @@ FIXTURE(dmem)
 	struct vt_module module;
 };
 
-FIXTURE_VARIANT(dmem)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(dmem, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(dmem, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(dmem);
 
 FIXTURE_SETUP(dmem)
 {

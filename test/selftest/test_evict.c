@@ -14,6 +14,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_small_device.h"
 
@@ -30,20 +31,7 @@ FIXTURE(evict)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(evict)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(evict, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(evict, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(evict);
 
 FIXTURE_SETUP(evict)
 {
@@ -51,10 +39,7 @@ FIXTURE_SETUP(evict)
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 }
 
-FIXTURE_TEARDOWN_PARENT(evict)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(evict)
 
 /* A working set of four times the device, by one process. */
 TEST_F_TIMEOUT(evict, one_sweeps, 2 * VT_LONG)
@@ -142,7 +127,7 @@ TEST_F_TIMEOUT(evict, keeps_what_is_there, VT_LONG)
 	ASSERT_EQ(0, vt_to_device(self->v, other, VT_VRAM - VT_HUGE / 2));
 	ASSERT_EQ(VT_VRAM, vt_used(self->v));
 	ASSERT_EQ(0, VT_ON_DEVICE(mem, VT_HUGE / 2));
-	ASSERT_EQ(0, VT_TO_DEVICE(mem, VT_HUGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, VT_HUGE));
 	for (i = 0; i < DRM_VSVM_STAY_MAX; i++)
 		EXPECT_EQ(0, self->m.stayed[i]);
 	EXPECT_EQ(self->m.moved + self->m.there,
@@ -474,7 +459,7 @@ TEST_F_TIMEOUT(evict, no_backing, VT_LONG)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_arm(self->v, "backing", 1, VT_ALWAYS));
-	ASSERT_EQ(0, VT_TO_DEVICE(mem, VT_VRAM));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, VT_VRAM));
 	EXPECT_LE(VT_BLOCKS, vt_fired(self->v, "backing"));
 	EXPECT_EQ(VT_VRAM, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
 	EXPECT_EQ(0, vt_used(self->v));
@@ -493,7 +478,7 @@ TEST_F_TIMEOUT(evict, backing_for_one, VT_LONG)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_arm(self->v, "backing", 2, VT_ALWAYS));
-	ASSERT_EQ(0, VT_TO_DEVICE(mem, VT_VRAM));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, VT_VRAM));
 	EXPECT_EQ(VT_HUGE, self->m.moved);
 	EXPECT_EQ(VT_VRAM - VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
 	EXPECT_EQ(0, VT_ON_DEVICE(mem, VT_HUGE));
@@ -548,10 +533,7 @@ FIXTURE_SETUP(stuck)
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_VRAM));
 }
 
-FIXTURE_TEARDOWN_PARENT(stuck)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(stuck)
 
 /* No page can go: all stays as it is, soon, and works again afterwards. */
 TEST_F_TIMEOUT(stuck, none_can_go, VT_LONG)
@@ -560,7 +542,7 @@ TEST_F_TIMEOUT(stuck, none_can_go, VT_LONG)
 
 	ASSERT_EQ(0, vt_arm(self->v, "home-small", 1, VT_ALWAYS));
 	since = vt_seconds();
-	ASSERT_EQ(0, VT_TO_DEVICE(self->more, VT_HUGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(self->more, VT_HUGE));
 	EXPECT_GE(VT_SOON, vt_seconds() - since);
 	fired = vt_fired(self->v, "home-small");
 	EXPECT_LE(VT_HUGE / VT_PAGE, fired);
@@ -651,7 +633,7 @@ TEST_F_TIMEOUT(stuck, half_can_go, VT_LONG)
 
 	ASSERT_EQ(0, vt_arm(self->v, "home-small",
 			    half / VT_PAGE + 1, VT_ALWAYS));
-	ASSERT_EQ(0, VT_TO_DEVICE(self->more, VT_HUGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(self->more, VT_HUGE));
 	there = vt_bytes_in(self->v, self->more, VT_HUGE,
 			    DRM_VSVM_PLACE_DEVICE);
 	EXPECT_EQ(self->m.moved, there);
@@ -682,10 +664,7 @@ FIXTURE_SETUP(full)
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 }
 
-FIXTURE_TEARDOWN_PARENT(full)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(full)
 
 /*
  * When the host has no huge page, an evicted one takes its block's backing
@@ -703,7 +682,7 @@ TEST_F_TIMEOUT(full, hands_its_backing_over, VT_LONG)
 	ASSERT_EQ(0, vt_arm(self->v, "home-huge", 1, VT_ALWAYS));
 	/* The block gets no new backing, so what was handed over shows. */
 	ASSERT_EQ(0, vt_arm(self->v, "backing", 1, VT_ALWAYS));
-	ASSERT_EQ(0, VT_TO_DEVICE(more, VT_HUGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(more, VT_HUGE));
 	EXPECT_EQ(1, vt_fired(self->v, "home-huge"));
 	EXPECT_EQ(VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
 	EXPECT_EQ(VT_VRAM - VT_HUGE, vt_backing(self->v));

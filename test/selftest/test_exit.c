@@ -10,6 +10,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(4 * VT_HUGE)
 #define SEED	111
@@ -21,20 +22,7 @@ FIXTURE(end)
 	struct vt_module module;
 };
 
-FIXTURE_VARIANT(end)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(end, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(end, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(end);
 
 FIXTURE_SETUP(end)
 {

@@ -23,7 +23,9 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
+#include "vt_small_device.h"
 #include "vt_sweep.h"
 
 #define SEED	301
@@ -431,23 +433,7 @@ FIXTURE(sweep)
 	struct vt_work w;
 };
 
-FIXTURE_VARIANT(sweep)
-{
-	enum vt_kind kind;
-	size_t len;
-};
-
-FIXTURE_VARIANT_ADD(sweep, small)
-{
-	.kind = VT_SMALL,
-	.len = SMALL_LEN,
-};
-
-FIXTURE_VARIANT_ADD(sweep, large)
-{
-	.kind = VT_LARGE,
-	.len = VT_HUGE,
-};
+VT_PAGE_KINDS_LEN(sweep, SMALL_LEN);
 
 FIXTURE_SETUP(sweep)
 {
@@ -523,41 +509,17 @@ FIXTURE(evict)
 	struct vt_work w;
 };
 
-FIXTURE_VARIANT(evict)
-{
-	enum vt_kind kind;
-	size_t len;
-};
-
-FIXTURE_VARIANT_ADD(evict, small)
-{
-	.kind = VT_SMALL,
-	.len = SMALL_LEN,
-};
-
-FIXTURE_VARIANT_ADD(evict, large)
-{
-	.kind = VT_LARGE,
-	.len = VT_HUGE,
-};
+VT_PAGE_KINDS_LEN(evict, SMALL_LEN);
 
 FIXTURE_SETUP(evict)
 {
-	ASSERT_EQ(0, vt_module_get(&self->module));
-	ASSERT_EQ(0, vt_module_unload());
-	ASSERT_EQ(0, vt_module_load(2, 2 * VT_HUGE / VT_MIB));
+	ASSERT_EQ(0, vt_reload(&self->module, 2 * VT_HUGE / VT_MIB));
 	self->w.kind = variant->kind;
 	self->w.len = variant->len;
 	ASSERT_EQ(0, vsvm_open(0, &self->w.v));
 }
 
-FIXTURE_TEARDOWN_PARENT(evict)
-{
-	/* The test's process is gone, and its files with it. */
-	if (vt_module_loaded())
-		vt_module_unload();
-	vt_module_load(self->module.devices, self->module.vram_mib);
-}
+VT_TEARDOWN_RESTORE(evict)
 
 TEST_F_TIMEOUT(evict, makes_room, 5 * VT_LONG)
 {

@@ -13,6 +13,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define SEED	321
 #define OTHER	322
@@ -100,23 +101,7 @@ FIXTURE(failslab)
 	int pipe[2];
 };
 
-FIXTURE_VARIANT(failslab)
-{
-	enum vt_kind kind;
-	size_t len;
-};
-
-FIXTURE_VARIANT_ADD(failslab, small)
-{
-	.kind = VT_SMALL,
-	.len = LEN,
-};
-
-FIXTURE_VARIANT_ADD(failslab, large)
-{
-	.kind = VT_LARGE,
-	.len = VT_HUGE,
-};
+VT_PAGE_KINDS_LEN(failslab, LEN);
 
 FIXTURE_SETUP(failslab)
 {
@@ -137,10 +122,7 @@ FIXTURE_SETUP(failslab)
 	vt_fill(self->buf, variant->len, OTHER, 0);
 }
 
-FIXTURE_TEARDOWN(failslab)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(failslab)
 
 /* Memory as a call wants it. */
 static char *fresh(struct vsvm *v, enum vt_kind kind, size_t len, bool there)

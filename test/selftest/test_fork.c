@@ -13,6 +13,7 @@
 
 #include "vt.h"
 #include "vt_failpoint.h"
+#include "vt_fixture.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	91
@@ -24,49 +25,17 @@ FIXTURE(cow)
 	char *mem;
 };
 
-FIXTURE_VARIANT(cow)
-{
-	enum vt_kind kind;
-	bool on_device;
-};
-
-FIXTURE_VARIANT_ADD(cow, device_4k)
-{
-	.kind = VT_SMALL,
-	.on_device = true,
-};
-
-FIXTURE_VARIANT_ADD(cow, device_2m)
-{
-	.kind = VT_LARGE,
-	.on_device = true,
-};
-
-FIXTURE_VARIANT_ADD(cow, system_4k)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(cow, system_2m)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_PLACES(cow);
 
 FIXTURE_SETUP(cow)
 {
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
-	if (variant->on_device)
-		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    variant->on_device));
 	/* The device page table holds what fork() must take away. */
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, SEED, 0));
 }
 
-FIXTURE_TEARDOWN(cow)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(cow)
 
 static int child_checks(struct vt_child *c, void *arg)
 {

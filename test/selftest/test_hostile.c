@@ -10,6 +10,7 @@
 
 #include "storm.h"
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_small_device.h"
 
@@ -32,10 +33,7 @@ FIXTURE_SETUP(hostile)
 		 (unsigned long long)storm_seed());
 }
 
-FIXTURE_TEARDOWN_PARENT(hostile)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(hostile)
 
 /* Nothing of another's read or written, nobody else killed, and all comes back. */
 TEST_F_TIMEOUT(hostile, harms_nobody_else, HOUR)

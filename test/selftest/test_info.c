@@ -9,6 +9,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 FIXTURE(info)
 {
@@ -20,10 +21,7 @@ FIXTURE_SETUP(info)
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 }
 
-FIXTURE_TEARDOWN(info)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(info)
 
 /* INFO of the first device is complete and consistent. */
 TEST_F(info, says_what_it_is)

@@ -13,6 +13,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	201
@@ -33,20 +34,7 @@ FIXTURE(inject)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(inject)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(inject, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(inject, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(inject);
 
 FIXTURE_SETUP(inject)
 {
@@ -429,10 +417,7 @@ FIXTURE_SETUP(cut_up)
 			       DRM_VSVM_PLACE_DEVICE, 0));
 }
 
-FIXTURE_TEARDOWN(cut_up)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(cut_up)
 
 /* A CPU read of one tail page, then of all the others in a wild order. */
 TEST_F(cut_up, fault_on_a_tail_page)

@@ -15,6 +15,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
@@ -30,27 +31,12 @@ FIXTURE(inspect)
 	char core_pattern[256];
 };
 
-FIXTURE_VARIANT(inspect)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(inspect, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(inspect, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(inspect);
 
 FIXTURE_SETUP(inspect)
 {
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
-	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    true));
 }
 
 FIXTURE_TEARDOWN_PARENT(inspect)

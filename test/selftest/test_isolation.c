@@ -15,6 +15,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_small_device.h"
 
@@ -175,10 +176,8 @@ FIXTURE_VARIANT_ADD(passed, unused_to_user)
 
 FIXTURE_SETUP(passed)
 {
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
-	ASSERT_NE(NULL, self->mem);
-	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, VT_SMALL, SEED,
+				    true));
 	ASSERT_EQ(0, vsvm_open(0, &self->given));
 	if (!variant->unused)
 		ASSERT_EQ(0, vt_dev_check(self->given, self->mem, LEN, SEED,
@@ -468,20 +467,14 @@ REUSED(large_device_hot, VT_LARGE, true, true);
 
 FIXTURE_SETUP(reused)
 {
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, VT_HUGE, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
-	if (variant->on_device)
-		ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, VT_HUGE, variant->kind, SEED,
+				    variant->on_device));
 	if (variant->hot)
 		ASSERT_EQ(0, vt_dev_check(self->v, self->mem, VT_HUGE, SEED,
 					  0));
 }
 
-FIXTURE_TEARDOWN(reused)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(reused)
 
 static int map_again(char *mem)
 {
@@ -592,10 +585,7 @@ FIXTURE_SETUP(cleared)
 		ASSERT_EQ(0, vt_file_set(DROP_CACHES, 2));
 }
 
-FIXTURE_TEARDOWN_PARENT(cleared)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(cleared)
 
 /* Pages that come into being on the device are empty, every byte of them. */
 TEST_F_TIMEOUT(cleared, populated, VT_LONG)

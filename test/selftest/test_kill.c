@@ -14,6 +14,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_kill.h"
 #include "vt_small_device.h"
@@ -238,10 +239,7 @@ FIXTURE_SETUP(storm)
 	self->used = vt_used(self->v);
 }
 
-FIXTURE_TEARDOWN(storm)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(storm)
 
 /* Each call ends, again and again, and who is in one can be killed. */
 TEST_F_TIMEOUT(storm, calls_end, 5 * VT_LONG)
@@ -272,20 +270,7 @@ FIXTURE(crowd)
 	struct vt_module module;
 };
 
-FIXTURE_VARIANT(crowd)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(crowd, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(crowd, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(crowd);
 
 FIXTURE_SETUP(crowd)
 {
@@ -293,10 +278,7 @@ FIXTURE_SETUP(crowd)
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 }
 
-FIXTURE_TEARDOWN_PARENT(crowd)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(crowd)
 
 struct member {
 	enum vt_kind kind;

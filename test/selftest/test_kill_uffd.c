@@ -17,6 +17,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_kill.h"
 
@@ -214,10 +215,7 @@ FIXTURE_SETUP(stuck)
 	self->used = vt_used(self->v);
 }
 
-FIXTURE_TEARDOWN(stuck)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(stuck)
 
 /* All that a process can do with a device, from its first use on. */
 static int works(struct vt_child *c, void *arg)

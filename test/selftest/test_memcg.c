@@ -13,6 +13,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define LEN	(8 * VT_HUGE)
@@ -27,20 +28,7 @@ FIXTURE(memcg)
 	uint64_t used;
 };
 
-FIXTURE_VARIANT(memcg)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(memcg, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(memcg, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(memcg);
 
 FIXTURE_SETUP(memcg)
 {

@@ -10,6 +10,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	31
@@ -21,35 +22,15 @@ FIXTURE(migrate)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(migrate)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(migrate, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(migrate, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(migrate);
 
 FIXTURE_SETUP(migrate)
 {
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 }
 
-FIXTURE_TEARDOWN(migrate)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(migrate)
 
-#define TO_DEVICE(mem, len)						\
-	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &self->m)
-#define TO_SYSTEM(mem, len)						\
-	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_SYSTEM, 0, &self->m)
 #define POPULATE(mem, len)						\
 	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE,		\
 		   DRM_VSVM_MIGRATE_POPULATE, &self->m)
@@ -61,13 +42,13 @@ TEST_F_TIMEOUT(migrate, both_ways, VT_LONG)
 	char *mem = vt_map_filled(self->v, len, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, TO_DEVICE(mem, len));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, len));
 	EXPECT_EQ(len, self->m.moved);
 	ASSERT_EQ(0, vt_all_in(self->v, mem, len, DRM_VSVM_PLACE_DEVICE,
 			       variant->kind == VT_LARGE ? VT_HUGE_ORDER : 0));
 	EXPECT_EQ(0, vt_dev_check(self->v, mem, len, SEED, 0));
 	ASSERT_EQ(0, vt_dev_fill(self->v, mem, len, OTHER, 0));
-	ASSERT_EQ(0, TO_SYSTEM(mem, len));
+	ASSERT_EQ(0, VT_TRY_SYSTEM(mem, len));
 	EXPECT_EQ(len, self->m.moved);
 	ASSERT_EQ(0, vt_all_in(self->v, mem, len, DRM_VSVM_PLACE_SYSTEM,
 			       VT_ANY_ORDER));
@@ -112,10 +93,10 @@ TEST_F(migrate, again_is_there)
 	char *mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, TO_SYSTEM(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_SYSTEM(mem, LEN));
 	EXPECT_EQ(LEN, self->m.there);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(0, self->m.moved);
 	EXPECT_EQ(LEN, self->m.there);
 	EXPECT_EQ(0, vt_all_in(self->v, mem, LEN, DRM_VSVM_PLACE_DEVICE,
@@ -149,10 +130,10 @@ TEST_F(migrate, leaves_untouched_alone)
 	__u64 used = vt_used(self->v);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(LEN, self->m.absent);
 	EXPECT_EQ(0, self->m.moved);
-	ASSERT_EQ(0, TO_SYSTEM(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_SYSTEM(mem, LEN));
 	EXPECT_EQ(LEN, self->m.absent);
 	EXPECT_EQ(0, vt_all_in(self->v, mem, LEN, DRM_VSVM_PLACE_ABSENT,
 			       VT_ANY_ORDER));
@@ -208,14 +189,14 @@ TEST_F(migrate, moves_sparse_memory)
 	ASSERT_NE(NULL, mem);
 	for (i = 0; i < LEN; i += 3 * VT_PAGE)
 		vt_fill(mem + i, VT_PAGE, SEED, i);
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(touched, self->m.moved);
 	EXPECT_EQ(LEN - touched, self->m.absent);
 	EXPECT_EQ(touched,
 		  vt_bytes_in(self->v, mem, LEN, DRM_VSVM_PLACE_DEVICE));
 	EXPECT_EQ(LEN - touched,
 		  vt_bytes_in(self->v, mem, LEN, DRM_VSVM_PLACE_ABSENT));
-	ASSERT_EQ(0, TO_SYSTEM(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_SYSTEM(mem, LEN));
 	EXPECT_EQ(touched, self->m.moved);
 	EXPECT_EQ(LEN - touched, self->m.absent);
 	for (i = 0; i < LEN; i += 3 * VT_PAGE) {
@@ -233,7 +214,7 @@ TEST_F(migrate, zero_page)
 	ASSERT_EQ(0, vt_check_byte(mem, LEN, 0));
 	ASSERT_EQ(0, vt_all_in(self->v, mem, LEN, DRM_VSVM_PLACE_ZERO,
 			       VT_ANY_ORDER));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(0, vt_stayed(&self->m));
 	EXPECT_EQ(0, vt_dev_check_byte(self->v, mem, LEN, 0));
 	ASSERT_EQ(0, vt_dev_fill(self->v, mem + 50, VT_PAGE, SEED, 0));
@@ -249,7 +230,7 @@ TEST_F(migrate, moves_only_the_range)
 	size_t from = 3 * VT_PAGE, to = LEN - 5 * VT_PAGE;
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, TO_DEVICE(mem + from, to - from));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem + from, to - from));
 	EXPECT_EQ(to - from, self->m.moved);
 	EXPECT_EQ(0, vt_all_in(self->v, mem, from, DRM_VSVM_PLACE_SYSTEM, 0));
 	EXPECT_EQ(0, vt_all_in(self->v, mem + from, to - from,
@@ -267,7 +248,7 @@ TEST_F(migrate, passes_a_hole)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, munmap(mem + hole, 2 * VT_PAGE));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(2 * VT_PAGE, self->m.stayed[DRM_VSVM_STAY_UNMAPPED]);
 	EXPECT_EQ(LEN - 2 * VT_PAGE, self->m.moved);
 	EXPECT_EQ(0, vt_all_in(self->v, mem, hole, DRM_VSVM_PLACE_DEVICE,
@@ -287,7 +268,7 @@ TEST_F(migrate, passes_holes_at_the_ends)
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, munmap(mem, VT_PAGE));
 	ASSERT_EQ(0, munmap(mem + end, 3 * VT_PAGE));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(4 * VT_PAGE, self->m.stayed[DRM_VSVM_STAY_UNMAPPED]);
 	EXPECT_EQ(LEN - 4 * VT_PAGE, self->m.moved);
 	EXPECT_EQ(0, vt_check(mem + VT_PAGE, end - VT_PAGE, SEED, VT_PAGE));
@@ -301,7 +282,7 @@ TEST_F(migrate, passes_prot_none)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, mprotect(mem + wall, 2 * VT_PAGE, PROT_NONE));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(2 * VT_PAGE, self->m.stayed[DRM_VSVM_STAY_ACCESS]);
 	EXPECT_EQ(LEN - 2 * VT_PAGE, self->m.moved);
 	EXPECT_EQ(DRM_VSVM_PLACE_ERROR, vt_place(self->v, mem + wall));
@@ -317,7 +298,7 @@ TEST_F(migrate, all_prot_none)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, mprotect(mem, LEN, PROT_NONE));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(LEN, self->m.stayed[DRM_VSVM_STAY_ACCESS]);
 	ASSERT_EQ(0, mprotect(mem, LEN, PROT_READ));
 	EXPECT_EQ(0, vt_check(mem, LEN, SEED, 0));
@@ -349,7 +330,7 @@ TEST_F(migrate, prot_none_goes_home)
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
 	ASSERT_EQ(0, mprotect(mem, LEN, PROT_NONE));
-	ASSERT_EQ(0, TO_SYSTEM(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_SYSTEM(mem, LEN));
 	EXPECT_EQ(LEN, self->m.moved);
 	ASSERT_EQ(0, mprotect(mem, LEN, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(0, vt_all_in(self->v, mem, LEN, DRM_VSVM_PLACE_SYSTEM,
@@ -511,7 +492,7 @@ TEST_F(migrate, moves_the_stack)
 
 	vt_fill(words, sizeof(words), SEED, 0);
 	/* Used by the call itself: it may be home again already. */
-	ASSERT_EQ(0, TO_DEVICE(page, VT_PAGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(page, VT_PAGE));
 	EXPECT_EQ(VT_PAGE, self->m.moved);
 	EXPECT_EQ(0, vt_check(words, sizeof(words), SEED, 0));
 }

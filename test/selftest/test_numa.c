@@ -18,6 +18,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define LEN	VT_HUGE
@@ -76,20 +77,7 @@ FIXTURE(numa)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(numa)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(numa, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(numa, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(numa);
 
 FIXTURE_SETUP(numa)
 {
@@ -270,20 +258,7 @@ FIXTURE(hint)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(hint)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(hint, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(hint, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(hint);
 
 FIXTURE_SETUP(hint)
 {
@@ -295,9 +270,8 @@ FIXTURE_SETUP(hint)
 		SKIP(return, "no NUMA balancing");
 	ASSERT_EQ(0, vt_file_set(SCAN "scan_delay_ms", 1));
 	ASSERT_EQ(0, vt_file_set(SCAN "scan_period_min_ms", 10));
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    false));
 }
 
 FIXTURE_TEARDOWN_PARENT(hint)

@@ -10,6 +10,8 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
+#include "vt_small_device.h"
 
 #define VRAM_MIB	16
 #define VRAM		(VRAM_MIB * VT_MIB)
@@ -24,44 +26,20 @@ FIXTURE(overcommit)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(overcommit)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(overcommit, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(overcommit, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(overcommit);
 
 FIXTURE_SETUP(overcommit)
 {
 	struct drm_vsvm_info info = {};
 
-	ASSERT_EQ(0, vt_module_get(&self->module));
-	ASSERT_EQ(0, vt_module_unload());
-	ASSERT_EQ(0, vt_module_load(2, VRAM_MIB));
+	ASSERT_EQ(0, vt_reload(&self->module, VRAM_MIB));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	ASSERT_EQ(0, vsvm_info(self->v, &info));
 	ASSERT_EQ(VRAM, info.vram_size);
 	ASSERT_EQ(0, info.vram_used);
 }
 
-FIXTURE_TEARDOWN_PARENT(overcommit)
-{
-	/* The test's process is gone, and its files with it. */
-	if (vt_module_loaded())
-		vt_module_unload();
-	vt_module_load(self->module.devices, self->module.vram_mib);
-}
-
-#define TO_DEVICE(mem, len)						\
-	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &self->m)
+VT_TEARDOWN_RESTORE(overcommit)
 
 /* What fits moves, what does not is counted as such, and all reads right. */
 TEST_F_TIMEOUT(overcommit, moves_what_fits, VT_LONG)
@@ -70,7 +48,7 @@ TEST_F_TIMEOUT(overcommit, moves_what_fits, VT_LONG)
 	long there;
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(vt_stayed(&self->m),
 		  self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
 	there = vt_bytes_in(self->v, mem, LEN, DRM_VSVM_PLACE_DEVICE);
@@ -128,7 +106,7 @@ TEST_F_TIMEOUT(overcommit, fragmented, VT_LONG)
 		page = small + i;
 		ASSERT_EQ(0, munmap(page + VT_PAGE, VT_HUGE - VT_PAGE));
 	}
-	ASSERT_EQ(0, TO_DEVICE(mem, VRAM));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, VRAM));
 	EXPECT_EQ(vt_stayed(&self->m),
 		  self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
 	EXPECT_GE(VRAM, vt_used(self->v));

@@ -20,6 +20,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(16 * VT_PAGE)
 #define SEED	81
@@ -42,10 +43,7 @@ FIXTURE_SETUP(owner)
 	vt_fill(self->mem, LEN, SEED, 0);
 }
 
-FIXTURE_TEARDOWN(owner)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(owner)
 
 /* Whether each way in is refused with EPERM; which one was not. */
 static int all_refused(struct vsvm *v, char *mem)

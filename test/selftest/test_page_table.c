@@ -12,6 +12,7 @@
 
 #include "vt.h"
 #include "vt_failpoint.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define REGIONS	16UL
@@ -103,10 +104,7 @@ FIXTURE_SETUP(leaves)
 	ASSERT_EQ(0, leaves());
 }
 
-FIXTURE_TEARDOWN(leaves)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(leaves)
 
 /* The device reads the byte at @at. */
 static int touch(struct vsvm *v, const void *at)

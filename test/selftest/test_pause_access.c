@@ -15,6 +15,8 @@
 
 #include "vt.h"
 #include "vt_act.h"
+#include "vt_fixture.h"
+#include "vt_small_device.h"
 
 #define SEED	331
 #define OTHER	332
@@ -45,10 +47,7 @@ FIXTURE_SETUP(access)
 	vt_fill(self->buf, LEN, OTHER, 0);
 }
 
-FIXTURE_TEARDOWN(access)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(access)
 
 static int reads(struct _test_data_access *self)
 {
@@ -267,20 +266,12 @@ EVICT(backing, "backing");
 
 FIXTURE_SETUP(evict)
 {
-	ASSERT_EQ(0, vt_module_get(&self->module));
-	ASSERT_EQ(0, vt_module_unload());
-	ASSERT_EQ(0, vt_module_load(2, BALLAST / VT_MIB));
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_reload(&self->module, BALLAST / VT_MIB));
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, VT_SMALL, SEED,
+				    false));
 }
 
-FIXTURE_TEARDOWN_PARENT(evict)
-{
-	if (vt_module_loaded())
-		vt_module_unload();
-	vt_module_load(self->module.devices, self->module.vram_mib);
-}
+VT_TEARDOWN_RESTORE(evict)
 
 /* Has the device, and writes to all of it when it is told to. */
 static int owner(struct vt_child *c, void *arg)

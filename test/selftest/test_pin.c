@@ -17,6 +17,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
@@ -32,30 +33,15 @@ FIXTURE(pin)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(pin)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(pin, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(pin, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(pin);
 
 FIXTURE_SETUP(pin)
 {
 	self->zram = (struct vt_zram)VT_NO_ZRAM;
 	self->buf = malloc(LEN);
 	ASSERT_NE(NULL, self->buf);
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
-	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    true));
 }
 
 FIXTURE_TEARDOWN_PARENT(pin)
@@ -310,10 +296,7 @@ FIXTURE_SETUP(shared)
 }
 
 /* Lets the sharers go, also when the test has died: its end of the pipe is gone. */
-FIXTURE_TEARDOWN(shared)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(shared)
 
 /* Returns how many sharers did not find their bytes. */
 static int sharers_end(const pid_t *pids, int hold)

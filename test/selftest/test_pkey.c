@@ -96,9 +96,8 @@ FIXTURE_SETUP(pkey)
 	self->key = pkey_alloc(0, 0);
 	if (self->key < 0)
 		SKIP(return, "no protection keys");
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    false));
 	ASSERT_EQ(0, pkey_mprotect(self->mem, LEN, RW, self->key));
 	if (variant->on_device)
 		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));

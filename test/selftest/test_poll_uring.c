@@ -17,6 +17,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define LEN	(16 * VT_PAGE)
@@ -239,10 +240,7 @@ FIXTURE_SETUP(uring)
 	ASSERT_EQ(0, ring_make(&self->ring, variant->flags));
 }
 
-FIXTURE_TEARDOWN(uring)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(uring)
 
 /* READ and WRITE complete, with all of the bytes. */
 TEST_F(uring, read_and_write)

@@ -9,6 +9,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	71
@@ -49,10 +50,7 @@ FIXTURE_SETUP(pread)
 		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 }
 
-FIXTURE_TEARDOWN(pread)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(pread)
 
 #define OFFSET(off)	((off_t)(uintptr_t)(self->mem + (off)))
 #define PLACE (variant->on_device ? DRM_VSVM_PLACE_DEVICE : \

@@ -12,6 +12,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	151
@@ -24,48 +25,16 @@ FIXTURE(protect)
 	char *mem;
 };
 
-FIXTURE_VARIANT(protect)
-{
-	enum vt_kind kind;
-	bool on_device;
-};
-
-FIXTURE_VARIANT_ADD(protect, device_4k)
-{
-	.kind = VT_SMALL,
-	.on_device = true,
-};
-
-FIXTURE_VARIANT_ADD(protect, device_2m)
-{
-	.kind = VT_LARGE,
-	.on_device = true,
-};
-
-FIXTURE_VARIANT_ADD(protect, system_4k)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(protect, system_2m)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_PLACES(protect);
 
 FIXTURE_SETUP(protect)
 {
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
-	if (variant->on_device)
-		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    variant->on_device));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, SEED, 0));
 }
 
-FIXTURE_TEARDOWN(protect)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(protect)
 
 /* Neither read nor write by the device, at both ends and in the middle. */
 static int refused(struct vsvm *v, char *mem, size_t len, int read, int write)

@@ -10,6 +10,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define LEN	(2 * VT_HUGE)
@@ -25,28 +26,14 @@ FIXTURE(reclaim)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(reclaim)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(reclaim, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(reclaim, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(reclaim);
 
 FIXTURE_SETUP(reclaim)
 {
 	self->zram = (struct vt_zram)VT_NO_ZRAM;
 	ASSERT_EQ(0, vt_swap_on(&self->zram, SWAP));
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    false));
 }
 
 FIXTURE_TEARDOWN_PARENT(reclaim)
@@ -328,20 +315,7 @@ FIXTURE(lazy)
 	struct vt_module module;
 };
 
-FIXTURE_VARIANT(lazy)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(lazy, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(lazy, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(lazy);
 
 FIXTURE_SETUP(lazy)
 {
@@ -351,9 +325,8 @@ FIXTURE_SETUP(lazy)
 	ASSERT_EQ(0, vt_module_load(self->module.devices,
 				    self->module.vram_mib));
 	ASSERT_EQ(0, vt_swap_on(&self->zram, SWAP));
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    false));
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_FREE));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));

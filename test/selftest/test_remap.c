@@ -10,6 +10,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	161
@@ -26,33 +27,7 @@ FIXTURE(remap)
 	__u64 used;
 };
 
-FIXTURE_VARIANT(remap)
-{
-	enum vt_kind kind;
-	bool on_device;
-};
-
-FIXTURE_VARIANT_ADD(remap, device_4k)
-{
-	.kind = VT_SMALL,
-	.on_device = true,
-};
-
-FIXTURE_VARIANT_ADD(remap, device_2m)
-{
-	.kind = VT_LARGE,
-	.on_device = true,
-};
-
-FIXTURE_VARIANT_ADD(remap, system_4k)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(remap, system_2m)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_PLACES(remap);
 
 FIXTURE_SETUP(remap)
 {
@@ -65,10 +40,7 @@ FIXTURE_SETUP(remap)
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, SEED, 0));
 }
 
-FIXTURE_TEARDOWN(remap)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(remap)
 
 /* Nothing is there for the device. */
 static int is_gone(struct vsvm *v, char *mem, size_t len)

@@ -11,6 +11,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(3 * VT_HUGE)
 #define SEED	11
@@ -23,49 +24,17 @@ FIXTURE(rw)
 	char *buf;
 };
 
-FIXTURE_VARIANT(rw)
-{
-	enum vt_kind kind;
-	bool on_device;
-};
-
-FIXTURE_VARIANT_ADD(rw, system_4k)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(rw, system_2m)
-{
-	.kind = VT_LARGE,
-};
-
-FIXTURE_VARIANT_ADD(rw, device_4k)
-{
-	.kind = VT_SMALL,
-	.on_device = true,
-};
-
-FIXTURE_VARIANT_ADD(rw, device_2m)
-{
-	.kind = VT_LARGE,
-	.on_device = true,
-};
+VT_PAGE_PLACES(rw);
 
 FIXTURE_SETUP(rw)
 {
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, variant->kind, SEED);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, variant->kind, SEED,
+				    variant->on_device));
 	self->buf = vt_map(LEN, VT_SMALL);
 	ASSERT_NE(NULL, self->buf);
-	if (variant->on_device)
-		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 }
 
-FIXTURE_TEARDOWN(rw)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(rw)
 
 /* Where the pages of a variant should be. */
 #define PLACE (variant->on_device ? DRM_VSVM_PLACE_DEVICE : \
@@ -420,20 +389,7 @@ FIXTURE(fresh)
 	char *mem;
 };
 
-FIXTURE_VARIANT(fresh)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(fresh, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(fresh, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(fresh);
 
 FIXTURE_SETUP(fresh)
 {
@@ -444,10 +400,7 @@ FIXTURE_SETUP(fresh)
 			       DRM_VSVM_PLACE_ABSENT, VT_ANY_ORDER));
 }
 
-FIXTURE_TEARDOWN(fresh)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(fresh)
 
 /* Memory that nobody touched reads as zeroes. */
 TEST_F(fresh, reads_as_zeroes)

@@ -13,6 +13,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 /* Two pages of plain memory, two secret ones, two plain ones. */
 #define FIRST	(2 * VT_PAGE)
@@ -46,10 +47,7 @@ FIXTURE_SETUP(secret)
 	vt_fill(self->buf, LEN, OTHER, 0);
 }
 
-FIXTURE_TEARDOWN(secret)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(secret)
 
 /* A read copies what comes before, and nothing of it. */
 TEST_F(secret, read_stops)

@@ -11,6 +11,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 
 #define LEN	(64 * VT_PAGE)
@@ -39,8 +40,6 @@ FIXTURE_TEARDOWN_PARENT(shared)
 		vt_file_set(KSM "run", self->ksm_run);
 }
 
-#define TO_DEVICE(mem, len)						\
-	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &self->m)
 #define STAYED(why)	(self->m.stayed[DRM_VSVM_STAY_ ## why])
 
 static int filled_memfd(void)
@@ -73,7 +72,7 @@ TEST_F(shared, memfd_private)
 	ASSERT_NE(MAP_FAILED, all);
 	EXPECT_EQ(0, vt_dev_check(self->v, own, LEN, SEED, 0));
 	ASSERT_EQ(0, vt_dev_fill(self->v, own, LEN / 2, OTHER, 0));
-	ASSERT_EQ(0, TO_DEVICE(own, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(own, LEN));
 	EXPECT_EQ(LEN / 2, self->m.moved);
 	EXPECT_EQ(LEN / 2, STAYED(FILE));
 	EXPECT_EQ(0, vt_check(all, LEN, SEED, 0));
@@ -106,7 +105,7 @@ TEST_F(shared, memfd_of_two_processes)
 	ASSERT_EQ(0, vt_start(&c, child_writes_shared, all));
 	ASSERT_EQ(0, vt_hear(&c));
 	EXPECT_EQ(0, vt_dev_check(self->v, all, LEN, OTHER, 0));
-	ASSERT_EQ(0, TO_DEVICE(all, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(all, LEN));
 	EXPECT_EQ(LEN, STAYED(FILE));
 	ASSERT_EQ(0, vt_dev_fill(self->v, all, LEN, OTHER + 1, 0));
 	ASSERT_EQ(0, vt_say(&c));
@@ -229,7 +228,7 @@ TEST_F_TIMEOUT(shared, ksm_pages_stay_for_all_sharers, VT_LONG)
 	ASSERT_EQ(0, vt_hear(&c));
 	ASSERT_EQ(0, ksm_wait(LEN / VT_PAGE));
 	for (i = 0; i < 10; i++) {
-		ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+		ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 		ASSERT_EQ(LEN, STAYED(KSM));
 		usleep(5000);
 	}

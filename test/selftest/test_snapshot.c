@@ -8,6 +8,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define SEED	51
 #define RIGHTS	(DRM_VSVM_STATE_READ | DRM_VSVM_STATE_WRITE)
@@ -26,10 +27,7 @@ FIXTURE_SETUP(snapshot)
 	self->nr = 64;
 }
 
-FIXTURE_TEARDOWN(snapshot)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(snapshot)
 
 #define SNAPSHOT(mem, len)						\
 	vsvm_snapshot(self->v, mem, len, self->runs, &self->nr, &self->next)

@@ -19,7 +19,9 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
+#include "vt_small_device.h"
 
 #define DEBUGFS		"/sys/kernel/debug/dri/vsvm.0/"
 #define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
@@ -298,9 +300,6 @@ TEST_F(stats, invalidations)
 	EXPECT_EQ(0, MOVED("invalidated-pages", LEN / 2 / VT_PAGE));
 }
 
-#define TO_DEVICE(mem, len)						\
-	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &self->m)
-
 /* What stays for its mapping's sake. */
 TEST_F(stats, stayed_mappings)
 {
@@ -322,9 +321,9 @@ TEST_F(stats, stayed_mappings)
 		       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	vt_fill(mem + 8 * VT_PAGE, 4 * VT_PAGE, SEED, 0);
 	START();
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
-	ASSERT_EQ(0, TO_DEVICE(vdso, VT_PAGE));
-	ASSERT_EQ(0, TO_DEVICE(huge, VT_HUGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(vdso, VT_PAGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(huge, VT_HUGE));
 	EXPECT_EQ(0, MOVED("stayed-access-pages", 2));
 	EXPECT_EQ(0, MOVED("stayed-unmapped-pages", 3));
 	EXPECT_EQ(0, MOVED("stayed-file-pages", 4));
@@ -344,7 +343,7 @@ TEST_F(stats, stayed_pinned)
 	ASSERT_EQ(0, pipe(fds));
 	ASSERT_EQ(8 * VT_PAGE, vmsplice(fds[1], &iov, 1, 0));
 	START();
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(0, MOVED("stayed-pinned-pages", 8));
 }
 
@@ -366,7 +365,7 @@ TEST_F(stats, stayed_busy)
 	ASSERT_EQ(0, vt_page_out(mem, LEN));
 	ASSERT_EQ(0, vt_start(&c, wait_to_end, NULL));
 	START();
-	EXPECT_EQ(0, TO_DEVICE(mem, LEN));
+	EXPECT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(0, MOVED("stayed-busy-pages", LEN / VT_PAGE));
 	EXPECT_EQ(0, vt_say(&c));
 	EXPECT_EQ(0, vt_wait(&c));
@@ -398,7 +397,7 @@ TEST_F(stats, stayed_error)
 	ASSERT_EQ(0, ioctl(fd, UFFDIO_REGISTER, &reg));
 	ASSERT_EQ(0, ioctl(fd, UFFDIO_POISON, &poison));
 	START();
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(VT_PAGE, self->m.stayed[DRM_VSVM_STAY_ERROR]);
 	EXPECT_EQ(LEN - VT_PAGE, self->m.moved);
 	EXPECT_EQ(0, MOVED("stayed-error-pages", 1));
@@ -425,7 +424,7 @@ TEST_F_TIMEOUT(stats, stayed_ksm, VT_LONG)
 		usleep(100000);
 	}
 	START();
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(0, MOVED("stayed-ksm-pages", LEN / VT_PAGE));
 }
 
@@ -449,7 +448,7 @@ TEST_F(stats, stayed_full)
 	ASSERT_NE(NULL, mem);
 	START();
 	ASSERT_EQ(0, arm(self->v, "reserve-small", 1));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(0, MOVED("stayed-device-full-pages", LEN / VT_PAGE));
 	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
 	ASSERT_EQ(0, arm(self->v, "home-small", 1000));
@@ -660,12 +659,7 @@ FIXTURE_SETUP(small_device)
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 }
 
-FIXTURE_TEARDOWN_PARENT(small_device)
-{
-	if (vt_module_loaded())
-		vt_module_unload();
-	vt_module_load(self->module.devices, self->module.vram_mib);
-}
+VT_TEARDOWN_RESTORE(small_device)
 
 /* Evicted blocks, and their pages. */
 TEST_F_TIMEOUT(small_device, evictions, VT_LONG)

@@ -11,6 +11,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_small_device.h"
 
@@ -71,10 +72,7 @@ FIXTURE_SETUP(one_block)
 	ASSERT_EQ(VT_HUGE, info.vram_size);
 }
 
-FIXTURE_TEARDOWN_PARENT(one_block)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(one_block)
 
 /* Twice as much as there is, piece by piece: each one gets there. */
 TEST_F_TIMEOUT(one_block, takes_each_piece, VT_LONG)
@@ -119,7 +117,7 @@ TEST_F_TIMEOUT(one_block, takes_all_in_turn, VT_LONG)
 	char *mem = vt_map_filled(self->v, len, variant->kind, SEED);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, VT_TO_DEVICE(mem, len));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, len));
 	EXPECT_EQ(len, self->m.moved);
 	EXPECT_EQ(0, vt_all_in(self->v, mem + VT_HUGE, VT_HUGE,
 			       DRM_VSVM_PLACE_DEVICE, VT_ANY_ORDER));
@@ -206,20 +204,7 @@ FIXTURE(coherent)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(coherent)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(coherent, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(coherent, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(coherent);
 
 FIXTURE_SETUP(coherent)
 {
@@ -236,10 +221,7 @@ FIXTURE_SETUP(coherent)
 	ASSERT_EQ(VT_VRAM, info.vram_size);
 }
 
-FIXTURE_TEARDOWN_PARENT(coherent)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(coherent)
 
 /* It makes room, too, and a CPU that looks changes nothing. */
 TEST_F_TIMEOUT(coherent, sweeps, 2 * VT_LONG)
@@ -269,7 +251,7 @@ TEST_F_TIMEOUT(coherent, none_can_go, VT_LONG)
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_VRAM));
 	ASSERT_EQ(0, vt_arm(self->v, "home-small", 1, VT_ALWAYS));
-	ASSERT_EQ(0, VT_TO_DEVICE(mem + VT_VRAM, VT_HUGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem + VT_VRAM, VT_HUGE));
 	EXPECT_EQ(VT_HUGE, self->m.stayed[DRM_VSVM_STAY_DEVICE_FULL]);
 	EXPECT_LT(0, vt_fired(self->v, "home-small"));
 	EXPECT_EQ(0, VT_ON_DEVICE(mem, VT_VRAM));

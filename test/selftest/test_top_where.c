@@ -12,6 +12,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define SEED	171
 #define LEN	(4 * VT_HUGE)
@@ -59,15 +60,11 @@ FIXTURE(command)
 
 FIXTURE_SETUP(command)
 {
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, VT_SMALL, SEED,
+				    false));
 }
 
-FIXTURE_TEARDOWN(command)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(command)
 
 #define RUN_WHERE(options)						\
 	run("vsvm where %s %d %lx+%lx", options, getpid(),		\

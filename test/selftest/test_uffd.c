@@ -16,6 +16,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	231
@@ -41,20 +42,7 @@ FIXTURE(uffd)
 	struct drm_vsvm_migrate m;
 };
 
-FIXTURE_VARIANT(uffd)
-{
-	enum vt_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(uffd, small)
-{
-	.kind = VT_SMALL,
-};
-
-FIXTURE_VARIANT_ADD(uffd, large)
-{
-	.kind = VT_LARGE,
-};
+VT_PAGE_KINDS(uffd);
 
 static int give_page(struct handler *h, char *at)
 {
@@ -149,10 +137,7 @@ FIXTURE_SETUP(uffd)
 	ASSERT_NE(NULL, self->mem);
 }
 
-FIXTURE_TEARDOWN(uffd)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(uffd)
 
 #define MISSING	UFFDIO_REGISTER_MODE_MISSING
 #define WP	UFFDIO_REGISTER_MODE_WP

@@ -11,6 +11,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL	102
@@ -46,8 +47,6 @@ FIXTURE_TEARDOWN_PARENT(unmovable)
 		vt_file_set(KSM "run", self->ksm_run);
 }
 
-#define TO_DEVICE(mem, len)						\
-	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &self->m)
 #define STAYED(why)	(self->m.stayed[DRM_VSVM_STAY_ ## why])
 
 /* A file of @len bytes with the pattern, open, without a name. */
@@ -78,7 +77,7 @@ TEST_F(unmovable, file_shared)
 	mem = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_EQ(0, vt_dev_check(self->v, mem, LEN, SEED, 0));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(LEN, STAYED(FILE));
 	EXPECT_EQ(0, vt_all_in(self->v, mem, LEN, DRM_VSVM_PLACE_SYSTEM,
 			       VT_ANY_ORDER));
@@ -101,10 +100,10 @@ TEST_F(unmovable, file_private)
 	mem = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_EQ(0, vt_dev_check(self->v, mem, LEN, SEED, 0));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(LEN, STAYED(FILE));
 	ASSERT_EQ(0, vt_dev_fill(self->v, mem + off, len, OTHER, off));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(LEN - len, STAYED(FILE));
 	EXPECT_EQ(len, self->m.moved);
 	EXPECT_EQ(0, vt_all_in(self->v, mem + off, len, DRM_VSVM_PLACE_DEVICE,
@@ -130,7 +129,7 @@ TEST_F(unmovable, file_in_the_middle)
 	ASSERT_EQ(mem + off, mmap(mem + off, LEN, PROT_READ,
 				  MAP_PRIVATE | MAP_FIXED, fd, 0));
 	ASSERT_EQ(0, vt_check(mem + off, LEN, SEED, 0));
-	ASSERT_EQ(0, TO_DEVICE(mem, len));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, len));
 	EXPECT_EQ(LEN, STAYED(FILE));
 	EXPECT_EQ(len - LEN, self->m.moved);
 	EXPECT_EQ(0, vt_all_in(self->v, mem, off, DRM_VSVM_PLACE_DEVICE, 0));
@@ -160,7 +159,7 @@ TEST_F(unmovable, shared_anonymous)
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, mem);
 	vt_fill(mem, LEN, SEED, 0);
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(LEN, STAYED(FILE));
 	EXPECT_EQ(0, vt_dev_check(self->v, mem, LEN, SEED, 0));
 	ASSERT_EQ(0, vt_start(&c, check_other_in_child, mem));
@@ -181,7 +180,7 @@ TEST_F(unmovable, memfd)
 	mem = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, mem);
 	vt_fill(mem, LEN, SEED, 0);
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(LEN, STAYED(FILE));
 	ASSERT_EQ(0, vt_dev_fill(self->v, mem, LEN, OTHER, 0));
 	ASSERT_EQ(LEN, pread(fd, buf, LEN, 0));
@@ -201,7 +200,7 @@ TEST_F(unmovable, pinned)
 	ASSERT_EQ(0, pipe(fds));
 	iov = (struct iovec){ .iov_base = mem, .iov_len = len };
 	ASSERT_EQ(len, vmsplice(fds[1], &iov, 1, 0));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(len, STAYED(PINNED));
 	EXPECT_EQ(LEN - len, self->m.moved);
 	EXPECT_EQ(0, vt_all_in(self->v, mem, len, DRM_VSVM_PLACE_SYSTEM, 0));
@@ -223,7 +222,7 @@ TEST_F(unmovable, pinned_huge)
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, pipe(fds));
 	ASSERT_EQ(VT_PAGE, vmsplice(fds[1], &iov, 1, 0));
-	ASSERT_EQ(0, TO_DEVICE(mem, 2 * VT_HUGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, 2 * VT_HUGE));
 	EXPECT_EQ(VT_HUGE, STAYED(PINNED));
 	EXPECT_EQ(VT_HUGE, self->m.moved);
 	EXPECT_EQ(0, vt_all_in(self->v, mem, VT_HUGE, DRM_VSVM_PLACE_SYSTEM,
@@ -239,13 +238,13 @@ TEST_F(unmovable, guard)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, madvise(mem, VT_PAGE, MADV_GUARD_INSTALL));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(VT_PAGE, STAYED(ERROR));
 	EXPECT_EQ(LEN - VT_PAGE, self->m.moved);
-	ASSERT_EQ(0, TO_DEVICE(mem, VT_PAGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, VT_PAGE));
 	EXPECT_EQ(VT_PAGE, STAYED(ERROR));
 	ASSERT_EQ(0, madvise(mem, VT_PAGE, MADV_GUARD_REMOVE));
-	ASSERT_EQ(0, TO_DEVICE(mem, VT_PAGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, VT_PAGE));
 	EXPECT_EQ(VT_PAGE, self->m.absent);
 	EXPECT_EQ(0, vt_check(mem + VT_PAGE, LEN - VT_PAGE, SEED, VT_PAGE));
 }
@@ -270,7 +269,7 @@ TEST_F_TIMEOUT(unmovable, ksm, VT_LONG)
 		usleep(100000);
 	}
 	ASSERT_EQ(LEN / VT_PAGE, vt_file_get("/proc/self/ksm_merging_pages"));
-	ASSERT_EQ(0, TO_DEVICE(mem, LEN));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, LEN));
 	EXPECT_EQ(LEN, STAYED(KSM));
 	EXPECT_EQ(0, vt_all_in(self->v, mem, LEN, DRM_VSVM_PLACE_SYSTEM, 0));
 	EXPECT_EQ(0, vt_dev_check_byte(self->v, mem, LEN, 0x77));
@@ -295,7 +294,7 @@ TEST_F_TIMEOUT(unmovable, hugetlb, VT_LONG)
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	ASSERT_NE(MAP_FAILED, mem);
 	vt_fill(mem, len, SEED, 0);
-	ASSERT_EQ(0, TO_DEVICE(mem, len));
+	ASSERT_EQ(0, VT_TRY_DEVICE(mem, len));
 	EXPECT_EQ(len, STAYED(HUGETLB));
 	EXPECT_EQ(0, vt_all_in(self->v, mem, len, DRM_VSVM_PLACE_SYSTEM,
 			       VT_HUGE_ORDER));
@@ -328,7 +327,7 @@ TEST_F(unmovable, vdso)
 	char buf[VT_PAGE];
 
 	ASSERT_NE(NULL, vdso);
-	ASSERT_EQ(0, TO_DEVICE(vdso, VT_PAGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(vdso, VT_PAGE));
 	EXPECT_EQ(VT_PAGE, STAYED(SPECIAL));
 	memset(buf, 0, sizeof(buf));
 	ASSERT_EQ(0, vsvm_read(self->v, vdso, buf, VT_PAGE, NULL));
@@ -362,7 +361,7 @@ TEST_F(unmovable, pfnmap)
 	char byte;
 
 	ASSERT_NE(NULL, vvar);
-	ASSERT_EQ(0, TO_DEVICE(vvar, VT_PAGE));
+	ASSERT_EQ(0, VT_TRY_DEVICE(vvar, VT_PAGE));
 	EXPECT_EQ(VT_PAGE, STAYED(SPECIAL));
 	EXPECT_EQ(DRM_VSVM_PLACE_ERROR, vt_place(self->v, vvar));
 	EXPECT_EQ(-EFAULT, vsvm_read(self->v, vvar, &byte, 1, NULL));

@@ -23,6 +23,7 @@
 
 #include "vt.h"
 #include "vt_failpoint.h"
+#include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_small_device.h"
 
@@ -59,23 +60,7 @@ FIXTURE(fix)
 	char *mem;
 };
 
-FIXTURE_VARIANT(fix)
-{
-	enum vt_kind kind;
-	size_t len;
-};
-
-FIXTURE_VARIANT_ADD(fix, small)
-{
-	.kind = VT_SMALL,
-	.len = LEN,
-};
-
-FIXTURE_VARIANT_ADD(fix, large)
-{
-	.kind = VT_LARGE,
-	.len = VT_HUGE,
-};
+VT_PAGE_KINDS_LEN(fix, LEN);
 
 FIXTURE_SETUP(fix)
 {
@@ -84,10 +69,7 @@ FIXTURE_SETUP(fix)
 	ASSERT_NE(NULL, self->mem);
 }
 
-FIXTURE_TEARDOWN(fix)
-{
-	vsvm_close(self->v);
-}
+VT_TEARDOWN_CLOSE(fix)
 
 /* All of the memory is on the device, in the pages that the variant is about. */
 #define GOES_TO_DEVICE()						\
@@ -344,10 +326,8 @@ FIXTURE_SETUP(core)
 {
 	char command[64];
 
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, VT_HUGE, VT_LARGE, SEED);
-	ASSERT_NE(NULL, self->mem);
-	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, VT_HUGE, VT_LARGE, SEED,
+				    true));
 	snprintf(command, sizeof(command), "modprobe askcore like=%llu",
 		 (unsigned long long)device_pfn(self->mem));
 	ASSERT_EQ(0, system(command));
@@ -461,15 +441,11 @@ FIXTURE(evicted)
 FIXTURE_SETUP(evicted)
 {
 	ASSERT_EQ(0, vt_reload(&self->module, VT_HUGE / VT_MIB));
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	self->mem = vt_map_filled(self->v, LEN, VT_SMALL, OTHER);
-	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, VT_SMALL, OTHER,
+				    false));
 }
 
-FIXTURE_TEARDOWN_PARENT(evicted)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(evicted)
 
 static int owns(struct vt_child *c, void *arg)
 {

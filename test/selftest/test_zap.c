@@ -20,6 +20,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_fixture.h"
 #include "vt_small_device.h"
 
 /* A child that sees its pages is through in no time. */
@@ -68,10 +69,7 @@ FIXTURE_SETUP(zap)
 	srandom(getpid());
 }
 
-FIXTURE_TEARDOWN_PARENT(zap)
-{
-	vt_restore(&self->module);
-}
+VT_TEARDOWN_RESTORE(zap)
 
 static void nap(long most_ns)
 {

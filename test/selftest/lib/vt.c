@@ -82,6 +82,19 @@ void *vt_map_filled(struct vsvm *v, size_t len, enum vt_kind kind,
 	return mem;
 }
 
+int vt_open_filled(struct vsvm **v, char **mem, size_t len, enum vt_kind kind,
+		   uint64_t seed, bool on_device)
+{
+	int ret = vsvm_open(0, v);
+
+	if (ret)
+		return vt_wrong("open of device 0: %s", strerror(-ret));
+	*mem = vt_map_filled(*v, len, kind, seed);
+	if (!*mem)
+		return -1;
+	return on_device ? vt_to_device(*v, *mem, len) : 0;
+}
+
 static inline uint64_t pattern_word(uint64_t seed, size_t index)
 {
 	uint64_t x = (seed * 0x100000001b3ULL + index + 1) *

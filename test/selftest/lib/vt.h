@@ -54,6 +54,13 @@ void *vt_map(size_t len, enum vt_kind kind);
 void *vt_map_filled(struct vsvm *v, size_t len, enum vt_kind kind,
 		    uint64_t seed);
 
+/*
+ * Open device 0, fill memory with the pattern of @seed, and move it to the device if
+ * it shall begin there: what the setup of most fixtures does.
+ */
+int vt_open_filled(struct vsvm **v, char **mem, size_t len, enum vt_kind kind,
+		   uint64_t seed, bool on_device);
+
 /* A pattern: each byte depends on @seed and on @off, its place in the whole. */
 void vt_fill(void *mem, size_t len, uint64_t seed, size_t off);
 int vt_check(const void *mem, size_t len, uint64_t seed, size_t off);

@@ -35,16 +35,6 @@ int vt_load_coherent(const char *where);
 long vt_backing(struct vsvm *v);
 long vt_seconds(void);
 
-/* For a test whose fixture has v, and m for what MIGRATE says. */
-#define VT_TO_DEVICE(mem, len)						\
-	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, &self->m)
-
-#define VT_ON_DEVICE(mem, len)						\
-	vt_all_in(self->v, mem, len, DRM_VSVM_PLACE_DEVICE, VT_ANY_ORDER)
-
-#define VT_IN_SYSTEM(mem, len)						\
-	vt_all_in(self->v, mem, len, DRM_VSVM_PLACE_SYSTEM, VT_ANY_ORDER)
-
 /* How much of what a sweep moves has to get there. */
 enum vt_rank {
 	VT_ANY,
