@@ -287,12 +287,12 @@ static int touched_at(FIXTURE_DATA(absent) *self, const char *point)
 	void *ret;
 
 	vt_fill(self->mem, SOME, SEED, 0);
-	if (vt_pause(self->v, point, 1) ||
-	    pthread_create(&thread, NULL, to_device, self) ||
-	    vt_await(self->v, point))
+	if (VT_BAD(vt_pause(self->v, point, 1) ||
+		   pthread_create(&thread, NULL, to_device, self) ||
+		   vt_await(self->v, point)))
 		return -1;
 	vt_fill(self->mem + SOME, SOME, SEED, SOME);
-	if (vt_resume(self->v, point) || pthread_join(thread, &ret))
+	if (VT_BAD(vt_resume(self->v, point) || pthread_join(thread, &ret)))
 		return -1;
 	return (intptr_t)ret;
 }

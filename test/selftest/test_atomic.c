@@ -287,10 +287,10 @@ static int64_t hammer(struct vsvm *a, struct vsvm *b, char *word,
 		w[i].size = size;
 		w[i].work = work;
 		w[i].first = 1 + i * ROUNDS;
-		if (pthread_create(&w[i].thread, NULL, run_worker, &w[i]))
+		if (VT_BAD(pthread_create(&w[i].thread, NULL, run_worker, &w[i])))
 			return -1;
 	}
-	if (mover && pthread_create(&mover->thread, NULL, run_mover, mover))
+	if (VT_BAD(mover && pthread_create(&mover->thread, NULL, run_mover, mover)))
 		return -1;
 	for (i = 0; i < 4; i++) {
 		pthread_join(w[i].thread, NULL);

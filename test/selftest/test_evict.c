@@ -339,10 +339,10 @@ static int punch(struct vsvm *v, char *mem, size_t len)
 {
 	size_t at;
 
-	if (vt_to_device(v, mem, len))
+	if (VT_BAD(vt_to_device(v, mem, len)))
 		return -1;
 	for (at = 0; at < len; at += VT_HUGE)
-		if (munmap(mem + at + VT_PAGE, VT_HUGE - VT_PAGE))
+		if (VT_BAD(munmap(mem + at + VT_PAGE, VT_HUGE - VT_PAGE)))
 			return -1;
 	return vt_used(v) == len / VT_HUGE * VT_PAGE ? 0 : -1;
 }
@@ -380,7 +380,7 @@ static int reclaim_backing(struct vsvm *v, long want)
 	long ratio = vt_file_get(SLAB_RATIO);
 	int tries, fd = open(NODE_RECLAIM, O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0 || ratio < 0 || vt_file_set(SLAB_RATIO, 0))
+	if (VT_BAD(fd < 0 || ratio < 0 || vt_file_set(SLAB_RATIO, 0)))
 		return -1;
 	for (tries = 0; tries < 100 && vt_backing(v) > want; tries++)
 		/* How much it got is not the question. */
@@ -388,7 +388,7 @@ static int reclaim_backing(struct vsvm *v, long want)
 		    errno != EBUSY)
 			break;
 	close(fd);
-	return vt_file_set(SLAB_RATIO, ratio) || vt_backing(v) > want ? -1 : 0;
+	return VT_BAD(vt_file_set(SLAB_RATIO, ratio) || vt_backing(v) > want) ? -1 : 0;
 }
 
 /* The same out of core mm's reclaim, whose locks and reserves the caller has. */

@@ -142,7 +142,7 @@ static int owner_status(struct vt_child *c)
 {
 	int status;
 
-	if (waitpid(c->pid, &status, 0) != c->pid)
+	if (VT_BAD(waitpid(c->pid, &status, 0) != c->pid))
 		return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }

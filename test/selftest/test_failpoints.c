@@ -49,13 +49,13 @@ static int untouched(struct vt_work *w)
 
 static int on_device(struct vt_work *w)
 {
-	return filled(w) || vt_to_device(w->v, w->mem, w->len) ? -1 : 0;
+	return VT_BAD(filled(w) || vt_to_device(w->v, w->mem, w->len)) ? -1 : 0;
 }
 
 /* The first half on the device, where pages are small. */
 static int half_on_device(struct vt_work *w)
 {
-	if (filled(w))
+	if (VT_BAD(filled(w)))
 		return -1;
 	return w->kind == VT_LARGE ? 0 :
 	       vt_to_device(w->v, w->mem, w->len / 2);
@@ -83,15 +83,15 @@ static int populate(struct vt_work *w)
 static int both_see(struct vt_work *w, int ret)
 {
 	(void)ret;
-	return vt_dev_check(w->v, w->mem, w->len, SEED, 0) ||
-	       vt_check(w->mem, w->len, SEED, 0) ? -1 : 0;
+	return VT_BAD(vt_dev_check(w->v, w->mem, w->len, SEED, 0) ||
+		      vt_check(w->mem, w->len, SEED, 0)) ? -1 : 0;
 }
 
 static int both_see_zeroes(struct vt_work *w, int ret)
 {
 	(void)ret;
-	return vt_dev_check_byte(w->v, w->mem, w->len, 0) ||
-	       vt_check_byte(w->mem, w->len, 0) ? -1 : 0;
+	return VT_BAD(vt_dev_check_byte(w->v, w->mem, w->len, 0) ||
+		      vt_check_byte(w->mem, w->len, 0)) ? -1 : 0;
 }
 
 static sigjmp_buf touched;
@@ -124,7 +124,7 @@ static int buffer(struct vt_work *w)
 
 static int ready_to_read(struct vt_work *w)
 {
-	return half_on_device(w) || buffer(w) ? -1 : 0;
+	return VT_BAD(half_on_device(w) || buffer(w)) ? -1 : 0;
 }
 
 static int dev_reads(struct vt_work *w)
@@ -135,14 +135,14 @@ static int dev_reads(struct vt_work *w)
 /* What was read before the failure is right, and all can be read now. */
 static int was_read(struct vt_work *w, int ret)
 {
-	if (!ret && w->done != w->len)
+	if (VT_BAD(!ret && w->done != w->len))
 		return -1;
-	return vt_check(w->buf, w->done, SEED, 0) || both_see(w, ret) ? -1 : 0;
+	return VT_BAD(vt_check(w->buf, w->done, SEED, 0) || both_see(w, ret)) ? -1 : 0;
 }
 
 static int ready_to_write(struct vt_work *w)
 {
-	if (half_on_device(w) || buffer(w))
+	if (VT_BAD(half_on_device(w) || buffer(w)))
 		return -1;
 	vt_fill(w->buf, w->len, OTHER, 0);
 	return 0;
@@ -158,13 +158,13 @@ static int was_written(struct vt_work *w, int ret)
 {
 	size_t done = w->done;
 
-	if (!ret && done != w->len)
+	if (VT_BAD(!ret && done != w->len))
 		return -1;
-	if (vt_dev_check(w->v, w->mem, done, OTHER, 0) ||
-	    vt_check(w->mem + done, w->len - done, SEED, done))
+	if (VT_BAD(vt_dev_check(w->v, w->mem, done, OTHER, 0) ||
+		   vt_check(w->mem + done, w->len - done, SEED, done)))
 		return -1;
 	ret = vt_dev_fill(w->v, w->mem, w->len, OTHER, 0);
-	return ret || vt_check(w->mem, w->len, OTHER, 0) ? -1 : 0;
+	return VT_BAD(ret || vt_check(w->mem, w->len, OTHER, 0)) ? -1 : 0;
 }
 
 static int child_keeps(struct vt_child *c, void *arg)
@@ -177,7 +177,7 @@ static int child_keeps(struct vt_child *c, void *arg)
 /* The device writes pages on it that a child shares. */
 static int ready_to_unshare(struct vt_work *w)
 {
-	if (on_device(w) || buffer(w))
+	if (VT_BAD(on_device(w) || buffer(w)))
 		return -1;
 	vt_fill(w->buf, w->len, OTHER, 0);
 	return vt_start(&w->child, child_keeps, w);
@@ -195,10 +195,10 @@ static int ready_to_look(struct vt_work *w)
 {
 	size_t at;
 
-	if (filled(w) || buffer(w))
+	if (VT_BAD(filled(w) || buffer(w)))
 		return -1;
 	for (at = 0; w->kind == VT_SMALL && at < w->len; at += 2 * VT_PAGE)
-		if (vt_to_device(w->v, w->mem + at, VT_PAGE))
+		if (VT_BAD(vt_to_device(w->v, w->mem + at, VT_PAGE)))
 			return -1;
 	return 0;
 }
@@ -225,12 +225,12 @@ static int was_seen(struct vt_work *w, int ret)
 		odd = at / VT_PAGE & 1;
 		want = w->kind == VT_LARGE || odd ? DRM_VSVM_PLACE_SYSTEM :
 						    DRM_VSVM_PLACE_DEVICE;
-		if (runs[i].start != (uintptr_t)w->mem + at ||
-		    (runs[i].state & DRM_VSVM_STATE_PLACE) != want)
+		if (VT_BAD(runs[i].start != (uintptr_t)w->mem + at ||
+			   (runs[i].state & DRM_VSVM_STATE_PLACE) != want))
 			return -1;
 		at += runs[i].count * VT_PAGE;
 	}
-	if (at != w->done || (!ret && at != w->len))
+	if (VT_BAD(at != w->done || (!ret && at != w->len)))
 		return -1;
 	return both_see(w, ret);
 }
@@ -247,7 +247,7 @@ static int was_added(struct vt_work *w, int ret)
 {
 	uint64_t *word = (uint64_t *)(w->mem + w->len / 2);
 
-	if (*word != w->word + (ret ? 0 : 5))
+	if (VT_BAD(*word != w->word + (ret ? 0 : 5)))
 		return -1;
 	*word = w->word;
 	return both_see(w, ret);
@@ -261,18 +261,18 @@ static int takes(struct vt_work *w)
 
 static int only_small_reserves(struct vt_work *w)
 {
-	return filled(w) || vt_arm(w->v, "reserve-block", 1, VT_EVER) ? -1 : 0;
+	return VT_BAD(filled(w) || vt_arm(w->v, "reserve-block", 1, VT_EVER)) ? -1 : 0;
 }
 
 static int no_huge_home(struct vt_work *w)
 {
-	return on_device(w) || vt_arm(w->v, "home-huge", 1, VT_EVER) ? -1 : 0;
+	return VT_BAD(on_device(w) || vt_arm(w->v, "home-huge", 1, VT_EVER)) ? -1 : 0;
 }
 
 /* Nobody's block has backing: the shrinker took it. */
 static int no_backing_yet(struct vt_work *w)
 {
-	return filled(w) || vt_file_set(DROP_CACHES, 2) ? -1 : 0;
+	return VT_BAD(filled(w) || vt_file_set(DROP_CACHES, 2)) ? -1 : 0;
 }
 
 /* A device of two blocks, both full. */
@@ -281,9 +281,9 @@ static int ready_to_evict(struct vt_work *w)
 	struct drm_vsvm_migrate m;
 
 	w->ballast = vt_map(2 * VT_HUGE, VT_LARGE);
-	if (!w->ballast || filled(w) ||
-	    vt_migrate(w->v, w->ballast, 2 * VT_HUGE, DRM_VSVM_TARGET_DEVICE,
-		       DRM_VSVM_MIGRATE_POPULATE, &m))
+	if (VT_BAD(!w->ballast || filled(w) ||
+		   vt_migrate(w->v, w->ballast, 2 * VT_HUGE, DRM_VSVM_TARGET_DEVICE,
+			      DRM_VSVM_MIGRATE_POPULATE, &m)))
 		return -1;
 	return m.moved == 2 * VT_HUGE ? 0 : -1;
 }
@@ -294,8 +294,8 @@ static int was_evicted(struct vt_work *w, int ret)
 	int i;
 
 	for (i = 0; i < 2; i++)
-		if (vsvm_read(w->v, w->ballast + i * VT_HUGE, seen, VT_HUGE,
-			      NULL) || memcmp(seen, zero, VT_HUGE))
+		if (VT_BAD(vsvm_read(w->v, w->ballast + i * VT_HUGE, seen, VT_HUGE,
+				     NULL) || memcmp(seen, zero, VT_HUGE)))
 			return -1;
 	return both_see(w, ret);
 }
@@ -374,7 +374,7 @@ static int ready_to_live(struct vt_work *w)
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", vsvm_fd(w->v));
 	n = readlink(link, w->path, sizeof(w->path) - 1);
-	if (n < 0)
+	if (VT_BAD(n < 0))
 		return -1;
 	w->path[n] = 0;
 	w->word++;

@@ -26,7 +26,7 @@ static int file_set(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
 
-	if (fd < 0)
+	if (VT_BAD(fd < 0))
 		return -1;
 	ret = write(fd, text, strlen(text)) < 0;
 	close(fd);
@@ -85,7 +85,7 @@ static int knobs(const char *name)
 	for (i = 0; i < VT_COUNT(set); i++) {
 		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", name,
 			 set[i][0]);
-		if (file_set(path, set[i][1]))
+		if (VT_BAD(file_set(path, set[i][1])))
 			return -1;
 	}
 	return 0;

@@ -245,14 +245,14 @@ static int use_and_leave(struct vsvm *v, enum vt_kind kind)
 	struct iovec to = { .iov_base = copy, .iov_len = LEN };
 	int i;
 
-	if (!mem || !copy)
+	if (VT_BAD(!mem || !copy))
 		return -1;
 	/* What is looked up twice is active. */
 	for (i = 0; i < 3; i++)
-		if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != LEN)
+		if (VT_BAD(process_vm_readv(getpid(), &to, 1, &from, 1, 0) != LEN))
 			return -1;
 	free(copy);
-	return vt_to_device(v, mem, LEN) || munmap(mem, LEN) ? -1 : 0;
+	return VT_BAD(vt_to_device(v, mem, LEN) || munmap(mem, LEN)) ? -1 : 0;
 }
 
 /* The same with memory that the parent mlocked: nobody may evict it meanwhile. */

@@ -176,12 +176,12 @@ static off_t core_offset(int fd, uintptr_t addr, size_t len)
 	Elf64_Phdr ph;
 	int i;
 
-	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) ||
-	    memcmp(eh.e_ident, ELFMAG, SELFMAG))
+	if (VT_BAD(pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) ||
+		   memcmp(eh.e_ident, ELFMAG, SELFMAG)))
 		return -1;
 	for (i = 0; i < eh.e_phnum; i++) {
-		if (pread(fd, &ph, sizeof(ph), eh.e_phoff +
-			  i * sizeof(ph)) != sizeof(ph))
+		if (VT_BAD(pread(fd, &ph, sizeof(ph), eh.e_phoff +
+				 i * sizeof(ph)) != sizeof(ph)))
 			return -1;
 		if (ph.p_type == PT_LOAD && ph.p_vaddr <= addr &&
 		    addr + len <= ph.p_vaddr + ph.p_filesz)

@@ -113,11 +113,11 @@ static int handler_open(struct scene *s)
 	};
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
-	    ioctl(fd, UFFDIO_REGISTER, &reg))
+	if (VT_BAD(fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
+		   ioctl(fd, UFFDIO_REGISTER, &reg)))
 		return -1;
-	if (s->mode == UFFDIO_REGISTER_MODE_WP &&
-	    ioctl(fd, UFFDIO_WRITEPROTECT, &wp))
+	if (VT_BAD(s->mode == UFFDIO_REGISTER_MODE_WP &&
+		   ioctl(fd, UFFDIO_WRITEPROTECT, &wp)))
 		return -1;
 	return fd;
 }
@@ -339,7 +339,7 @@ static int unplugged_meanwhile(const char *name)
 	double begin, took;
 	struct vsvm *v;
 
-	if (vt_start(&waiter, stuck, &scene) || vt_hear(&waiter))
+	if (VT_BAD(vt_start(&waiter, stuck, &scene) || vt_hear(&waiter)))
 		return -1;
 	begin = vt_now();
 	if (vt_file_write(VT_DRIVER "unbind", "vsvm.1"))

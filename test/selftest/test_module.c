@@ -125,7 +125,7 @@ static int load_and_move(const char *huge_pages, uint64_t huge_size)
 
 	snprintf(command, sizeof(command),
 		 "modprobe vsvm huge_pages=%s devices=1 vram_mib=16", huge_pages);
-	if (system(command) || vsvm_open(0, &v))
+	if (VT_BAD(system(command) || vsvm_open(0, &v)))
 		return -1;
 	f = fopen(HUGE_PAGES, "re");
 	if (!f || fscanf(f, "%15s", text) != 1 || strcmp(text, huge_pages))

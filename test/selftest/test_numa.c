@@ -94,7 +94,7 @@ FIXTURE_SETUP(numa)
 /* The far node's memory, bound there and filled. */
 static int far_memory(char *mem)
 {
-	if (bind_to(mem, LEN, FAR))
+	if (VT_BAD(bind_to(mem, LEN, FAR)))
 		return -1;
 	vt_fill(mem, LEN, SEED, 0);
 	return all_on(mem, LEN, FAR);
@@ -116,9 +116,9 @@ static int push_out(struct vsvm *v, char *mem)
 {
 	char *more = vt_map_filled(v, VRAM * VT_MIB, VT_SMALL, OTHER);
 
-	if (!more || set_policy(MPOL_BIND, NEAR))
+	if (VT_BAD(!more || set_policy(MPOL_BIND, NEAR)))
 		return -1;
-	if (vt_migrate(v, more, VRAM * VT_MIB, DRM_VSVM_TARGET_DEVICE, 0, NULL))
+	if (VT_BAD(vt_migrate(v, more, VRAM * VT_MIB, DRM_VSVM_TARGET_DEVICE, 0, NULL)))
 		return -1;
 	return vt_bytes_in(v, mem, LEN, DRM_VSVM_PLACE_SYSTEM) == (long)LEN ?
 	       set_policy(MPOL_DEFAULT, 0) : -1;
@@ -298,7 +298,7 @@ static int wait_for_hints(struct vsvm *v, char *mem)
 	time_t end = time(NULL) + VT_LONG / 2;
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, idle, NULL))
+	if (VT_BAD(pthread_create(&thread, NULL, idle, NULL)))
 		return -1;
 	while (time(NULL) < end)
 		if (vt_bytes_in(v, mem, LEN, DRM_VSVM_PLACE_ABSENT) ==

@@ -61,7 +61,7 @@ static long bytes(const char *path, const char *key)
 	long kib = -1, found;
 	char line[256];
 
-	if (!f)
+	if (VT_BAD(!f))
 		return -1;
 	while (fgets(line, sizeof(line), f))
 		if (!strncmp(line, key, strlen(key)) &&
@@ -74,7 +74,7 @@ static long bytes(const char *path, const char *key)
 /* What all devices' tables take, each processor's count added up. */
 static long secondary(void)
 {
-	if (vt_file_write("/proc/sys/vm/stat_refresh", "1"))
+	if (VT_BAD(vt_file_write("/proc/sys/vm/stat_refresh", "1")))
 		return -1;
 	return bytes(MEMINFO, "SecPageTables:");
 }
@@ -120,7 +120,7 @@ static int touch_all(struct vsvm *v, const char *mem)
 	size_t at;
 
 	for (at = 0; at < LEN; at += VT_HUGE)
-		if (touch(v, mem + at))
+		if (VT_BAD(touch(v, mem + at)))
 			return -1;
 	return 0;
 }

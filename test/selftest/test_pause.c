@@ -89,12 +89,12 @@ static void *actor(void *arg)
 static int ready(struct gap *g, unsigned int device, enum vt_kind kind)
 {
 	g->len = kind == VT_LARGE ? VT_HUGE : SMALL_LEN;
-	if (vsvm_open(device, &g->v) || pipe(g->pipe) || pipe(g->go))
+	if (VT_BAD(vsvm_open(device, &g->v) || pipe(g->pipe) || pipe(g->go)))
 		return -1;
 	g->used = vt_used(g->v);
 	g->mem = vt_map_filled(g->v, g->len, kind, SEED);
 	g->moved_to = vt_map(g->len, kind);
-	if (!g->mem || !g->moved_to)
+	if (VT_BAD(!g->mem || !g->moved_to))
 		return -1;
 	return g->work == TO_DEVICE ? 0 : vt_to_device(g->v, g->mem, g->len);
 }
@@ -105,31 +105,31 @@ static int in_the_gap(struct gap *g, int (*act)(struct gap *g))
 	g->act = act;
 	vt_act_reset();
 	/* A new thread wants mmap_lock, which the paused one may have. */
-	if (pthread_create(&g->actor, NULL, actor, g) ||
-	    vt_pause(g->v, g->point, 1) ||
-	    pthread_create(&g->worker, NULL, worker, g) ||
-	    vt_await(g->v, g->point) || write(g->go[1], "+", 1) != 1 ||
-	    vt_act_began())
+	if (VT_BAD(pthread_create(&g->actor, NULL, actor, g) ||
+		   vt_pause(g->v, g->point, 1) ||
+		   pthread_create(&g->worker, NULL, worker, g) ||
+		   vt_await(g->v, g->point) || write(g->go[1], "+", 1) != 1 ||
+		   vt_act_began()))
 		return -1;
 	/* Who acted without a wait did it in the gap. */
-	if (vt_paused(g->v, g->point) != 1 || vt_resume(g->v, g->point))
+	if (VT_BAD(vt_paused(g->v, g->point) != 1 || vt_resume(g->v, g->point)))
 		return -1;
 	pthread_join(g->worker, NULL);
 	pthread_join(g->actor, NULL);
 	vt_count_pause(g->point);
-	return vt_disarm(g->v, g->point) || g->acted ? -1 : 0;
+	return VT_BAD(vt_disarm(g->v, g->point) || g->acted) ? -1 : 0;
 }
 
 static int see(struct gap *g, char *mem, uint64_t seed)
 {
-	return vt_dev_check(g->v, mem, g->len, seed, 0) ||
-	       vt_check(mem, g->len, seed, 0) ? -1 : 0;
+	return VT_BAD(vt_dev_check(g->v, mem, g->len, seed, 0) ||
+		      vt_check(mem, g->len, seed, 0)) ? -1 : 0;
 }
 
 /* All of it goes, and nothing of it stays in use. */
 static int nothing_left(struct gap *g, char *mem)
 {
-	return munmap(mem, g->len) || vt_used(g->v) != g->used ? -1 : 0;
+	return VT_BAD(munmap(mem, g->len) || vt_used(g->v) != g->used) ? -1 : 0;
 }
 
 FIXTURE(pause)
@@ -208,7 +208,7 @@ static int act_fork(struct gap *g)
 {
 	char byte;
 
-	if (pipe(g->child_pipe))
+	if (VT_BAD(pipe(g->child_pipe)))
 		return -1;
 	g->child = fork();
 	if (g->child)
@@ -401,14 +401,14 @@ static int dies_in_the_gap(struct gap *g, enum vt_kind kind, bool exits)
 	uint64_t used;
 	int ret = -1;
 
-	if (vsvm_open(0, &g->v))
+	if (VT_BAD(vsvm_open(0, &g->v)))
 		return -1;
 	used = vt_used(g->v);
-	if (vt_start(&c, victim, &w) || vt_hear(&c) ||
-	    vt_pause(g->v, g->point, 1) || vt_say(&c) ||
-	    vt_await(g->v, g->point))
+	if (VT_BAD(vt_start(&c, victim, &w) || vt_hear(&c) ||
+		   vt_pause(g->v, g->point, 1) || vt_say(&c) ||
+		   vt_await(g->v, g->point)))
 		return -1;
-	if (exits ? vt_say(&c) : kill(c.pid, SIGKILL))
+	if (VT_BAD(exits ? vt_say(&c) : kill(c.pid, SIGKILL)))
 		return -1;
 	/* No test resumes it: a signal that kills has to. */
 	if (vt_wait(&c) == (exits ? 5 : 128 + SIGKILL) &&

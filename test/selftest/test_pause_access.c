@@ -306,8 +306,8 @@ static void *wants_room(void *arg)
 static int evicts(struct _test_data_evict *self, const char *point)
 {
 	/* A block that goes by a handover leaves none behind. */
-	if (!strcmp(point, "backing") &&
-	    vt_arm_all(self->v, "home-huge", 1, 64))
+	if (VT_BAD(!strcmp(point, "backing") &&
+		   vt_arm_all(self->v, "home-huge", 1, 64)))
 		return -1;
 	return vt_start(&holder, owner, NULL) || vt_hear(&holder) ||
 	       vt_pause(self->v, point, 1) ||

@@ -234,8 +234,8 @@ static int old_or_zero(const char *mem, size_t len)
 	size_t at;
 
 	for (at = 0; at < len; at += VT_PAGE)
-		if (memcmp(mem + at, zero, VT_PAGE) &&
-		    vt_check(mem + at, VT_PAGE, SEED, at))
+		if (VT_BAD(memcmp(mem + at, zero, VT_PAGE) &&
+			   vt_check(mem + at, VT_PAGE, SEED, at)))
 			return -1;
 	return 0;
 }

@@ -62,19 +62,19 @@ struct ground {
 
 static int ground_make(struct ground *g)
 {
-	if (vsvm_open(0, &g->v))
+	if (VT_BAD(vsvm_open(0, &g->v)))
 		return -1;
 	g->mem = vt_map(PAGES * VT_PAGE, VT_SMALL);
 	g->buf = vt_map(PAGES * VT_PAGE, VT_SMALL);
-	if (!g->mem || !g->buf)
+	if (VT_BAD(!g->mem || !g->buf))
 		return -1;
 	vt_fill(g->mem, PAGES * VT_PAGE, SEED, 0);
 	memset(g->buf, 0xa5, PAGES * VT_PAGE);
-	if (munmap(g->mem + GOOD * VT_PAGE, 2 * VT_PAGE) ||
-	    mprotect(g->mem + 10 * VT_PAGE, 2 * VT_PAGE, PROT_NONE) ||
-	    mprotect(g->mem + 12 * VT_PAGE, 2 * VT_PAGE, PROT_READ))
+	if (VT_BAD(munmap(g->mem + GOOD * VT_PAGE, 2 * VT_PAGE) ||
+		   mprotect(g->mem + 10 * VT_PAGE, 2 * VT_PAGE, PROT_NONE) ||
+		   mprotect(g->mem + 12 * VT_PAGE, 2 * VT_PAGE, PROT_READ)))
 		return -1;
-	if (vt_to_device(g->v, g->mem, GOOD / 2 * VT_PAGE))
+	if (VT_BAD(vt_to_device(g->v, g->mem, GOOD / 2 * VT_PAGE)))
 		return -1;
 	g->used = vt_used(g->v);
 	return 0;
@@ -85,14 +85,14 @@ static int ground_check(struct ground *g)
 {
 	size_t half = GOOD / 2 * VT_PAGE;
 
-	if (vt_used(g->v) != g->used)
+	if (VT_BAD(vt_used(g->v) != g->used))
 		return -1;
-	if (vt_all_in(g->v, g->mem, half, DRM_VSVM_PLACE_DEVICE, 0) ||
-	    vt_all_in(g->v, g->mem + half, half, DRM_VSVM_PLACE_SYSTEM, 0) ||
-	    vt_check_byte(g->buf, PAGES * VT_PAGE, 0xa5) ||
-	    vt_check(g->mem, GOOD * VT_PAGE, SEED, 0))
+	if (VT_BAD(vt_all_in(g->v, g->mem, half, DRM_VSVM_PLACE_DEVICE, 0) ||
+		   vt_all_in(g->v, g->mem + half, half, DRM_VSVM_PLACE_SYSTEM, 0) ||
+		   vt_check_byte(g->buf, PAGES * VT_PAGE, 0xa5) ||
+		   vt_check(g->mem, GOOD * VT_PAGE, SEED, 0)))
 		return -1;
-	if (mprotect(g->mem + 10 * VT_PAGE, 2 * VT_PAGE, PROT_READ))
+	if (VT_BAD(mprotect(g->mem + 10 * VT_PAGE, 2 * VT_PAGE, PROT_READ)))
 		return -1;
 	return vt_check(g->mem + 10 * VT_PAGE, 6 * VT_PAGE, SEED,
 			10 * VT_PAGE);

@@ -19,7 +19,7 @@ struct target {
 
 static int target_make(struct target *t)
 {
-	if (vsvm_open(0, &t->v))
+	if (VT_BAD(vsvm_open(0, &t->v)))
 		return -1;
 	t->mem = vt_map_filled(t->v, VT_HUGE, VT_SMALL, SEED);
 	return t->mem ? 0 : -1;

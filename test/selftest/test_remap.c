@@ -60,10 +60,10 @@ static int is_gone(struct vsvm *v, char *mem, size_t len)
 /* The pattern of the whole, without the bytes from @from to @to. */
 static int check_but(struct vsvm *v, char *mem, size_t from, size_t to)
 {
-	if (vt_dev_check(v, mem, from, SEED, 0) ||
-	    vt_dev_check(v, mem + to, LEN - to, SEED, to) ||
-	    vt_check(mem, from, SEED, 0) ||
-	    vt_check(mem + to, LEN - to, SEED, to))
+	if (VT_BAD(vt_dev_check(v, mem, from, SEED, 0) ||
+		   vt_dev_check(v, mem + to, LEN - to, SEED, to) ||
+		   vt_check(mem, from, SEED, 0) ||
+		   vt_check(mem + to, LEN - to, SEED, to)))
 		return -1;
 	return 0;
 }

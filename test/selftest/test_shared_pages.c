@@ -47,10 +47,10 @@ static int filled_memfd(void)
 	int fd = memfd_create("vsvm-test", MFD_CLOEXEC);
 	char *mem;
 
-	if (fd < 0 || ftruncate(fd, LEN))
+	if (VT_BAD(fd < 0 || ftruncate(fd, LEN)))
 		return -1;
 	mem = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mem == MAP_FAILED)
+	if (VT_BAD(mem == MAP_FAILED))
 		return -1;
 	vt_fill(mem, LEN, SEED, 0);
 	munmap(mem, LEN);

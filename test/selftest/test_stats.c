@@ -125,10 +125,10 @@ FIXTURE(stats)
 
 static int look(struct vsvm *v, struct counters *file, struct counters *device)
 {
-	if (get(DEBUGFS "counters") <= 0)
+	if (VT_BAD(get(DEBUGFS "counters") <= 0))
 		return -1;
 	parse(device, "");
-	if (get_fdinfo(v))
+	if (VT_BAD(get_fdinfo(v)))
 		return -1;
 	parse(file, "vsvm-");
 	return 0;
@@ -169,7 +169,7 @@ static int moved(struct vsvm *v, const struct counters *file,
 	static struct counters f, d;
 	uint64_t in_file, in_device;
 
-	if (look(v, &f, &d))
+	if (VT_BAD(look(v, &f, &d)))
 		return -1;
 	in_file = counter(&f, name) - counter(file, name);
 	in_device = counter(&d, name) - counter(device, name);
@@ -488,8 +488,8 @@ static long mapped_in(struct vsvm *v, const void *mem, size_t len,
 	long bytes = 0;
 	uint32_t i;
 
-	if (vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_SNAPSHOT, &snap) ||
-	    snap.next != snap.addr + len)
+	if (VT_BAD(vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_SNAPSHOT, &snap) ||
+		   snap.next != snap.addr + len))
 		return -1;
 	for (i = 0; i < snap.nr_runs; i++)
 		if (runs[i].state & DRM_VSVM_STATE_MAPPED &&

@@ -83,7 +83,7 @@ static int open_devices(struct vsvm **v)
 	unsigned int i;
 
 	for (i = 0; i < DEVICES; i++)
-		if (vsvm_open(i, &v[i]))
+		if (VT_BAD(vsvm_open(i, &v[i])))
 			return -1;
 	return 0;
 }
@@ -102,8 +102,8 @@ static int scene_begin(struct scene *s)
 {
 	unsigned int i;
 
-	if (vt_module_get(&s->module) || s->module.devices < DEVICES ||
-	    open_devices(s->v))
+	if (VT_BAD(vt_module_get(&s->module) || s->module.devices < DEVICES ||
+		   open_devices(s->v)))
 		return -1;
 	for (i = 0; i < DEVICES; i++)
 		s->used[i] = vt_used(s->v[i]);
@@ -209,8 +209,8 @@ static int module_comes_back(struct scene *s)
 		fprintf(stderr, "# rmmod: %s\n", strerror(-ret));
 		return ret;
 	}
-	if (vt_module_load(s->module.devices, s->module.vram_mib) ||
-	    open_devices(s->v))
+	if (VT_BAD(vt_module_load(s->module.devices, s->module.vram_mib) ||
+		   open_devices(s->v)))
 		return -1;
 	return vt_used(s->v[0]) || vt_used(s->v[1]);
 }
@@ -264,23 +264,23 @@ static int party_begin(struct party *p, struct orders *orders)
 	memset(p, 0, sizeof(*p));
 	p->orders = orders;
 	p->dice.state = orders->seed;
-	if (orders->cgroup && vt_cgroup_enter())
+	if (VT_BAD(orders->cgroup && vt_cgroup_enter()))
 		return -1;
-	if (vsvm_open(orders->device, &p->v) ||
-	    vsvm_open(DEVICES - 1 - orders->device, &p->peer))
+	if (VT_BAD(vsvm_open(orders->device, &p->v) ||
+		   vsvm_open(DEVICES - 1 - orders->device, &p->peer)))
 		return -1;
 	p->mem = orders->mem;
 	p->len = p->mem || orders->kind == VT_LARGE ? LEN : SMALL;
 	if (!p->mem) {
 		p->mem = vt_map(p->len, orders->kind);
-		if (!p->mem)
+		if (VT_BAD(!p->mem))
 			return -1;
 		storm_fill(p->mem, p->len);
 	}
-	if (spread(p))
+	if (VT_BAD(spread(p)))
 		return -1;
-	if (orders->heir &&
-	    (vt_start(&p->heir, heir_looks, p) || vt_hear(&p->heir)))
+	if (VT_BAD(orders->heir &&
+		   (vt_start(&p->heir, heir_looks, p) || vt_hear(&p->heir))))
 		return -1;
 	p->crew.mem = p->mem;
 	p->crew.len = p->len;

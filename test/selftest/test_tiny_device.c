@@ -134,19 +134,19 @@ static int takes_turns(struct vt_child *c, struct vsvm *v, char *mem,
 	size_t at;
 
 	for (at = 0; at < task->len; at += VT_HUGE) {
-		if (!first && vt_hear(c))
+		if (VT_BAD(!first && vt_hear(c)))
 			return -1;
 		/* The other one has all of it now. */
-		if ((at || !first) && vt_used(v) != VT_HUGE)
+		if (VT_BAD((at || !first) && vt_used(v) != VT_HUGE))
 			return -1;
-		if (vt_to_device(v, mem + at, VT_HUGE) ||
-		    vt_bytes_in(v, mem, task->len, DRM_VSVM_PLACE_DEVICE) !=
-		    VT_HUGE || vt_used(v) != VT_HUGE)
+		if (VT_BAD(vt_to_device(v, mem + at, VT_HUGE) ||
+			   vt_bytes_in(v, mem, task->len, DRM_VSVM_PLACE_DEVICE) !=
+			   VT_HUGE || vt_used(v) != VT_HUGE))
 			return -1;
-		if (vt_say(c) || (first && vt_hear(c)))
+		if (VT_BAD(vt_say(c) || (first && vt_hear(c))))
 			return -1;
-		if (first && vt_bytes_in(v, mem, task->len,
-					 DRM_VSVM_PLACE_DEVICE))
+		if (VT_BAD(first && vt_bytes_in(v, mem, task->len,
+						DRM_VSVM_PLACE_DEVICE)))
 			return -1;
 	}
 	return vt_check(mem, task->len, task->seed, 0);

@@ -32,7 +32,7 @@ static int run(const char *fmt, ...)
 	vsnprintf(command, sizeof(command), fmt, args);
 	va_end(args);
 	f = popen(command, "re");
-	if (!f)
+	if (VT_BAD(!f))
 		return -1;
 	while (len < sizeof(text) - 1 && !feof(f) && !ferror(f))
 		len += fread(text + len, 1, sizeof(text) - 1 - len, f);

@@ -176,7 +176,7 @@ static long occurrences(const char *word)
 
 static int trace_read(void)
 {
-	return get(INSTANCE "trace", text, sizeof(text)) < 0 ? -1 : 0;
+	return VT_BAD(get(INSTANCE "trace", text, sizeof(text)) < 0) ? -1 : 0;
 }
 
 FIXTURE(trace)

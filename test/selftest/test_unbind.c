@@ -101,7 +101,7 @@ static int works(void)
 	char *mem;
 	int ret;
 
-	if (vsvm_open(1, &v))
+	if (VT_BAD(vsvm_open(1, &v)))
 		return -1;
 	used = vt_used(v);
 	mem = vt_map_filled(v, VT_HUGE, VT_SMALL, OTHER);

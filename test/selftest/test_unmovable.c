@@ -56,11 +56,11 @@ static int make_file(size_t len)
 	char *buf = malloc(len);
 	int fd = mkstemp(path);
 
-	if (fd < 0 || !buf)
+	if (VT_BAD(fd < 0 || !buf))
 		return -1;
 	unlink(path);
 	vt_fill(buf, len, SEED, 0);
-	if (write(fd, buf, len) != (ssize_t)len)
+	if (VT_BAD(write(fd, buf, len) != (ssize_t)len))
 		return -1;
 	free(buf);
 	return fd;

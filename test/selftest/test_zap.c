@@ -120,7 +120,7 @@ static int end(pid_t child)
 {
 	int status;
 
-	if (waitpid(child, &status, 0) != child)
+	if (VT_BAD(waitpid(child, &status, 0) != child))
 		return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) :
 				   128 + WTERMSIG(status);

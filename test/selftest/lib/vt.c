@@ -36,6 +36,16 @@ int vt_wrong(const char *fmt, ...)
 	return -1;
 }
 
+bool vt_bad(bool bad, const char *cond, const char *file, int line)
+{
+	const char *slash = strrchr(file, '/');
+
+	if (bad)
+		vt_wrong("%s:%d: %s, errno %d", slash ? slash + 1 : file, line,
+			 cond, errno);
+	return bad;
+}
+
 void *vt_map(size_t len, enum vt_kind kind)
 {
 	int advice = kind == VT_LARGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;

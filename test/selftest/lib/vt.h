@@ -30,6 +30,13 @@
  */
 int vt_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * The value of @cond, which is to be false. If it is true, print where it stands, its
+ * text and errno: for a helper of one test that returns -1 then.
+ */
+#define VT_BAD(cond)	vt_bad(cond, #cond, __FILE__, __LINE__)
+bool vt_bad(bool bad, const char *cond, const char *file, int line);
+
 #define VT_COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* Seconds for a test that moves or checks tens of MiB under emulation. */
