@@ -74,7 +74,7 @@ FIXTURE_TEARDOWN_PARENT(absent)
 		   flags, &self->m)
 #define STAYED(why)	(self->m.stayed[DRM_VSVM_STAY_ ## why])
 
-/* A userfaultfd for the range that nobody ever answers. */
+/* A userfaultfd for the range whose handler never answers. */
 static int watch(char *mem, __u64 features, __u64 mode)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = features };
@@ -170,7 +170,7 @@ TEST_F(absent, write_protected_in_part)
 			      2 * SOME));
 }
 
-/* Where a handler is owed that does not answer, nobody waits for it. */
+/* Where a handler would have to answer and does not, no call waits for it. */
 TEST_F(absent, missing)
 {
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_NOHUGEPAGE));
@@ -224,7 +224,7 @@ TEST_F(absent, swapped_copy_of_a_file)
 	EXPECT_EQ(0, vt_check(mem, SOME, SEED, 0));
 }
 
-/* Pages that userfaultfd has barred to the CPU move as they are: nobody is asked. */
+/* Pages that userfaultfd has barred to the CPU move as they are: no handler is asked. */
 TEST_F(absent, barred)
 {
 	vt_fill(self->mem, LEN, SEED, 0);
@@ -297,7 +297,7 @@ static int touched_at(FIXTURE_DATA(absent) *self, const char *point)
 	return (intptr_t)ret;
 }
 
-/* They move too, and nobody calls the device full. */
+/* They move too, and MIGRATE does not call the device full. */
 TEST_F(absent, touched_after_the_look)
 {
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_NOHUGEPAGE));

@@ -607,7 +607,7 @@ TEST_F(exclusive, stops_at_a_hole)
 	EXPECT_EQ(0, vt_check(self->mem, 4 * VT_PAGE, SEED, 0));
 }
 
-/* Shared memory core mm gives to nobody alone; it stays usable by both. */
+/* Core mm gives shared memory to no device alone; it stays usable by both. */
 TEST_F(exclusive, refuses_shared_memory)
 {
 	char *mem = mmap(NULL, SOME, PROT_READ | PROT_WRITE,

@@ -140,7 +140,7 @@ TEST_F_TIMEOUT(dmem, limit_of_nothing, VT_LONG)
 	EXPECT_EQ(0, VT_ON_DEVICE(mem, VT_HUGE / 2));
 }
 
-/* Who is killed is not charged any more; nor is who lost his device. */
+/* A process that is killed is not charged any more; nor is one that lost its device. */
 TEST_F_TIMEOUT(dmem, uncharged_at_unplug, VT_LONG)
 {
 	char *mem = vt_map_filled(self->v, VT_VRAM, variant->kind, SEED);

@@ -77,7 +77,7 @@ static int use_atomic(struct vsvm *v, char *mem)
 	return vt_atomic(v, mem, 8, DRM_VSVM_ATOMIC_ADD, 0, 0, NULL);
 }
 
-/* What nobody used since goes in the order it came. */
+/* Blocks that were not used since go in the order they came. */
 TEST_F_TIMEOUT(evict, oldest_goes, VT_LONG)
 {
 	char *mem = vt_map_filled(self->v, 2 * VT_VRAM, variant->kind, SEED);
@@ -158,7 +158,7 @@ static int holder(struct vt_child *c, void *arg)
 	return left < 0 || left % VT_HUGE ? 105 : left / VT_HUGE;
 }
 
-/* Who has his fair share and no more keeps all of it, whatever others want. */
+/* A process with its fair share and no more keeps all of it, whatever others want. */
 TEST_F_TIMEOUT(evict, share_is_safe, 2 * VT_LONG)
 {
 	struct vt_task task = {
@@ -181,7 +181,7 @@ TEST_F_TIMEOUT(evict, share_is_safe, 2 * VT_LONG)
 	EXPECT_EQ(0, vt_check(mem, VT_SET, SEED + 1, 0));
 }
 
-/* Who comes late gets his share, and who was first keeps his. */
+/* A late process gets its share, and the first one keeps its own. */
 TEST_F_TIMEOUT(evict, share_is_reached, 2 * VT_LONG)
 {
 	struct vt_task task = {
@@ -203,7 +203,7 @@ TEST_F_TIMEOUT(evict, share_is_reached, 2 * VT_LONG)
 	EXPECT_EQ(0, vt_check(mem, VT_SET, SEED + 1, 0));
 }
 
-/* Three of them: nobody has less than a third, rounded down. */
+/* Three of them: none has less than a third, rounded down. */
 TEST_F_TIMEOUT(evict, share_of_three, 2 * VT_LONG)
 {
 	struct vt_task task[2] = {
@@ -254,8 +254,8 @@ static int asks_for_a_third(struct vt_child *c, void *arg)
 }
 
 /*
- * A block that somebody has taken, and that has no memory behind it yet, is his:
- * a rival below his share finds somebody above it, and is not told that the
+ * A block that a process has taken, and that has no memory behind it yet, counts as
+ * its own: a rival below its share finds a process above, and is not told that the
  * device is full.
  */
 TEST_F_TIMEOUT(evict, share_counts_from_the_start, VT_LONG)
@@ -278,7 +278,7 @@ TEST_F_TIMEOUT(evict, share_counts_from_the_start, VT_LONG)
 	EXPECT_EQ(0, vt_check(mem, 2 * VT_HUGE, SEED, 0));
 }
 
-/* Who has nothing any more has no share: the others may have it all. */
+/* A process with nothing on the device has no share: the others may have it all. */
 TEST_F_TIMEOUT(evict, share_ends, VT_LONG)
 {
 	struct vt_task task = {
@@ -430,7 +430,7 @@ TEST_F_TIMEOUT(evict, sparse_pages_come_together, VT_LONG)
 	EXPECT_EQ(0, vt_check(mem, half, SEED, 0));
 }
 
-/* Who has many blocks that are nearly empty has fewer before he gets another. */
+/* A process with many nearly empty blocks gives some up before it gets another. */
 TEST_F_TIMEOUT(evict, fewer_blocks_for_a_huge_page, VT_LONG)
 {
 	size_t len = VT_VRAM / 2, at;
@@ -492,8 +492,8 @@ TEST_F_TIMEOUT(evict, backing_for_one, VT_LONG)
 }
 
 /*
- * A full device, and one piece more; pages go home as the points that the test
- * arms let them.
+ * A full device, and one piece more; pages migrate to system memory as the
+ * failpoints that the test arms let them.
  */
 FIXTURE(stuck)
 {
@@ -563,9 +563,9 @@ TEST_F_TIMEOUT(stuck, none_can_go, VT_LONG)
 }
 
 /*
- * What is left in each block is a page that another processor has munlocked and not
- * let go of yet: it is made to. Whoever unmaps something there makes it, too, so it
- * may take more than one go to get there.
+ * Each block has one page left that another processor has munlocked and still keeps in
+ * its batch. Eviction drains the batch. An munmap() on that processor does, too, so it
+ * may take more than one go to get such pages.
  */
 TEST_F_TIMEOUT(stuck, put_off, VT_LONG)
 {
@@ -668,7 +668,7 @@ VT_TEARDOWN_RESTORE(full)
 
 /*
  * When the host has no huge page, an evicted one takes its block's backing
- * along: it is a huge page at home, and the device has that much less.
+ * along: it is a huge page in system memory, and the device has that much less.
  */
 TEST_F_TIMEOUT(full, hands_its_backing_over, VT_LONG)
 {
@@ -765,7 +765,7 @@ static int endless(struct vt_child *c, void *arg)
 	    vt_migrate(v, mem, VT_HUGE, DRM_VSVM_TARGET_SYSTEM, 0, NULL) !=
 	    -ENODEV)
 		return 5;
-	/* While the rest goes home, and after that. */
+	/* While the rest migrates to system memory, and after that. */
 	if (vt_check(mem, task->len / 2, task->seed, 0) || vt_hear(c))
 		return 6;
 	/* pagemap would show a device page as swapped out. */
@@ -775,7 +775,7 @@ static int endless(struct vt_child *c, void *arg)
 	return vt_check(mem, task->len, task->seed, 0) ? 8 : 0;
 }
 
-/* Who is killed while blocks go home leaves nothing behind. */
+/* A process that is killed while blocks migrate to system memory leaves nothing. */
 TEST_F_TIMEOUT(evict, killed_in_the_middle, 2 * VT_LONG)
 {
 	struct vt_task task = { .kind = variant->kind, .len = VT_SET / 2, .seed = OTHER };
@@ -804,7 +804,7 @@ TEST_F_TIMEOUT(evict, killed_in_the_middle, 2 * VT_LONG)
 	EXPECT_EQ(0, vt_used(self->v));
 }
 
-/* The device is pulled while blocks go home, and put back. */
+/* The device is unplugged while blocks migrate to system memory, and put back. */
 TEST_F_TIMEOUT(evict, unplugged_in_the_middle, 2 * VT_LONG)
 {
 	struct vt_task task = {

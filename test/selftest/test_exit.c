@@ -51,7 +51,7 @@ static char *resident(struct vsvm **v, enum vt_kind kind)
 	return mem;
 }
 
-/* After close() the pages stay where they are, and come home when touched. */
+/* After close() the pages stay where they are, and migrate when touched. */
 TEST_F(end, close_keeps_pages)
 {
 	struct vsvm *v;
@@ -173,7 +173,7 @@ TEST_F(end, rmmod_waits_for_files)
 	vsvm_close(v);
 }
 
-/* Unloading the module brings home what is still on the device. */
+/* Unloading the module migrates to system memory what is still on the device. */
 TEST_F_TIMEOUT(end, rmmod_brings_home, VT_LONG)
 {
 	struct vsvm *v;
@@ -197,7 +197,7 @@ TEST_F_TIMEOUT(end, rmmod_brings_home, VT_LONG)
 	EXPECT_EQ(0, vt_check(mem, LEN, SEED, 0));
 }
 
-/* Unloading brings home pages of a child whose parent is gone. */
+/* Unloading migrates pages of a child whose parent is gone. */
 TEST_F_TIMEOUT(end, rmmod_with_orphans, VT_LONG)
 {
 	enum vt_kind kind = variant->kind;
@@ -249,7 +249,7 @@ static int shared_after_rmmod(struct vt_child *c, void *arg)
 	return vt_check(mem, LEN, SEED, 0) ? 5 : 0;
 }
 
-/* Unloading brings home pages that parent and child share, for both. */
+/* Unloading migrates pages that parent and child share, for both. */
 TEST_F_TIMEOUT(end, rmmod_with_shared_pages, VT_LONG)
 {
 	enum vt_kind kind = variant->kind;

@@ -269,7 +269,7 @@ static int no_huge_home(struct vt_work *w)
 	return VT_BAD(on_device(w) || vt_arm(w->v, "home-huge", 1, VT_EVER)) ? -1 : 0;
 }
 
-/* Nobody's block has backing: the shrinker took it. */
+/* No block has backing: the shrinker took it. */
 static int no_backing_yet(struct vt_work *w)
 {
 	return VT_BAD(filled(w) || vt_file_set(DROP_CACHES, 2)) ? -1 : 0;
@@ -486,7 +486,7 @@ SWEEP(sweep, write_shared, ready_to_unshare, dev_writes, was_unshared)
 SWEEP_ALL(sweep, backing, no_backing_yet, to_device, both_see, false,
 	  VT_NO_FAILPOINT, "backing")
 
-/* A huge page goes in 512 pieces; and comes home without a huge one. */
+/* A huge page migrates in 512 pieces; and back without a huge one. */
 SWEEP_ALL(sweep, split, only_small_reserves, to_device, both_see, false,
 	  "reserve-block", VT_NO_FAILPOINT)
 SWEEP_ALL(sweep, handover, no_huge_home, cpu_reads, both_see, false,
@@ -661,8 +661,8 @@ static int waits_for_death(struct vt_child *c, void *arg)
 }
 
 /*
- * Only the OOM killer's helper invalidates where it may not sleep, and whoever
- * asks it to with process_mrelease(). The process is dead and stopped at its
+ * Only the OOM killer's helper invalidates where it may not sleep, and a caller of
+ * process_mrelease(). The process is dead and stopped at its
  * exit; a table lock that is taken is found again in the next go.
  */
 TEST_F(access, invalidate)

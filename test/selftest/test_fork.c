@@ -237,7 +237,7 @@ TEST_F(cow, child_migrates)
 	EXPECT_EQ(0, vt_wait(&c));
 }
 
-/* Leaves device pages free that somebody used a lot, and had there last. */
+/* Leaves device pages free that were used a lot, and were there last. */
 static int use_and_leave(struct vsvm *v, enum vt_kind kind)
 {
 	char *mem = vt_map_filled(v, LEN, kind, OTHER), *copy = malloc(LEN);
@@ -255,7 +255,7 @@ static int use_and_leave(struct vsvm *v, enum vt_kind kind)
 	return VT_BAD(vt_to_device(v, mem, LEN) || munmap(mem, LEN)) ? -1 : 0;
 }
 
-/* The same with memory that the parent mlocked: nobody may evict it meanwhile. */
+/* The same with memory that the parent mlocked: nothing may evict it meanwhile. */
 TEST_F(cow, child_migrates_mlocked)
 {
 	struct writer writer = { .mem = self->mem, .migrate = true };

@@ -33,7 +33,7 @@ FIXTURE_VARIANT_ADD(fuzz, roomy)
 {
 };
 
-/* Less than the processes want: there is always somebody to evict. */
+/* Less than the processes want: there is always a block to evict. */
 FIXTURE_VARIANT_ADD(fuzz, tight)
 {
 	.vram_mib = 8,

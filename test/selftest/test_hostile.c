@@ -35,7 +35,7 @@ FIXTURE_SETUP(hostile)
 
 VT_TEARDOWN_RESTORE(hostile)
 
-/* Nothing of another's read or written, nobody else killed, and all comes back. */
+/* No other process's memory is read or written, none is killed, all comes back. */
 TEST_F_TIMEOUT(hostile, harms_nobody_else, HOUR)
 {
 	const char *const argv[] = {

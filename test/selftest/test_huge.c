@@ -109,7 +109,7 @@ TEST_F(huge, stays_whole_when_written)
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
-/* A CPU read of one byte brings the 2M page home, and only that one. */
+/* A CPU read of one byte migrates the 2M page to system memory, and only that one. */
 TEST_F(huge, comes_home_by_one_read)
 {
 	size_t at = VT_HUGE / 2 + 77;
@@ -123,7 +123,7 @@ TEST_F(huge, comes_home_by_one_read)
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 }
 
-/* A CPU write of one byte brings the 2M page home with that byte changed. */
+/* A CPU write of one byte migrates the 2M page with that byte changed. */
 TEST_F(huge, comes_home_by_one_write)
 {
 	size_t at = VT_HUGE - 1;
@@ -138,7 +138,7 @@ TEST_F(huge, comes_home_by_one_write)
 	EXPECT_EQ(0, vt_check(self->mem + VT_HUGE, VT_HUGE, SEED, VT_HUGE));
 }
 
-/* A 2M page that comes home by MIGRATE is a 2M page again. */
+/* A 2M page that MIGRATE brings to system memory is a 2M page again. */
 TEST_F(huge, is_whole_at_home)
 {
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(huge, partial_munmap, VT_LONG)
 	EXPECT_EQ(self->used + LEN, vt_used(self->v));
 }
 
-/* The rest of a 2M page that lost a part to munmap() still comes home. */
+/* The rest of a 2M page that lost a part to munmap() still migrates. */
 TEST_F(huge, partial_munmap_then_home)
 {
 	size_t cut = VT_HUGE / 2;
@@ -222,7 +222,7 @@ TEST_F(huge, partial_dontneed)
 	EXPECT_EQ(0, vt_check(self->mem + after, LEN - after, SEED, after));
 }
 
-/* One 4K part of a 2M page goes home; the rest stays. */
+/* One 4K part of a 2M page migrates to system memory; the rest stays. */
 TEST_F(huge, partial_home)
 {
 	size_t i, cut;

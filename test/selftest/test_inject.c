@@ -203,7 +203,7 @@ static int child_checks(struct vt_child *c, void *arg)
 	return vt_check(arg, LEN, SEED, 0) ? 1 : 0;
 }
 
-/* The same for a page that parent and child share: nobody loses it (R4). */
+/* The same for a page that parent and child share: neither loses it (R4). */
 TEST_F(inject, shared_huge_fault_without_a_huge_page)
 {
 	struct vt_child c;
@@ -452,7 +452,7 @@ TEST_F(cut_up, cpu_and_device_write_tail_pages)
 	EXPECT_EQ(0, vt_check(self->mem, HOLE, SEED, 0));
 }
 
-/* Tail pages go home by MIGRATE, one by one and then the rest. */
+/* MIGRATE brings tail pages to system memory, one by one and then the rest. */
 TEST_F(cut_up, migrate_tail_pages)
 {
 	size_t at;

@@ -214,7 +214,7 @@ TEST_F_TIMEOUT(inspect, core_dump, VT_LONG)
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 }
 
-/* pagemap calls a device page swapped, and looking brings nothing home. */
+/* pagemap calls a device page swapped, and looking migrates nothing. */
 TEST_F(inspect, pagemap)
 {
 	size_t at;
@@ -279,7 +279,7 @@ static long read_all(const char *path)
 	return n ? -1 : sum;
 }
 
-/* Whoever only looks at the mappings leaves the pages where they are. */
+/* A reader of the mappings leaves the pages where they are. */
 TEST_F(inspect, looking_moves_nothing)
 {
 	unsigned char resident[LEN / VT_PAGE];

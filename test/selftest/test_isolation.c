@@ -149,7 +149,7 @@ FIXTURE(passed)
 FIXTURE_VARIANT(passed)
 {
 	uid_t uid;
-	bool unused;	/* nobody has used the file when it is given */
+	bool unused;	/* the file is unused when it is given */
 };
 
 FIXTURE_VARIANT_ADD(passed, to_root)
@@ -190,7 +190,7 @@ FIXTURE_TEARDOWN(passed)
 	vsvm_close(self->v);
 }
 
-/* Who gets the file, how, and as whom. */
+/* Which process gets the file, how, and as which user. */
 struct receiver {
 	uid_t uid;
 	bool unused;
@@ -351,7 +351,7 @@ static int by_proc(struct vt_child *c, void *arg)
 	fd = open(path, O_RDWR);
 	if (r->uid)
 		return fd < 0 && errno == EACCES ? 0 : 1;
-	/* It is another file, with the memory of the one who opened it. */
+	/* It is another file, with the memory of the process that opened it. */
 	memset(r->mem, 0x5e, VT_PAGE);
 	if (pread(fd, &byte, 1, (uintptr_t)r->mem) != 1 || byte != 0x5e)
 		return 2;
@@ -418,7 +418,7 @@ static int reads_for_another(struct vt_child *c, void *arg)
 	return strstr(text, "vsvm-owner") ? 1 : 0;
 }
 
-/* Who was handed an fdinfo file tells by it what its opener may know. */
+/* An fdinfo file that was given away tells its reader what its opener may know. */
 TEST_F(passed, fdinfo_by_root_for_a_user)
 {
 	struct receiver r = { .fd = vsvm_fd(self->given) };
@@ -526,7 +526,7 @@ TEST_F(reused, by_another_process)
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, VT_HUGE, SEED, 0));
 }
 
-/* A device whose memory, all of it, somebody had before. */
+/* A device whose memory, all of it, another process had before. */
 FIXTURE(cleared)
 {
 	struct vsvm *v;

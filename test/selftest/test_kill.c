@@ -153,7 +153,7 @@ static int in_the_storm(struct vt_child *c, void *arg)
 
 	/*
 	 * REMAP leaves a hole for a moment, and maps over what came there. So
-	 * once it blows nobody else may map anything: no stack, no malloc().
+	 * once it blows no other thread may map anything: no stack, no malloc().
 	 */
 	mallopt(M_MMAP_MAX, 0);
 	pthread_barrier_init(&start, NULL, VT_KILL_THREADS + 1);
@@ -241,7 +241,7 @@ FIXTURE_SETUP(storm)
 
 VT_TEARDOWN_CLOSE(storm)
 
-/* Each call ends, again and again, and who is in one can be killed. */
+/* Each call ends, again and again, and a process in one can be killed. */
 TEST_F_TIMEOUT(storm, calls_end, 5 * VT_LONG)
 {
 	struct scene s = { .storm = variant->storm, .same = variant->same };
@@ -345,9 +345,9 @@ TEST_F_TIMEOUT(crowd, gets_on, 5 * VT_LONG)
 }
 
 /*
- * Leaves a page in a batch of processor 1: in use, though nobody has it. Then gives
- * that one no time to look at it. Whoever unmaps something there makes it look, so
- * it may take more than one go.
+ * Leaves a page in a batch of processor 1: in use, though no process has it. Gives
+ * that processor no time to drain the batch. An munmap() there drains it, so it may
+ * take more than one go.
  */
 static int munlocks(struct vt_child *c, void *arg)
 {

@@ -35,7 +35,7 @@ VT_TEARDOWN_CLOSE(migrate)
 	vt_migrate(self->v, mem, len, DRM_VSVM_TARGET_DEVICE,		\
 		   DRM_VSVM_MIGRATE_POPULATE, &self->m)
 
-/* 64 MiB go to the device and come home by MIGRATE with every byte right. */
+/* 64 MiB migrate to the device and back by MIGRATE with every byte right. */
 TEST_F_TIMEOUT(migrate, both_ways, VT_LONG)
 {
 	size_t len = 64 * VT_MIB;
@@ -55,7 +55,7 @@ TEST_F_TIMEOUT(migrate, both_ways, VT_LONG)
 	EXPECT_EQ(0, vt_check(mem, len, OTHER, 0));
 }
 
-/* 64 MiB come home by the CPU's own reads with every byte right. */
+/* The CPU's own reads migrate 64 MiB to system memory with every byte right. */
 TEST_F_TIMEOUT(migrate, home_by_reading, VT_LONG)
 {
 	size_t len = 64 * VT_MIB;
@@ -68,7 +68,7 @@ TEST_F_TIMEOUT(migrate, home_by_reading, VT_LONG)
 			       VT_ANY_ORDER));
 }
 
-/* 64 MiB come home by the CPU's own writes, which are not lost. */
+/* The CPU's own writes migrate 64 MiB to system memory, and are not lost. */
 TEST_F_TIMEOUT(migrate, home_by_writing, VT_LONG)
 {
 	size_t len = 64 * VT_MIB, i;
@@ -123,7 +123,7 @@ TEST_F_TIMEOUT(migrate, round_after_round, VT_LONG)
 	}
 }
 
-/* Memory that nobody touched stays untouched, and is counted as absent. */
+/* Memory that was never touched stays untouched, and is counted as absent. */
 TEST_F(migrate, leaves_untouched_alone)
 {
 	char *mem = vt_map(LEN, variant->kind);
@@ -146,7 +146,7 @@ TEST_F(migrate, populates)
 	char *mem = vt_map(LEN, variant->kind);
 	char *dirt = vt_map_filled(self->v, LEN, variant->kind, SEED);
 
-	/* Device memory full of somebody's secrets is what it must clear. */
+	/* Device memory full of another process's secrets is what it must clear. */
 	ASSERT_NE(NULL, dirt);
 	ASSERT_EQ(0, vt_to_device(self->v, dirt, LEN));
 	ASSERT_EQ(0, munmap(dirt, LEN));
@@ -371,7 +371,7 @@ TEST_F(migrate, moves_across_mappings)
 	EXPECT_EQ(0, vt_check(mem, LEN, SEED, 0));
 }
 
-/* A touch brings a window home, not the whole range. */
+/* A touch migrates a window to system memory, not the whole range. */
 TEST_F(migrate, touch_brings_a_window)
 {
 	char *mem = vt_map_filled(self->v, LEN, variant->kind, SEED);

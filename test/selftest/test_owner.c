@@ -154,7 +154,7 @@ static int transfers_refused(int fd, char *mem)
 	return strcmp(buf, "before") ? 4 : 0;
 }
 
-/* When the owner is gone the file is nobody's, not the next one's. */
+/* When the owner is gone the file belongs to no process, not to the next one. */
 TEST_F(owner, is_not_inherited)
 {
 	int *number = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE,
@@ -280,7 +280,7 @@ static int clone_moves(void *arg)
 	return vt_to_device(a->v, a->mem, LEN) ? 1 : 0;
 }
 
-/* Even if that one is the first to use it, it works for the one who opened it. */
+/* Even if that one is the first to use it, it works for the one that opened it. */
 TEST_F(owner, shared_memory_process_is_first)
 {
 	struct holder a = { self->v, self->mem };

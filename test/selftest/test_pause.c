@@ -23,7 +23,7 @@
 #define OTHER	312
 #define SMALL_LEN	(16 * VT_PAGE)
 
-/* What the paused one does. */
+/* What the paused thread does. */
 enum work {
 	TO_DEVICE,
 	TO_SYSTEM,
@@ -49,7 +49,7 @@ struct gap {
 	char *moved_to;
 };
 
-/* The work, of one who may find the memory gone: no SIGSEGV, but EFAULT. */
+/* The work of a thread that may find the memory gone: no SIGSEGV, but EFAULT. */
 static int do_work(struct gap *g)
 {
 	switch (g->work) {
@@ -111,7 +111,7 @@ static int in_the_gap(struct gap *g, int (*act)(struct gap *g))
 		   vt_await(g->v, g->point) || write(g->go[1], "+", 1) != 1 ||
 		   vt_act_began()))
 		return -1;
-	/* Who acted without a wait did it in the gap. */
+	/* An actor that did not wait acted in the gap. */
 	if (VT_BAD(vt_paused(g->v, g->point) != 1 || vt_resume(g->v, g->point)))
 		return -1;
 	pthread_join(g->worker, NULL);
@@ -281,7 +281,7 @@ static int act_protect(struct gap *g)
 	return mprotect(g->mem, g->len, PROT_READ);
 }
 
-/* From then on nobody writes. */
+/* From then on no thread writes. */
 TEST_F(pause, mprotect)
 {
 	struct gap *g = &self->g;
@@ -366,7 +366,7 @@ TEST_F(pause, device_write)
 	EXPECT_EQ(0, nothing_left(g, g->mem));
 }
 
-/* The work in a process of its own, which somebody else ends. */
+/* The work in a process of its own, which another process ends. */
 struct victim {
 	struct gap g;
 	unsigned int device;
@@ -428,7 +428,7 @@ TEST_F(pause, exit)
 	EXPECT_EQ(0, dies_in_the_gap(&self->g, variant->kind, true));
 }
 
-/* The device is pulled: who is paused goes on, and everything comes home. */
+/* The device is unplugged: the paused thread goes on, all pages reach system memory. */
 TEST_F(pause, unbind)
 {
 	struct victim w = { .g = self->g, .device = 1, .kind = variant->kind };
@@ -462,7 +462,7 @@ FIXTURE_TEARDOWN(pauses)
 {
 }
 
-/* Says how often somebody was paused where. */
+/* Prints how often a thread was paused at which failpoint. */
 TEST_F(pauses, were_counted)
 {
 	EXPECT_LT(0, vt_count_pauses());

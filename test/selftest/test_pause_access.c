@@ -90,7 +90,7 @@ static int paused(struct _test_data_access *self, const char *point,
 	       vt_await(self->v, point);
 }
 
-/* What was done since was done in the gap. Returns what came of the work. */
+/* What was done since was done in the gap. Returns what the work returned. */
 static int goes_on(struct _test_data_access *self)
 {
 	if (vt_paused(self->v, self->point) != 1 ||
@@ -229,7 +229,7 @@ TEST_F(access, atomic_and_dontneed)
 	EXPECT_EQ(3, *word);
 }
 
-/* Somebody has the whole device, and loses a block while something happens. */
+/* A process has the whole device, and loses a block while something happens. */
 FIXTURE(evict)
 {
 	struct vt_module module;
@@ -353,7 +353,7 @@ TEST_F(evict, owner_dies)
 	EXPECT_EQ(0, vt_used(self->v));
 }
 
-/* Whoever wants the room is killed in the middle of making it. */
+/* The process that wants the room is killed in the middle of making it. */
 static int evictor(struct vt_child *c, void *arg)
 {
 	struct vsvm *v;

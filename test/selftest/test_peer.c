@@ -104,7 +104,7 @@ TEST_F(peer, second_writes_in_place)
 	EXPECT_EQ(0, vt_check(self->mem + LEN - 4, 4, SEED, LEN - 4));
 }
 
-/* Both device page tables lose pages that go home by either. */
+/* Both device page tables lose pages that either migrates to system memory. */
 TEST_F(peer, home_for_both)
 {
 	ASSERT_EQ(0, vt_dev_check(self->a, self->mem, LEN, SEED, 0));

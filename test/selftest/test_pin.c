@@ -216,7 +216,7 @@ static int ring_do(struct ring *r, int opcode, int fd, void *mem, size_t len)
 	return res;
 }
 
-/* Registering a fixed buffer brings device pages home, and pins them. */
+/* Registering a fixed buffer migrates device pages to system memory, and pins them. */
 TEST_F(pin, io_uring_fixed_buffer)
 {
 	int fd = memfd_create("vsvm-test", MFD_CLOEXEC);

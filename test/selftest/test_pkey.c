@@ -150,7 +150,7 @@ TEST_F(pkey, atomics)
 {
 	uint64_t *word = (uint64_t *)(self->mem + 3 * VT_PAGE), old, was;
 
-	/* By the device: a touch of the CPU's would bring the page home. */
+	/* By the device: a touch of the CPU's would migrate the page. */
 	ASSERT_EQ(0, vsvm_read(self->v, word, &was, 8, NULL));
 	ASSERT_EQ(0, pkey_set(self->key, PKEY_DISABLE_ACCESS));
 	EXPECT_EQ(0, vt_atomic(self->v, word, 8, DRM_VSVM_ATOMIC_ADD, 5, 0,

@@ -97,7 +97,7 @@ TEST_F(node, select)
 	EXPECT_FALSE(FD_ISSET(self->fd, &other));
 }
 
-/* epoll takes the node, and agrees; to whoever waits, not to who added it. */
+/* epoll agrees with poll(), for the thread that waits, not for the one that added it. */
 TEST_F(node, epoll)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };

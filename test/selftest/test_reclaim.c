@@ -274,7 +274,7 @@ TEST_F(reclaim, swap_cache_is_not_stale)
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
-/* mlock() brings pages home, and they move and are written like any. */
+/* mlock() migrates pages to system memory, and they move and are written like any. */
 TEST_F(reclaim, mlock)
 {
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
@@ -345,7 +345,7 @@ TEST_F(lazy, written_on_device_then_migrated)
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
-/* The same when a CPU read brings the pages home. */
+/* The same when a CPU read migrates the pages. */
 TEST_F(lazy, written_on_device_then_read)
 {
 	ASSERT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));

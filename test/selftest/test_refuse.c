@@ -23,7 +23,7 @@ enum where {
 	AT_READ_ONLY,	/* PROT_READ */
 	AT_NULL,
 	AT_KERNEL,	/* the kernel's half */
-	AT_BETWEEN,	/* belongs to nobody */
+	AT_BETWEEN,	/* between the two halves */
 	AT_END,		/* the last page of all */
 };
 

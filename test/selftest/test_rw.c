@@ -208,7 +208,7 @@ TEST_F(rw, write_stops_at_read_only)
 	EXPECT_EQ(0, vt_check(self->mem + wall, LEN - wall, SEED, wall));
 }
 
-/* Who has a page poisoned is told of it like one who touched it. */
+/* A caller with a poisoned page is told of it like one that touched it. */
 static void told(int sig)
 {
 	(void)sig;
@@ -402,14 +402,14 @@ FIXTURE_SETUP(fresh)
 
 VT_TEARDOWN_CLOSE(fresh)
 
-/* Memory that nobody touched reads as zeroes. */
+/* Memory that was never touched reads as zeroes. */
 TEST_F(fresh, reads_as_zeroes)
 {
 	EXPECT_EQ(0, vt_dev_check_byte(self->v, self->mem, 2 * VT_HUGE, 0));
 	EXPECT_EQ(0, vt_check_byte(self->mem, 2 * VT_HUGE, 0));
 }
 
-/* A device write to memory that nobody touched makes it be. */
+/* A device write to memory that was never touched populates it. */
 TEST_F(fresh, can_be_written)
 {
 	size_t off = VT_HUGE - 123, len = 456;

@@ -52,7 +52,7 @@ TEST_F(snapshot, equal_pages_are_one_run)
 	EXPECT_EQ((uintptr_t)mem + len, self->next);
 }
 
-/* A terabyte that nobody touched is one run. */
+/* A terabyte that was never touched is one run. */
 TEST_F_TIMEOUT(snapshot, a_terabyte_of_nothing, VT_LONG)
 {
 	size_t len = 1UL << 40;
@@ -180,7 +180,7 @@ TEST_F_TIMEOUT(snapshot, many_runs, VT_LONG)
 	}
 }
 
-/* Looking faults nothing in and brings nothing home. */
+/* SNAPSHOT faults nothing in and migrates nothing. */
 TEST_F(snapshot, changes_nothing)
 {
 	size_t len = 4 * VT_HUGE;

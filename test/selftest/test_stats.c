@@ -332,7 +332,7 @@ TEST_F(stats, stayed_mappings)
 	EXPECT_EQ(0, MOVED("to-device-pages", 7));
 }
 
-/* What stays because somebody holds it. */
+/* What stays because it is pinned. */
 TEST_F(stats, stayed_pinned)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);

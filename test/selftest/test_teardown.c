@@ -55,7 +55,7 @@ struct orders {
 	bool heir;
 };
 
-/* Who has the files, a child without them, and threads at work. */
+/* The owner of the files, a child without them, and threads at work. */
 struct party {
 	struct orders *orders;
 	struct storm_dice dice;
@@ -230,7 +230,7 @@ static int heir_looks(struct vt_child *c, void *arg)
 	vt_say(c);
 	while (!poll(&fd, 1, 1)) {
 		page = storm_draw(&p->dice, p->len / VT_PAGE);
-		/* Any byte does to have the page come home. */
+		/* Any byte does to have the page migrate. */
 		*(volatile char *)(p->mem + page * VT_PAGE);
 	}
 	if (vt_hear(c))
@@ -414,7 +414,7 @@ static int owner_of_module(struct vt_child *c, void *arg)
 	return storm_all_give(vsvm_fd(p->v), p->mem, p->len, 0) ? 10 : 0;
 }
 
-/* rmmod is refused for a file, and clean for pages that nobody has open. */
+/* rmmod is refused for a file, and clean for pages without an open file. */
 TEST_F_TIMEOUT(teardown, rmmod, LIMIT)
 {
 	struct scene *s = &self->s;
@@ -529,7 +529,7 @@ static int owner_executes(struct vt_child *c, void *arg)
 	return 3;
 }
 
-/* In the new program: the file is not ours, and the heir has all his own. */
+/* In the new program: the file is not ours, and the heir has all its own. */
 static int after_exec(const char *text)
 {
 	struct vt_child heir;

@@ -72,7 +72,7 @@ TEST_F(thp, collapse_under_the_device)
 
 /*
  * To khugepaged a device page is one that is not there, like one in swap: it
- * faults on it (__collapse_huge_page_swapin()), which brings it home.
+ * faults on it (__collapse_huge_page_swapin()), which migrates it.
  */
 TEST_F(thp, collapse_brings_device_pages_home)
 {

@@ -94,7 +94,7 @@ TEST_F_TIMEOUT(one_block, takes_each_piece, VT_LONG)
 	EXPECT_EQ(0, vt_used(self->v));
 }
 
-/* Half of it is there, the rest is somebody else's: all of it can be there. */
+/* Half of it is there, the rest is another process's: all of it can be there. */
 TEST_F_TIMEOUT(one_block, completes_a_half, VT_LONG)
 {
 	char *mem = vt_map_filled(self->v, VT_HUGE, variant->kind, SEED);
@@ -184,7 +184,7 @@ TEST_F_TIMEOUT(one_block, two_take_turns, VT_LONG)
 	EXPECT_EQ(0, vt_used(self->v));
 }
 
-/* At the same time: who finds it taken stays at home, and no byte is lost. */
+/* At the same time: pages of the one that finds it taken stay, and no byte is lost. */
 TEST_F_TIMEOUT(one_block, two_at_once, VT_LONG)
 {
 	struct vt_task task[2] = {

@@ -64,7 +64,7 @@ static char text[4 * VT_MIB];
 /*
  * set_event_pid and the recording of names have a probe in sched_switch, for which
  * the kernel changes __schedule() while idle processors run it. Emulators do not
- * always keep up with that, and the guest dies of an int3 that nobody knows.
+ * always keep up with that, and the guest dies of an unknown int3.
  */
 static int trace_start(void)
 {
@@ -211,7 +211,7 @@ TEST_F(trace, formats_need_no_help)
 			 events[i]);
 		ASSERT_LT(0, get(path, text, sizeof(text)));
 		EXPECT_NE(NULL, strstr(text, "field:u32 device;"));
-		/* A name of ours here would be one that nobody can resolve. */
+		/* A name of ours here would be one that no reader can resolve. */
 		EXPECT_EQ(NULL, strstr(text, "VSVM_"));
 		EXPECT_EQ(NULL, strstr(text, "MMU_NOTIFY"));
 		EXPECT_EQ(NULL, strstr(text, "__data_loc"));
@@ -257,7 +257,7 @@ TEST_F(trace, explicit_huge)
 	EXPECT_EQ(4, count("migrate_begin", "cause=explicit bytes=2097152"));
 }
 
-/* A CPU fault brings its window home, and says so. */
+/* A CPU fault migrates its window to system memory, and says so. */
 TEST_F(trace, cpu_fault_small)
 {
 	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
@@ -420,7 +420,7 @@ TEST_F_TIMEOUT(small_device, eviction, VT_LONG)
 
 /*
  * A device that is full, and of which nothing can go, has the processors look at
- * their batches once a second, however often somebody asks.
+ * their batches once a second, however often a thread asks.
  */
 TEST_F_TIMEOUT(small_device, processors_are_left_alone, VT_LONG)
 {
@@ -446,7 +446,7 @@ TEST_F_TIMEOUT(small_device, processors_are_left_alone, VT_LONG)
 	EXPECT_GE(cpus * (took + 2), i) TH_LOG("%ld seconds", took);
 }
 
-/* Unplug brings every page home and says that it is to blame. */
+/* Unplug migrates every page to system memory and says that it is the cause. */
 TEST_F_TIMEOUT(small_device, unplug, VT_LONG)
 {
 	char *mem = vt_map_filled(self->v, ROOM, VT_SMALL, SEED);

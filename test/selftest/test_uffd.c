@@ -54,7 +54,7 @@ static int give_page(struct handler *h, char *at)
 
 	vt_fill(h->page, VT_PAGE, SEED, at - h->mem);
 	h->missing++;
-	/* EEXIST: somebody else faulted on the page at the same time. */
+	/* EEXIST: another thread faulted on the page at the same time. */
 	if (ioctl(h->fd, UFFDIO_COPY, &copy) && errno != EEXIST)
 		return -errno;
 	return 0;

@@ -112,7 +112,7 @@ static int works(void)
 	return ret;
 }
 
-/* Unbind returns, and leaves the page with its bytes to who has it. */
+/* Unbind returns, and leaves the page with its bytes in the pipe. */
 TEST_F_TIMEOUT(kept, unbind_returns, VT_LONG)
 {
 	long since = vt_seconds();

@@ -132,7 +132,7 @@ static int to_device(struct vsvm *v, char *mem)
 }
 
 /*
- * A child touches the page, which brings it home, while the parent unmaps it. The
+ * A child touches the page, which migrates it, while the parent unmaps it. The
  * child sees what was there, and in the end nothing is left on the device.
  */
 TEST_F_TIMEOUT(zap, unmapped_while_a_child_reads, VT_LONG)
@@ -175,8 +175,8 @@ static void *goes_home(void *arg)
 }
 
 /*
- * MIGRATE brings the page home, while its process drops it and takes another one on
- * the device, which may be the same block. A child that shares the first one sees
+ * MIGRATE moves the page to system memory, while its process drops it and takes
+ * another one on the device, which may be the same block. A child that shares the first one sees
  * what was there, not the other.
  */
 TEST_F_TIMEOUT(zap, dropped_on_the_way_home, VT_LONG)

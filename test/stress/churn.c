@@ -11,7 +11,7 @@
  * figure is the median of the rounds.
  *
  * Two kinds of device fault: a page at a time that the CPU has and the device
- * page table has not, and 2 MiB of memory at once that nobody has touched. For
+ * page table has not, and 2 MiB of memory at once that was never touched. For
  * comparison, a system call that does next to nothing under mmap_lock.
  */
 #include <errno.h>

@@ -14,13 +14,13 @@
  *   knows its own.
  * - No byte of anybody's is seen by another: an attacker's memory has zeroes and
  *   its own words, so whatever else the device, a pipe or a fresh page gives it
- *   is somebody's; victims' words say whose.
- * - Nobody outside the attackers' cgroup is killed: kills in there are all the
+ *   is another process's; victims' words say whose.
+ * - No process outside the attackers' cgroup is killed: kills in there are all the
  *   kills there are, and a bystander with much memory lives on. For long runs a
  *   ballast takes what memory the storm is not to need.
  * - The host never gives more memory than the cgroup's limit and the devices'
  *   size; a table has no leaf that its entries do not need.
- * - unbind, and a death by SIGKILL, take a bounded time, whoever holds on.
+ * - unbind, and a death by SIGKILL, take a bounded time, whatever attackers do.
  * - The kernel's log has no splat. At the end all is as it was.
  *
  * A finding is a line that begins with "hostile: FOUND". The seed, printed

@@ -171,7 +171,7 @@ extern const struct hostile_op hostile_files[];
 /* One of them by its number; NULL: there are no more. */
 const struct hostile_op *hostile_op(unsigned int i);
 
-/* The life of an attacker, which ends by a signal; already nobody special. */
+/* The life of an attacker, which ends by a signal; already unprivileged. */
 void hostile_attack(unsigned int slot) __attribute__((noreturn));
 
 /* What both files of attackers use. */

@@ -205,7 +205,7 @@ static void heir_of_fd(struct attacker *a, void *arg)
 			      ret);
 }
 
-/* A descriptor for a child, and one for whoever takes it. */
+/* A descriptor for a child, and one for any attacker that takes it. */
 static bool do_pass(struct attacker *a)
 {
 	int fd = with_fd(a, attacker_draw(a, 2)), old;
@@ -216,7 +216,7 @@ static bool do_pass(struct attacker *a)
 		return false;
 	ok = attacker_wait(attacker_fork(a, heir_of_fd, &fd), hostile->bound,
 			   NULL) == 0;
-	/* Full, because nobody took any for a while? */
+	/* Full, because no attacker took any for a while? */
 	if (attacker_send_fd(hostile->socket[0], fd, a->owner)) {
 		old = take_fd(hostile->socket[1], &owner);
 		if (old >= 0)

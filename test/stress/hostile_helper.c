@@ -5,7 +5,7 @@
  *	helper --where		says where its variables are
  *	helper MASK TEXT	complains on standard error, and reads its input
  *
- * Bit n of MASK says that descriptor n is a vsvm node that somebody else opened:
+ * Bit n of MASK says that descriptor n is a vsvm node that another process opened:
  * nothing may be read from it or written to it, and no variable may change. What
  * it finds goes to a file that only root can write. Linked at fixed addresses, so
  * that an attacker knows where to aim.

@@ -139,7 +139,7 @@ bool attacker_check(struct attacker *a, const void *mem, size_t len,
 	return true;
 }
 
-/* Nobody had this memory: it is zero. */
+/* No process had this memory: it is zero. */
 static bool check_zero(const void *mem, size_t len, const char *from)
 {
 	uint64_t word;
@@ -375,7 +375,7 @@ static bool do_fill(struct attacker *a)
 	return got;
 }
 
-/* Buffers and ranges that are nobody's, or the kernel's. */
+/* Buffers and ranges that are unmapped, or the kernel's. */
 static bool do_bad(struct attacker *a)
 {
 	static const uint64_t bad[] = {

@@ -20,7 +20,7 @@ int root_ballast(void);
 bool root_act(void);
 /* End what is under way, and have all devices bound; false: it hangs. */
 bool root_stop(void);
-/* Nothing of the storm is left on the devices, and nobody else was killed. */
+/* Nothing of the storm is left on the devices, and no other process was killed. */
 void root_end(void);
 /* The machine's memory is as it was. */
 void root_memory(void);

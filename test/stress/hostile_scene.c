@@ -4,7 +4,7 @@
  * on the devices, one that only has memory, and the cgroups they are in. And a
  * look at the kernel's log.
  *
- * A victim owns its memory and knows every byte of it; nobody else changes any.
+ * A victim owns its memory and knows every byte of it; no other process changes any.
  * A device may be unplugged under it, or be full; its bytes stay what they are.
  */
 #include <fcntl.h>

@@ -228,7 +228,7 @@ static int uffd_on(void *mem, size_t len, bool kernel)
 	return fd;
 }
 
-/* A file, and memory that nobody answers for, with some more after it. */
+/* A file, and memory whose handler never answers, with some more after it. */
 struct waiter {
 	int fd;
 	char *mem;
@@ -251,7 +251,7 @@ static void *wait_in_device(void *arg)
 /*
  * Holds on to a device, and to memory of it, until it is killed: in a call that
  * waits for ever, stopped, with pages in a pipe, with its file in a socket that
- * nobody reads.
+ * no process reads.
  */
 static void hold(struct attacker *a, void *arg)
 {
@@ -380,7 +380,7 @@ static bool do_confined(struct attacker *a)
 			     NULL) == 0;
 }
 
-/* What anybody may try on a process of somebody else's. */
+/* What any user may try on a process of another user. */
 static bool do_outside(struct attacker *a)
 {
 	pid_t pid = hostile->victim[attacker_draw(a, HOSTILE_VICTIMS + 1)].pid;

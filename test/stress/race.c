@@ -18,7 +18,7 @@
  * - The owner has the only write to a word: what it reads back, through CPU or
  *   device, is exactly what it wrote last.
  * - For others, the owner publishes a word's sequence number in "begun" before
- *   the write, and in "done" after. Whoever looks reads "done" first and
+ *   the write, and in "done" after. A reader loads "done" first and
  *   "begun" last; the word has to be between. A word that the device is writing
  *   at that moment may be half written: 8 bytes are not one step for READ and
  *   WRITE. To a child it may not: fork() waits for the device.
@@ -335,7 +335,7 @@ static void step_unmapper(struct thread *t)
 		broken("munmap: %s", strerror(errno));
 	if (how == 1 && madvise(at, len, MADV_DONTNEED))
 		broken("madvise: %s", strerror(errno));
-	/* Nobody else maps anything meanwhile, but a hole is not ours. */
+	/* No other thread maps anything meanwhile, but a hole is not ours. */
 	if (how != 1 && mmap(at, len, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS |
 			     (how ? MAP_FIXED : MAP_FIXED_NOREPLACE), -1,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the teardown tests share, see storm.h. A worker owns its slice of the
- * memory and what it knows of it; nobody else changes bytes there, so whatever
+ * memory and what it knows of it; no other thread changes bytes there, so whatever
  * is found in it after the end can be told right or wrong.
  */
 #include <errno.h>
@@ -283,7 +283,7 @@ int storm_check(const char *mem, size_t len)
 	return vt_check(mem, len, SEED, 0);
 }
 
-/* What page @page of the slice holds: nobody wrote, or the last write. */
+/* What page @page of the slice holds: what it began with, or the last write. */
 static void page_bytes(struct storm_worker *w, unsigned int page, char *buf)
 {
 	size_t off = w->slice + page * VT_PAGE - w->crew->mem;
@@ -440,7 +440,7 @@ int storm_finish(struct storm_crew *c)
 		for (page = 0; page < w->pages; page++)
 			bad |= page_check(w, page, w->slice + page * VT_PAGE);
 	}
-	/* What nobody changed. */
+	/* What no thread changed. */
 	if (vt_check(c->mem + slices, c->len - slices, SEED, slices))
 		bad = say("memory outside of the slices");
 	return load(&c->failed) || bad ? -1 : 0;

@@ -67,8 +67,8 @@ struct storm_counter {
 void storm_count(struct storm_counter *counter);
 /*
  * Wait until @value has been counted. Not 0 when child @pid ended before; 0:
- * nobody's child. Sleeps, because who turns round and round takes half of the
- * machine from those who count.
+ * no child. Sleeps, because a thread that spins takes half of the machine from those
+ * that count.
  */
 int storm_wait(struct storm_counter *counter, uint32_t value, pid_t pid);
 

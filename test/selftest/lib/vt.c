@@ -551,7 +551,8 @@ int vt_start(struct vt_child *c, int (*fn)(struct vt_child *c, void *arg),
 
 int vt_say(struct vt_child *c)
 {
-	return write(c->out, "+", 1) == 1 ? 0 : vt_wrong("nobody listens");
+	return write(c->out, "+", 1) == 1 ? 0 :
+	       vt_wrong("the other process does not listen");
 }
 
 int vt_hear(struct vt_child *c)

@@ -241,7 +241,7 @@ int vt_oom_end(void)
 	log[n] = 0;
 	for (line = strtok_r(log, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
-		/* The reaper waits a second for one who is slow to end. */
+		/* The reaper waits a second for a process that is slow to end. */
 		if (strstr(line, "invoked oom-killer") ||
 		    strstr(line, "oom_reaper: unable to reap"))
 			report = true;

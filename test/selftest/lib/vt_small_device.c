@@ -48,7 +48,7 @@ int vt_reserved(char *where, size_t room)
 	line[n > 0 ? n : 0] = 0;
 	at = strstr(line, "memmap=");
 	at = at ? strchr(at, '$') : NULL;
-	if (!at)	/* nobody did, which is not wrong */
+	if (!at)	/* none was told, which is not wrong */
 		return -1;
 	n = strcspn(++at, " ,\n");
 	if ((size_t)n >= room)

@@ -16,7 +16,7 @@
  *
  * Lifetime: each process has the files, all threads of it use them; they are
  * closed and opened anew while in use, by dup3() onto their fixed numbers.
- * Locks: files_lock, so that no child is forked while a file is nobody's.
+ * Locks: files_lock, so that no child is forked while a number has no file.
  *
  * A huge range may take a process's own stack, data and libraries to a device,
  * where an armed failure keeps a CPU from them: SIGBUS, or EFAULT from a system
@@ -371,7 +371,7 @@ static int find_nodes(struct vsvm **v)
 			return -1;
 		node[i][n] = 0;
 	}
-	/* Who gives up his rights knows the names all the same. */
+	/* A process that gives up its rights knows the names all the same. */
 	if (!geteuid() && !vt_failpoints())
 		return -1;
 	if (!map_fixed(FUZZ_CONST, FUZZ_CONST_SIZE))

@@ -46,7 +46,7 @@ enum fuzz_kind {
 
 /*
  * Memory of a process, always at the same addresses. The wild part is anybody's
- * to unmap; nobody goes to a canary but its thread, with valid calls.
+ * to unmap; only its thread uses a canary, with valid calls.
  */
 #define FUZZ_WILD	0x200000000000ULL
 #define FUZZ_WILD_SIZE	(8 * VT_MIB)
