@@ -44,7 +44,7 @@
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
-#include <drm/drm_ioctl.h>
+#include <drm/drm_managed.h>
 #include <drm/drm_print.h>
 #include <drm/vsvm_drm.h>
 
@@ -105,20 +105,6 @@ static unsigned int nr_devices(void)
 	return devices + nr_coherent;
 }
 
-static const struct drm_ioctl_desc vsvm_ioctls[] = {
-	DRM_IOCTL_DEF_DRV(VSVM_INFO, vsvm_ioctl_info, DRM_RENDER_ALLOW),
-	DRM_IOCTL_DEF_DRV(VSVM_READ, vsvm_ioctl_read, DRM_RENDER_ALLOW),
-	DRM_IOCTL_DEF_DRV(VSVM_WRITE, vsvm_ioctl_write, DRM_RENDER_ALLOW),
-	DRM_IOCTL_DEF_DRV(VSVM_MIGRATE, vsvm_ioctl_migrate, DRM_RENDER_ALLOW),
-	DRM_IOCTL_DEF_DRV(VSVM_SNAPSHOT, vsvm_ioctl_snapshot, DRM_RENDER_ALLOW),
-	DRM_IOCTL_DEF_DRV(VSVM_EXCLUSIVE, vsvm_ioctl_exclusive,
-			  DRM_RENDER_ALLOW),
-	DRM_IOCTL_DEF_DRV(VSVM_ATOMIC, vsvm_ioctl_atomic, DRM_RENDER_ALLOW),
-#ifdef CONFIG_DRM_VSVM_INJECT
-	DRM_IOCTL_DEF_DRV(VSVM_INJECT, vsvm_ioctl_inject, DRM_RENDER_ALLOW),
-#endif
-};
-
 /*
  * 1.0: INFO, READ, WRITE, MIGRATE, SNAPSHOT, pread and pwrite, mmap
  * 1.1: EXCLUSIVE, ATOMIC, SNAPSHOT_TABLE, coherent devices
@@ -130,7 +116,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.open = vsvm_file_open,
 	.postclose = vsvm_file_close,
 	.ioctls = vsvm_ioctls,
-	.num_ioctls = ARRAY_SIZE(vsvm_ioctls),
+	.num_ioctls = VSVM_IOCTLS,
 	.fops = &vsvm_file_fops,
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
@@ -179,7 +165,9 @@ static int vsvm_probe(struct platform_device *pdev)
 
 	vsvm->index = index;
 	vsvm->count = nr_devices();
-	mutex_init(&vsvm->vms_lock);
+	ret = drmm_mutex_init(&vsvm->drm, &vsvm->vms_lock);
+	if (ret)
+		return ret;
 	INIT_LIST_HEAD(&vsvm->vms);
 	init_waitqueue_head(&vsvm->gone);
 	ret = probe_dma(vsvm, &pdev->dev);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Ioctls: each checks all of its arguments, and then calls one function of a room
- * below.
+ * below. It returns an errno that the struct's documentation in drm/vsvm_drm.h names.
  *
  * Each refusal leaves a line in the log at drm debug level (drm.debug=0x2) with the
  * condition that failed. Order: pads and flags, ranges, the file's owner, work.
@@ -16,6 +16,7 @@
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
+#include <drm/drm_ioctl.h>
 #include <drm/drm_print.h>
 #include <drm/vsvm_drm.h>
 
@@ -50,15 +51,7 @@ static int check_pages(struct drm_device *drm, u64 addr, u64 len)
 	return vsvm_ioctl_check_range(drm, addr, len);
 }
 
-/**
- * vsvm_ioctl_info() - handle DRM_IOCTL_VSVM_INFO
- * @drm: the device
- * @data: &struct drm_vsvm_info
- * @file: the file, of any owner
- *
- * Return: 0 or an errno of &struct drm_vsvm_info.
- */
-int vsvm_ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
+static int ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct vsvm_device *vsvm = to_vsvm(drm);
 	struct drm_vsvm_info *info = data;
@@ -108,42 +101,18 @@ static int ioctl_copy(struct drm_device *drm, struct drm_vsvm_rw *rw,
 	return vsvm_access_copy(&vm->mirror, rw, write);
 }
 
-/**
- * vsvm_ioctl_read() - handle DRM_IOCTL_VSVM_READ
- * @drm: the device
- * @data: &struct drm_vsvm_rw
- * @file: the file
- *
- * Return: 0 or an errno of &struct drm_vsvm_rw.
- */
-int vsvm_ioctl_read(struct drm_device *drm, void *data, struct drm_file *file)
+static int ioctl_read(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	return ioctl_copy(drm, data, file, false);
 }
 
-/**
- * vsvm_ioctl_write() - handle DRM_IOCTL_VSVM_WRITE
- * @drm: the device
- * @data: &struct drm_vsvm_rw
- * @file: the file
- *
- * Return: 0 or an errno of &struct drm_vsvm_rw.
- */
-int vsvm_ioctl_write(struct drm_device *drm, void *data, struct drm_file *file)
+static int ioctl_write(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	return ioctl_copy(drm, data, file, true);
 }
 
-/**
- * vsvm_ioctl_migrate() - handle DRM_IOCTL_VSVM_MIGRATE
- * @drm: the device
- * @data: &struct drm_vsvm_migrate
- * @file: the file
- *
- * Return: 0 or an errno of &struct drm_vsvm_migrate.
- */
-int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
-		       struct drm_file *file)
+static int ioctl_migrate(struct drm_device *drm, void *data,
+			 struct drm_file *file)
 {
 	struct drm_vsvm_migrate *mig = data;
 	struct vsvm_vm *vm = file->driver_priv;
@@ -172,16 +141,8 @@ int vsvm_ioctl_migrate(struct drm_device *drm, void *data,
 	return ret;
 }
 
-/**
- * vsvm_ioctl_snapshot() - handle DRM_IOCTL_VSVM_SNAPSHOT
- * @drm: the device
- * @data: &struct drm_vsvm_snapshot
- * @file: the file
- *
- * Return: 0 or an errno of &struct drm_vsvm_snapshot.
- */
-int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
-			struct drm_file *file)
+static int ioctl_snapshot(struct drm_device *drm, void *data,
+			  struct drm_file *file)
 {
 	struct drm_vsvm_snapshot *snap = data;
 	struct vsvm_vm *vm = file->driver_priv;
@@ -208,16 +169,8 @@ int vsvm_ioctl_snapshot(struct drm_device *drm, void *data,
 	return vsvm_access_snapshot(&vm->mirror, snap);
 }
 
-/**
- * vsvm_ioctl_exclusive() - handle DRM_IOCTL_VSVM_EXCLUSIVE
- * @drm: the device
- * @data: &struct drm_vsvm_exclusive
- * @file: the file
- *
- * Return: 0 or an errno of &struct drm_vsvm_exclusive.
- */
-int vsvm_ioctl_exclusive(struct drm_device *drm, void *data,
-			 struct drm_file *file)
+static int ioctl_exclusive(struct drm_device *drm, void *data,
+			   struct drm_file *file)
 {
 	struct drm_vsvm_exclusive *excl = data;
 	struct vsvm_vm *vm = file->driver_priv;
@@ -253,16 +206,8 @@ static int check_atomic(struct drm_device *drm,
 	return vsvm_ioctl_check_range(drm, arg->addr, arg->size);
 }
 
-/**
- * vsvm_ioctl_atomic() - handle DRM_IOCTL_VSVM_ATOMIC
- * @drm: the device
- * @data: &struct drm_vsvm_atomic
- * @file: the file
- *
- * Return: 0 or an errno of &struct drm_vsvm_atomic.
- */
-int vsvm_ioctl_atomic(struct drm_device *drm, void *data,
-		      struct drm_file *file)
+static int ioctl_atomic(struct drm_device *drm, void *data,
+			struct drm_file *file)
 {
 	struct drm_vsvm_atomic *arg = data;
 	struct vsvm_vm *vm = file->driver_priv;
@@ -309,16 +254,8 @@ static int check_inject(struct drm_device *drm,
 	return failpoint;
 }
 
-/**
- * vsvm_ioctl_inject() - handle DRM_IOCTL_VSVM_INJECT
- * @drm: the device
- * @data: &struct drm_vsvm_inject
- * @file: the file
- *
- * Return: 0 or an errno of &struct drm_vsvm_inject.
- */
-int vsvm_ioctl_inject(struct drm_device *drm, void *data,
-		      struct drm_file *file)
+static int ioctl_inject(struct drm_device *drm, void *data,
+			struct drm_file *file)
 {
 	struct drm_vsvm_inject *arg = data;
 	struct vsvm_vm *vm = file->driver_priv;
@@ -339,3 +276,16 @@ int vsvm_ioctl_inject(struct drm_device *drm, void *data,
 				   vm->mm);
 }
 #endif
+
+const struct drm_ioctl_desc vsvm_ioctls[VSVM_IOCTLS] = {
+	DRM_IOCTL_DEF_DRV(VSVM_INFO, ioctl_info, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_READ, ioctl_read, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_WRITE, ioctl_write, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_MIGRATE, ioctl_migrate, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_SNAPSHOT, ioctl_snapshot, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_EXCLUSIVE, ioctl_exclusive, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_ATOMIC, ioctl_atomic, DRM_RENDER_ALLOW),
+#ifdef CONFIG_DRM_VSVM_INJECT
+	DRM_IOCTL_DEF_DRV(VSVM_INJECT, ioctl_inject, DRM_RENDER_ALLOW),
+#endif
+};

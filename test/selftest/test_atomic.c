@@ -112,17 +112,17 @@ TEST_F(atomic, operations)
 	unsigned int n = variant->size;
 	char *w = self->word;
 
-	ASSERT_EQ(0, vt_atomic(self->v, w, n, ADD, 5, 0, &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, w, n, ADD, 5, 0, &old));
 	EXPECT_EQ(0, old);
-	ASSERT_EQ(0, vt_atomic(self->v, w, n, ADD, top, 0, &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, w, n, ADD, top, 0, &old));
 	EXPECT_EQ(5, old);
-	ASSERT_EQ(0, vt_atomic(self->v, w, n, XCHG, top, 0, &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, w, n, XCHG, top, 0, &old));
 	EXPECT_EQ(4, old);
-	ASSERT_EQ(0, vt_atomic(self->v, w, n, ADD, 3, 0, &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, w, n, ADD, 3, 0, &old));
 	EXPECT_EQ(top, old);
-	ASSERT_EQ(0, vt_atomic(self->v, w, n, CAS, 77, 3, &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, w, n, CAS, 77, 3, &old));
 	EXPECT_EQ(2, old);
-	ASSERT_EQ(0, vt_atomic(self->v, w, n, CAS, 78, 2, &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, w, n, CAS, 78, 2, &old));
 	EXPECT_EQ(2, old);
 	EXPECT_EQ(78, get(w, n));
 	if (n == 4)
@@ -137,8 +137,8 @@ TEST_F(atomic, stays_in_its_place)
 					      DRM_VSVM_PLACE_SYSTEM;
 	char *page = self->word - (uintptr_t)self->word % VT_PAGE;
 
-	ASSERT_EQ(0, vt_atomic(self->v, self->word, variant->size, ADD, 9, 0,
-			       NULL));
+	ASSERT_EQ(0, vsvm_atomic(self->v, self->word, variant->size, ADD, 9, 0,
+				 NULL));
 	EXPECT_EQ(0, vt_all_have(self->v, page, VT_PAGE, DRM_VSVM_STATE_PLACE,
 				 place));
 	EXPECT_EQ(9, get(self->word, variant->size));
@@ -152,17 +152,17 @@ TEST_F(atomic, edges)
 	uint64_t old, was = 0;
 
 	ASSERT_NE(NULL, fresh);
-	ASSERT_EQ(0, vt_atomic(self->v, fresh + VT_PAGE - n, n, ADD, 7, 0,
-			       &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, fresh + VT_PAGE - n, n, ADD, 7, 0,
+				 &old));
 	EXPECT_EQ(0, old);
 	EXPECT_EQ(7, get(fresh + VT_PAGE - n, n));
 	w = self->mem + LEN - n;
 	memcpy(&was, w, n);
 	if (variant->on_device)
 		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
-	ASSERT_EQ(0, vt_atomic(self->v, w, n, XCHG, 1, 0, &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, w, n, XCHG, 1, 0, &old));
 	EXPECT_EQ(was, old);
-	ASSERT_EQ(0, vt_atomic(self->v, w, n, XCHG, was, 0, &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, w, n, XCHG, was, 0, &old));
 	EXPECT_EQ(1, old);
 	EXPECT_EQ(0, vt_check(self->mem + VT_HUGE + VT_HUGE / 2, VT_HUGE / 2,
 			      SEED, VT_HUGE + VT_HUGE / 2));
@@ -202,8 +202,8 @@ static int step(struct worker *w, unsigned int i)
 	switch (w->work) {
 	case WORK_ADD:
 		if (w->v)
-			ret = vt_atomic(w->v, w->word, w->size, ADD, add, 0,
-					&old);
+			ret = vsvm_atomic(w->v, w->word, w->size, ADD, add, 0,
+					  &old);
 		else
 			cpu_add(w->word, w->size, add);
 		w->sum += add;
@@ -213,8 +213,8 @@ static int step(struct worker *w, unsigned int i)
 		if (w->v) {
 			uint64_t seen = 0;
 
-			ret = vt_atomic(w->v, w->word, w->size, CAS, old + add,
-					old, &seen);
+			ret = vsvm_atomic(w->v, w->word, w->size, CAS, old + add,
+					  old, &seen);
 			if (!ret && seen == old)
 				w->sum += add;
 		} else if (cpu_cas(w->word, w->size, old, old + add)) {
@@ -223,8 +223,8 @@ static int step(struct worker *w, unsigned int i)
 		break;
 	case WORK_XCHG:
 		if (w->v)
-			ret = vt_atomic(w->v, w->word, w->size, XCHG,
-					w->first + i, 0, &old);
+			ret = vsvm_atomic(w->v, w->word, w->size, XCHG,
+					  w->first + i, 0, &old);
 		else
 			old = cpu_xchg(w->word, w->size, w->first + i);
 		w->sum += ret ? 0 : old;
@@ -393,13 +393,13 @@ TEST_F(atomic, after_fork)
 	uint64_t old;
 
 	ASSERT_EQ(0, vt_start(&c, child_sees_its_own, self->word));
-	ASSERT_EQ(0, vt_atomic(self->v, self->word, variant->size, ADD, 3, 0,
-			       &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, self->word, variant->size, ADD, 3, 0,
+				 &old));
 	EXPECT_EQ(0, old);
 	ASSERT_EQ(0, vt_say(&c));
 	ASSERT_EQ(0, vt_hear(&c));
-	ASSERT_EQ(0, vt_atomic(self->v, self->word, variant->size, ADD, 3, 0,
-			       &old));
+	ASSERT_EQ(0, vsvm_atomic(self->v, self->word, variant->size, ADD, 3, 0,
+				 &old));
 	EXPECT_EQ(3, old);
 	ASSERT_EQ(0, vt_say(&c));
 	EXPECT_EQ(0, vt_wait(&c));
@@ -412,10 +412,10 @@ TEST_F(atomic, fork_of_an_exclusive_page)
 {
 	struct vt_child c;
 
-	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, LEN, NULL));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, LEN, NULL));
 	ASSERT_EQ(0, vt_start(&c, child_sees_its_own, self->word));
-	ASSERT_EQ(0, vt_atomic(self->v, self->word, variant->size, ADD, 4, 0,
-			       NULL));
+	ASSERT_EQ(0, vsvm_atomic(self->v, self->word, variant->size, ADD, 4, 0,
+				 NULL));
 	ASSERT_EQ(0, vt_say(&c));
 	ASSERT_EQ(0, vt_hear(&c));
 	ASSERT_EQ(0, vt_say(&c));
@@ -430,15 +430,15 @@ TEST_F(atomic, rights)
 	unsigned int n = variant->size;
 
 	ASSERT_EQ(0, mprotect(page, VT_PAGE, PROT_READ));
-	EXPECT_EQ(-EPERM, vt_atomic(self->v, self->word, n, ADD, 1, 0, NULL));
+	EXPECT_EQ(-EPERM, vsvm_atomic(self->v, self->word, n, ADD, 1, 0, NULL));
 	ASSERT_EQ(0, mprotect(page, VT_PAGE, PROT_NONE));
-	EXPECT_EQ(-EFAULT, vt_atomic(self->v, self->word, n, ADD, 1, 0, NULL));
+	EXPECT_EQ(-EFAULT, vsvm_atomic(self->v, self->word, n, ADD, 1, 0, NULL));
 	ASSERT_EQ(0, mprotect(page, VT_PAGE, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(0, get(self->word, n));
-	ASSERT_EQ(0, vt_atomic(self->v, self->word, n, ADD, 1, 0, NULL));
+	ASSERT_EQ(0, vsvm_atomic(self->v, self->word, n, ADD, 1, 0, NULL));
 	EXPECT_EQ(1, get(self->word, n));
 	ASSERT_EQ(0, munmap(page, VT_PAGE));
-	EXPECT_EQ(-EFAULT, vt_atomic(self->v, self->word, n, ADD, 1, 0, NULL));
+	EXPECT_EQ(-EFAULT, vsvm_atomic(self->v, self->word, n, ADD, 1, 0, NULL));
 }
 
 FIXTURE(exclusive)
@@ -464,7 +464,7 @@ VT_TEARDOWN_CLOSE(exclusive)
 /* A CPU read takes a page back, and only that page; nothing is lost. */
 TEST_F(exclusive, ends_with_a_cpu_access)
 {
-	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, &self->done));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, SOME, &self->done));
 	EXPECT_EQ(SOME, self->done);
 	EXPECT_EQ(0, vt_all_have(self->v, self->mem, SOME, ALONE, ALONE));
 	EXPECT_EQ(0, vt_check(self->mem, VT_PAGE, SEED, 0));
@@ -478,7 +478,7 @@ TEST_F(exclusive, ends_with_a_cpu_access)
 /* Device reads and writes of such a page are right; the CPU sees them. */
 TEST_F(exclusive, device_reads_and_writes)
 {
-	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, SOME, NULL));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, VT_HUGE, SEED, 0));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, SOME, SEED + 1, 0));
 	EXPECT_EQ(0, vt_check(self->mem, SOME, SEED + 1, 0));
@@ -499,7 +499,7 @@ TEST_F(exclusive, stays_while_a_buffer_is_faulted_in)
 
 	ASSERT_NE(NULL, fresh);
 	rw.buf = (uintptr_t)fresh;
-	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, SOME, NULL));
 	ASSERT_EQ(0, vt_ioctl(vsvm_fd(self->v), DRM_IOCTL_VSVM_READ, &rw));
 	EXPECT_EQ(0, rw.faults);
 	EXPECT_EQ(0, vt_all_have(self->v, self->mem, SOME, ALONE, ALONE));
@@ -519,7 +519,7 @@ TEST_F(exclusive, stays_while_a_buffer_is_faulted_in)
 TEST_F(exclusive, device_pages)
 {
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
-	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, VT_HUGE, &self->done));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, VT_HUGE, &self->done));
 	EXPECT_EQ(VT_HUGE, self->done);
 	EXPECT_EQ(0, vt_all_in(self->v, self->mem, VT_HUGE,
 			       DRM_VSVM_PLACE_DEVICE, VT_ANY_ORDER));
@@ -529,7 +529,7 @@ TEST_F(exclusive, device_pages)
 /* Pages that the device has alone move to its memory and home. */
 TEST_F(exclusive, migrates)
 {
-	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, SOME, NULL));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, VT_HUGE, SEED, 0));
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, VT_HUGE));
@@ -539,7 +539,7 @@ TEST_F(exclusive, migrates)
 /* So do they where nothing else is in the range. */
 TEST_F(exclusive, migrates_alone)
 {
-	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, SOME, NULL));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, SOME));
 	EXPECT_EQ(0, vt_all_in(self->v, self->mem, SOME, DRM_VSVM_PLACE_DEVICE,
 			       VT_ANY_ORDER));
@@ -552,17 +552,17 @@ TEST_F(exclusive, mapping_changes)
 	char *to = vt_map(SOME, VT_SMALL), byte = 0;
 
 	ASSERT_NE(NULL, to);
-	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, SOME, NULL));
 	ASSERT_EQ(0, mprotect(self->mem, SOME, PROT_READ));
 	EXPECT_EQ(-EPERM, vsvm_write(self->v, self->mem, &byte, 1, NULL));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, SOME, SEED, 0));
 	ASSERT_EQ(0, mprotect(self->mem, SOME, PROT_READ | PROT_WRITE));
-	ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, SOME, NULL));
 	ASSERT_EQ(to, mremap(self->mem, SOME, SOME,
 			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
 	EXPECT_EQ(0, vt_dev_check(self->v, to, SOME, SEED, 0));
 	EXPECT_EQ(0, vt_check(to, SOME, SEED, 0));
-	ASSERT_EQ(0, vt_exclusive(self->v, to, SOME, NULL));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, to, SOME, NULL));
 	ASSERT_EQ(0, munmap(to, SOME));
 	EXPECT_EQ(-EFAULT, vsvm_read(self->v, to, &byte, 1, NULL));
 }
@@ -573,7 +573,7 @@ TEST_F(exclusive, untouched)
 	char *mem = vt_map(VT_HUGE, variant->kind);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_EQ(0, vt_exclusive(self->v, mem, SOME, &self->done));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, mem, SOME, &self->done));
 	EXPECT_EQ(SOME, self->done);
 	EXPECT_EQ(0, vt_check_byte(mem, VT_HUGE, 0));
 }
@@ -584,7 +584,7 @@ TEST_F(exclusive, closes)
 	struct vsvm *v;
 
 	ASSERT_EQ(0, vsvm_open(0, &v));
-	ASSERT_EQ(0, vt_exclusive(v, self->mem, SOME, NULL));
+	ASSERT_EQ(0, vsvm_exclusive(v, self->mem, SOME, NULL));
 	vsvm_close(v);
 	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
 }
@@ -593,7 +593,7 @@ TEST_F(exclusive, closes)
 TEST_F(exclusive, stops_at_read_only)
 {
 	ASSERT_EQ(0, mprotect(self->mem + 4 * VT_PAGE, VT_PAGE, PROT_READ));
-	EXPECT_EQ(-EPERM, vt_exclusive(self->v, self->mem, SOME, &self->done));
+	EXPECT_EQ(-EPERM, vsvm_exclusive(self->v, self->mem, SOME, &self->done));
 	EXPECT_EQ(4 * VT_PAGE, self->done);
 	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
 }
@@ -602,7 +602,7 @@ TEST_F(exclusive, stops_at_read_only)
 TEST_F(exclusive, stops_at_a_hole)
 {
 	ASSERT_EQ(0, munmap(self->mem + 4 * VT_PAGE, VT_PAGE));
-	EXPECT_EQ(-EFAULT, vt_exclusive(self->v, self->mem, SOME, &self->done));
+	EXPECT_EQ(-EFAULT, vsvm_exclusive(self->v, self->mem, SOME, &self->done));
 	EXPECT_EQ(4 * VT_PAGE, self->done);
 	EXPECT_EQ(0, vt_check(self->mem, 4 * VT_PAGE, SEED, 0));
 }
@@ -615,9 +615,9 @@ TEST_F(exclusive, refuses_shared_memory)
 
 	ASSERT_NE(MAP_FAILED, mem);
 	vt_fill(mem, SOME, SEED, 0);
-	EXPECT_EQ(-EOPNOTSUPP, vt_exclusive(self->v, mem, SOME, &self->done));
+	EXPECT_EQ(-EOPNOTSUPP, vsvm_exclusive(self->v, mem, SOME, &self->done));
 	EXPECT_EQ(0, self->done);
-	EXPECT_EQ(-EOPNOTSUPP, vt_atomic(self->v, mem, 8, ADD, 1, 0, NULL));
+	EXPECT_EQ(-EOPNOTSUPP, vsvm_atomic(self->v, mem, 8, ADD, 1, 0, NULL));
 	EXPECT_EQ(0, vt_dev_check(self->v, mem, SOME, SEED, 0));
 	EXPECT_EQ(0, vt_check(mem, SOME, SEED, 0));
 }

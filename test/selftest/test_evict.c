@@ -74,7 +74,7 @@ static int use_write(struct vsvm *v, char *mem)
 
 static int use_atomic(struct vsvm *v, char *mem)
 {
-	return vt_atomic(v, mem, 8, DRM_VSVM_ATOMIC_ADD, 0, 0, NULL);
+	return vsvm_atomic(v, mem, 8, DRM_VSVM_ATOMIC_ADD, 0, 0, NULL);
 }
 
 /* Blocks that were not used since go in the order they came. */

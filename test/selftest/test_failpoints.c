@@ -240,7 +240,7 @@ static int adds(struct vt_work *w)
 	uint64_t *word = (uint64_t *)(w->mem + w->len / 2);
 
 	w->word = *word;
-	return vt_atomic(w->v, word, 8, DRM_VSVM_ATOMIC_ADD, 5, 0, NULL);
+	return vsvm_atomic(w->v, word, 8, DRM_VSVM_ATOMIC_ADD, 5, 0, NULL);
 }
 
 static int was_added(struct vt_work *w, int ret)
@@ -256,7 +256,7 @@ static int was_added(struct vt_work *w, int ret)
 /* All of it where pages are small, some of it where they are not. */
 static int takes(struct vt_work *w)
 {
-	return vt_exclusive(w->v, w->mem, SMALL_LEN, NULL);
+	return vsvm_exclusive(w->v, w->mem, SMALL_LEN, NULL);
 }
 
 static int only_small_reserves(struct vt_work *w)

@@ -293,15 +293,15 @@ TEST_F_TIMEOUT(failslab, exclusive, 5 * VT_LONG)
 {
 	static const char call_name[] = "exclusive";
 
-	SWEEP(false, vt_exclusive(self->v, self->mem, LEN, NULL));
+	SWEEP(false, vsvm_exclusive(self->v, self->mem, LEN, NULL));
 }
 
 TEST_F_TIMEOUT(failslab, atomic, 5 * VT_LONG)
 {
 	static const char call_name[] = "atomic";
 
-	SWEEP(false, vt_atomic(self->v, self->mem + 8, 8, DRM_VSVM_ATOMIC_ADD,
-			       0, 0, NULL));
+	SWEEP(false, vsvm_atomic(self->v, self->mem + 8, 8, DRM_VSVM_ATOMIC_ADD,
+				 0, 0, NULL));
 }
 
 /* The first use of a file, and its end. */

@@ -58,7 +58,7 @@ static int call_snapshot(struct scene *s)
 
 static int call_atomic(struct scene *s)
 {
-	return vt_atomic(s->v, s->at, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
+	return vsvm_atomic(s->v, s->at, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
 }
 
 static void *caller(void *arg)

@@ -113,12 +113,12 @@ static int call_snapshot(struct scene *s)
 
 static int call_exclusive(struct scene *s)
 {
-	return vt_exclusive(s->v, s->mem, 64 * VT_PAGE, NULL);
+	return vsvm_exclusive(s->v, s->mem, 64 * VT_PAGE, NULL);
 }
 
 static int call_atomic(struct scene *s)
 {
-	return vt_atomic(s->v, s->mem, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
+	return vsvm_atomic(s->v, s->mem, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
 }
 
 static const struct {

@@ -70,12 +70,12 @@ static int call_snapshot_into(struct scene *s)
 
 static int call_exclusive(struct scene *s)
 {
-	return vt_exclusive(s->v, s->mem, LEN, NULL);
+	return vsvm_exclusive(s->v, s->mem, LEN, NULL);
 }
 
 static int call_atomic(struct scene *s)
 {
-	return vt_atomic(s->v, s->mem, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
+	return vsvm_atomic(s->v, s->mem, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
 }
 
 static int call_pread(struct scene *s)
@@ -231,7 +231,7 @@ static int works(struct vt_child *c, void *arg)
 	if (!mem || vt_to_device(v, mem, LEN) ||
 	    vt_dev_check(v, mem, LEN, SEED, 0) ||
 	    vt_dev_fill(v, mem, LEN, OTHER, 0) ||
-	    vt_exclusive(v, mem, VT_PAGE, NULL) || vt_to_system(v, mem, LEN))
+	    vsvm_exclusive(v, mem, VT_PAGE, NULL) || vt_to_system(v, mem, LEN))
 		return 2;
 	return vt_check(mem, LEN, OTHER, 0) ? 3 : 0;
 }

@@ -61,8 +61,8 @@ static int writes(struct _test_data_access *self)
 
 static int adds(struct _test_data_access *self)
 {
-	return vt_atomic(self->v, self->mem, 8, DRM_VSVM_ATOMIC_ADD, 3, 0,
-			 &self->old);
+	return vsvm_atomic(self->v, self->mem, 8, DRM_VSVM_ATOMIC_ADD, 3, 0,
+			   &self->old);
 }
 
 static int looks(struct _test_data_access *self)

@@ -106,7 +106,7 @@ FIXTURE_SETUP(pkey)
 		ASSERT_EQ(0, vt_hear(&self->sharer));
 	}
 	if (variant->exclusive)
-		ASSERT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+		ASSERT_EQ(0, vsvm_exclusive(self->v, self->mem, SOME, NULL));
 }
 
 FIXTURE_TEARDOWN(pkey)
@@ -153,10 +153,10 @@ TEST_F(pkey, atomics)
 	/* By the device: a touch of the CPU's would migrate the page. */
 	ASSERT_EQ(0, vsvm_read(self->v, word, &was, 8, NULL));
 	ASSERT_EQ(0, pkey_set(self->key, PKEY_DISABLE_ACCESS));
-	EXPECT_EQ(0, vt_atomic(self->v, word, 8, DRM_VSVM_ATOMIC_ADD, 5, 0,
-			       &old));
+	EXPECT_EQ(0, vsvm_atomic(self->v, word, 8, DRM_VSVM_ATOMIC_ADD, 5, 0,
+				 &old));
 	EXPECT_EQ(was, old);
-	EXPECT_EQ(0, vt_exclusive(self->v, self->mem, SOME, NULL));
+	EXPECT_EQ(0, vsvm_exclusive(self->v, self->mem, SOME, NULL));
 	ASSERT_EQ(0, pkey_set(self->key, 0));
 	EXPECT_EQ(was + 5, *word);
 	*word = was;

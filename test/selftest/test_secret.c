@@ -113,10 +113,10 @@ TEST_F(secret, unmapped_refused)
 /* An atomic operation does not happen. */
 TEST_F(secret, atomic_refused)
 {
-	EXPECT_EQ(-EFAULT, vt_atomic(self->v, self->hidden + 8, 8,
-				     DRM_VSVM_ATOMIC_ADD, 1, 0, NULL));
-	EXPECT_EQ(-EFAULT, vt_atomic(self->v, self->hidden + 12, 4,
-				     DRM_VSVM_ATOMIC_XCHG, 1, 0, NULL));
+	EXPECT_EQ(-EFAULT, vsvm_atomic(self->v, self->hidden + 8, 8,
+				       DRM_VSVM_ATOMIC_ADD, 1, 0, NULL));
+	EXPECT_EQ(-EFAULT, vsvm_atomic(self->v, self->hidden + 12, 4,
+				       DRM_VSVM_ATOMIC_XCHG, 1, 0, NULL));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 }
 
@@ -125,7 +125,7 @@ TEST_F(secret, exclusive_stops)
 {
 	uint64_t done = 1;
 
-	EXPECT_EQ(-EFAULT, vt_exclusive(self->v, self->mem, LEN, &done));
+	EXPECT_EQ(-EFAULT, vsvm_exclusive(self->v, self->mem, LEN, &done));
 	EXPECT_EQ(FIRST, done);
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 }

@@ -357,8 +357,8 @@ static void step_adder(struct thread *t)
 
 	if (t->device) {
 		do {
-			ret = vt_atomic(t->v, at, half ? 4 : 8,
-					DRM_VSVM_ATOMIC_ADD, n, 0, NULL);
+			ret = vsvm_atomic(t->v, at, half ? 4 : 8,
+					  DRM_VSVM_ATOMIC_ADD, n, 0, NULL);
 		} while (passing(t, ret));
 		if (ret)
 			broken("atomic: %s", strerror(-ret));

@@ -198,6 +198,36 @@ int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
 	return ret;
 }
 
+int vsvm_exclusive(struct vsvm *v, void *addr, size_t len, uint64_t *done)
+{
+	struct drm_vsvm_exclusive excl = {
+		.addr = (uintptr_t)addr,
+		.len = len,
+	};
+	int ret = ioctl_fd(v->fd, DRM_IOCTL_VSVM_EXCLUSIVE, &excl);
+
+	if (done)
+		*done = excl.done;
+	return ret;
+}
+
+int vsvm_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
+		uint64_t operand, uint64_t compare, uint64_t *old)
+{
+	struct drm_vsvm_atomic arg = {
+		.addr = (uintptr_t)word,
+		.operand = operand,
+		.compare = compare,
+		.op = op,
+		.size = size,
+	};
+	int ret = ioctl_fd(v->fd, DRM_IOCTL_VSVM_ATOMIC, &arg);
+
+	if (old)
+		*old = arg.old;
+	return ret;
+}
+
 const char *vsvm_stay_name(unsigned int reason)
 {
 #define WORD(reason, word)	\

@@ -115,6 +115,32 @@ int vsvm_migrate(struct vsvm *v, void *addr, size_t len, uint32_t target,
 int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
 		  struct drm_vsvm_run *runs, uint32_t *nr_runs, uint64_t *next);
 
+/**
+ * vsvm_exclusive() - give the device exclusive access to a range
+ * @v: the handle
+ * @addr: first byte, page aligned
+ * @len: bytes, page aligned
+ * @done: out, bytes it had exclusive access to, on failure too; or NULL
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_exclusive.
+ */
+int vsvm_exclusive(struct vsvm *v, void *addr, size_t len, uint64_t *done);
+
+/**
+ * vsvm_atomic() - the device does an atomic operation on a word of this process
+ * @v: the handle
+ * @word: the word, aligned to @size
+ * @size: 4 or 8 bytes
+ * @op: one of &enum drm_vsvm_atomic_op
+ * @operand: the other operand, or the new word
+ * @compare: for DRM_VSVM_ATOMIC_CAS the word that is expected, else 0
+ * @old: out, the word before the operation, or 0 on failure; or NULL
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_atomic.
+ */
+int vsvm_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
+		uint64_t operand, uint64_t compare, uint64_t *old);
+
 /** vsvm_stay_name() - one word for a reason of &enum drm_vsvm_stay, or NULL */
 const char *vsvm_stay_name(unsigned int reason);
 

@@ -130,7 +130,10 @@ struct drm_vsvm_info {
 	__u64 vram_backing;
 	/** @kind: out, DRM_VSVM_KIND_* */
 	__u32 kind;
-	/** @caps: out, DRM_VSVM_CAP_*; zero before version 1.3 */
+	/**
+	 * @caps: out, mask of the device's features, DRM_VSVM_CAP_*. What is new from
+	 * version 1.3 on gets a bit here; before it the mask is zero
+	 */
 	__u32 caps;
 };
 

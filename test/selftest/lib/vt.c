@@ -481,36 +481,6 @@ int vt_to_system(struct vsvm *v, void *mem, size_t len)
 			DRM_VSVM_PLACE_SYSTEM);
 }
 
-int vt_exclusive(struct vsvm *v, void *mem, size_t len, uint64_t *done)
-{
-	struct drm_vsvm_exclusive arg = {
-		.addr = (uintptr_t)mem,
-		.len = len,
-	};
-	int ret = vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_EXCLUSIVE, &arg);
-
-	if (done)
-		*done = arg.done;
-	return ret;
-}
-
-int vt_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
-	      uint64_t operand, uint64_t compare, uint64_t *old)
-{
-	struct drm_vsvm_atomic arg = {
-		.addr = (uintptr_t)word,
-		.operand = operand,
-		.compare = compare,
-		.op = op,
-		.size = size,
-	};
-	int ret = vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_ATOMIC, &arg);
-
-	if (old)
-		*old = arg.old;
-	return ret;
-}
-
 int vt_ioctl(int fd, unsigned long request, void *arg)
 {
 	int ret;

@@ -114,11 +114,6 @@ uint64_t vt_stayed(const struct drm_vsvm_migrate *result);
 int vt_to_device(struct vsvm *v, void *mem, size_t len);
 int vt_to_system(struct vsvm *v, void *mem, size_t len);
 
-/* EXCLUSIVE, ATOMIC: 0 or a negative errno; outputs may be NULL. */
-int vt_exclusive(struct vsvm *v, void *mem, size_t len, uint64_t *done);
-int vt_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
-	      uint64_t operand, uint64_t compare, uint64_t *old);
-
 /* An ioctl on a bare descriptor: 0 or a negative errno. */
 int vt_ioctl(int fd, unsigned long request, void *arg);
 
