@@ -4,6 +4,8 @@
  * without touching memory.
  */
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <xf86drm.h>
 
 #include <kselftest_harness.h>
@@ -194,6 +196,45 @@ TEST_F(info, is_for_every_process)
 	EXPECT_EQ(0, vsvm_read(self->v, mem, &byte, 1, NULL));
 	EXPECT_EQ(0, byte);
 	EXPECT_EQ(0, vt_run(ask_in_child, self->v));
+}
+
+static int ask_as_user(struct vt_child *c, void *arg)
+{
+	struct vsvm *v;
+
+	(void)c;
+	(void)arg;
+	if (setgid(1000) || setuid(1000) || vsvm_open(0, &v) != -EACCES ||
+	    vsvm_open(1, &v))
+		return 1;
+	vsvm_close(v);
+	return WEXITSTATUS(system("vsvm info >/dev/null 2>&1")) == 1 &&
+	       !system("vsvm info 2>/dev/null | grep -q 'device *1$'") &&
+	       !system("vsvm info 2>&1 | grep -qx 'vsvm: device 0: Permission denied'") ?
+	       0 : 2;
+}
+
+/* A node that a user may not open hides no other. */
+TEST_F(info, other_nodes_are_found)
+{
+	struct stat was[2];
+	char *nodes[2];
+	struct vsvm *v;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, vsvm_open(i, &v));
+		nodes[i] = drmGetDeviceNameFromFd2(vsvm_fd(v));
+		vsvm_close(v);
+		ASSERT_NE(NULL, nodes[i]);
+		ASSERT_EQ(0, stat(nodes[i], &was[i]));
+		ASSERT_EQ(0, chmod(nodes[i], i ? 0666 : 0600));
+	}
+	EXPECT_EQ(0, vt_run(ask_as_user, NULL));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, chmod(nodes[i], was[i].st_mode));
+		free(nodes[i]);
+	}
 }
 
 TEST_HARNESS_MAIN

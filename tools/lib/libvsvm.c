@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,25 +48,25 @@ static bool is_vsvm(int fd)
 }
 
 /*
- * Only nodes on the platform bus are opened at all: opening a render node may
- * wake a sleeping graphics card. -ENODEV: not the one.
+ * Only the platform device of that name is opened: opening a render node may wake a
+ * sleeping graphics card, and another device's node may be another user's. -ENODEV: not
+ * the one.
  */
 static int open_node(drmDevicePtr dev, unsigned int device)
 {
 	struct drm_vsvm_info info = { 0 };
+	char name[32];
 	int fd, ret;
 
+	snprintf(name, sizeof(name), "vsvm.%u", device);
 	if (dev->bustype != DRM_BUS_PLATFORM ||
-	    !(dev->available_nodes & (1 << DRM_NODE_RENDER)))
+	    !(dev->available_nodes & (1 << DRM_NODE_RENDER)) ||
+	    strcmp(dev->businfo.platform->fullname, name))
 		return -ENODEV;
 
 	fd = open(dev->nodes[DRM_NODE_RENDER], O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		ret = -errno;
-		/* What other drivers' nodes answer is of no interest. */
-		return strncmp(dev->businfo.platform->fullname, "vsvm", 4) ?
-		       -ENODEV : ret;
-	}
+	if (fd < 0)
+		return -errno;
 
 	ret = is_vsvm(fd) ? ioctl_fd(fd, DRM_IOCTL_VSVM_INFO, &info) : -ENODEV;
 	if (!ret && info.device == device)

@@ -142,20 +142,26 @@ static int show(unsigned int device, struct json_object *list,
 	return 0;
 }
 
-/* All devices: an unplugged one leaves a gap in the numbers. */
+/*
+ * All devices: an unplugged one leaves a gap in the numbers, and one that cannot be
+ * opened hides no other. Returns what was wrong with the last of these; -ENODEV: there
+ * are none.
+ */
 static int show_all(struct json_object *list)
 {
 	unsigned int nr = FIRST_DEVICES, shown = 0, i;
-	int ret;
+	int bad = 0, ret;
 
 	for (i = 0; i < nr; i++) {
 		ret = show(i, list, &nr, !shown);
-		if (!ret)
+		if (!ret) {
 			shown++;
-		else if (ret != -ENODEV)
-			return ret;
+		} else if (ret != -ENODEV) {
+			complain(ret, "device %u", i);
+			bad = ret;
+		}
 	}
-	return shown ? 0 : -ENODEV;
+	return shown || bad ? bad : -ENODEV;
 }
 
 static int print_json(struct json_object *list)
@@ -193,15 +199,20 @@ int cmd_info(int argc, char **argv)
 	}
 
 	ret = opts.one ? show(opts.device, list, &devices, true) : show_all(list);
-	if (!ret && opts.json)
-		ret = print_json(list);
-	json_object_put(list);
-
 	if (ret == -ENODEV && opts.one)
 		complain(0, "there is no vsvm device %u", opts.device);
 	else if (ret == -ENODEV)
 		complain(0, "there is no vsvm device (is the module loaded?)");
-	else if (ret)
-		complain(ret, "info");
+	else if (ret && opts.one)
+		complain(ret, "device %u", opts.device);
+
+	if (opts.json && (!ret || json_object_array_length(list))) {
+		int printed = print_json(list);
+
+		if (printed)
+			complain(printed, "info");
+		ret = ret ?: printed;
+	}
+	json_object_put(list);
 	return ret ? EXIT_WRONG : EXIT_OK;
 }
