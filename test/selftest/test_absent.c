@@ -8,7 +8,6 @@
  * that has room.
  */
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -20,24 +19,12 @@
 #include "vt.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
+#include "vt_uffd.h"
 
 #define LEN	VT_HUGE
 #define SOME	(16 * VT_PAGE)
 #define SEED	421
 #define OTHER	422
-
-/* Newer than the C library's headers. */
-#ifndef UFFD_FEATURE_RWP
-#define UFFD_FEATURE_RWP		(1 << 17)
-#define UFFDIO_REGISTER_MODE_RWP	((__u64)1 << 3)
-struct uffdio_rwprotect {
-	struct uffdio_range range;
-	__u64 mode;
-};
-
-#define UFFDIO_RWPROTECT		_IOWR(UFFDIO, 0x09, struct uffdio_rwprotect)
-#define UFFDIO_RWPROTECT_MODE_RWP	((__u64)1 << 0)
-#endif
 
 #define MISSING	UFFDIO_REGISTER_MODE_MISSING
 #define WP	UFFDIO_REGISTER_MODE_WP

@@ -7,7 +7,6 @@
  * keep the same bytes.
  */
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -19,6 +18,7 @@
 #include "vt.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
+#include "vt_ring.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	221
@@ -159,87 +159,31 @@ TEST_F_TIMEOUT(pin, direct_io_while_moving, VT_LONG)
 	close(fd);
 }
 
-/* The least of io_uring that a fixed buffer needs. */
-struct ring {
-	int fd;
-	char *sq;
-	char *cq;
-	struct io_uring_sqe *sqes;
-	struct io_uring_params p;
-};
-
-static int ring_make(struct ring *r, void *mem, size_t len)
-{
-	struct iovec iov = { mem, len };
-
-	memset(r, 0, sizeof(*r));
-	r->fd = syscall(SYS_io_uring_setup, 4, &r->p);
-	if (r->fd < 0)
-		return -errno;
-	r->sq = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_POPULATE, r->fd, IORING_OFF_SQ_RING);
-	r->cq = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_POPULATE, r->fd, IORING_OFF_CQ_RING);
-	r->sqes = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_POPULATE, r->fd, IORING_OFF_SQES);
-	if (r->sq == MAP_FAILED || r->cq == MAP_FAILED ||
-	    r->sqes == MAP_FAILED)
-		return -errno;
-	if (syscall(SYS_io_uring_register, r->fd, IORING_REGISTER_BUFFERS,
-		    &iov, 1))
-		return -errno;
-	return 0;
-}
-
-/* One transfer between the fixed buffer and the start of a file. */
-static int ring_do(struct ring *r, int opcode, int fd, void *mem, size_t len)
-{
-	unsigned int *tail = (unsigned int *)(r->sq + r->p.sq_off.tail);
-	unsigned int *array = (unsigned int *)(r->sq + r->p.sq_off.array);
-	unsigned int *head = (unsigned int *)(r->cq + r->p.cq_off.head);
-	struct io_uring_cqe *cqes = (void *)(r->cq + r->p.cq_off.cqes);
-	unsigned int i = *tail & (r->p.sq_entries - 1);
-	int res;
-
-	memset(&r->sqes[i], 0, sizeof(r->sqes[i]));
-	r->sqes[i].opcode = opcode;
-	r->sqes[i].fd = fd;
-	r->sqes[i].addr = (uintptr_t)mem;
-	r->sqes[i].len = len;
-	array[i] = i;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, r->fd, 1, 1, IORING_ENTER_GETEVENTS,
-		    NULL, 0) != 1)
-		return -errno;
-	res = cqes[*head & (r->p.cq_entries - 1)].res;
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	return res;
-}
-
 /* Registering a fixed buffer migrates device pages to system memory, and pins them. */
 TEST_F(pin, io_uring_fixed_buffer)
 {
 	int fd = memfd_create("vsvm-test", MFD_CLOEXEC);
-	struct ring ring;
+	struct vt_ring ring;
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, ring_make(&ring, self->mem, LEN));
+	ASSERT_EQ(0, vt_ring_make(&ring, 0));
+	ASSERT_EQ(0, vt_ring_register(&ring, self->mem, LEN));
 	ASSERT_EQ(0, TO_DEVICE());
 	EXPECT_EQ(LEN, PINNED);
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 
 	/* What the device writes goes out ... */
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
-	ASSERT_EQ(LEN, ring_do(&ring, IORING_OP_WRITE_FIXED, fd, self->mem,
-			       LEN));
+	ASSERT_EQ(LEN, vt_ring_rw(&ring, IORING_OP_WRITE_FIXED, fd, self->mem,
+				  LEN, NULL));
 	ASSERT_EQ(LEN, pread(fd, self->buf, LEN, 0));
 	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
 
 	/* ... and what comes in the device reads. */
 	vt_fill(self->buf, LEN, SEED, 0);
 	ASSERT_EQ(LEN, pwrite(fd, self->buf, LEN, 0));
-	ASSERT_EQ(LEN, ring_do(&ring, IORING_OP_READ_FIXED, fd, self->mem,
-			       LEN));
+	ASSERT_EQ(LEN, vt_ring_rw(&ring, IORING_OP_READ_FIXED, fd, self->mem,
+				  LEN, NULL));
 	EXPECT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 
 	/* Given up, the pages move. */
@@ -350,15 +294,16 @@ TEST_F(pin, fork_with_a_fixed_buffer)
 {
 	int fd = memfd_create("vsvm-test", MFD_CLOEXEC);
 	struct vt_child c;
-	struct ring ring;
+	struct vt_ring ring;
 
-	ASSERT_EQ(0, ring_make(&ring, self->mem, LEN));
+	ASSERT_EQ(0, vt_ring_make(&ring, 0));
+	ASSERT_EQ(0, vt_ring_register(&ring, self->mem, LEN));
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, SEED, 0));
 	ASSERT_EQ(0, vt_start(&c, child_checks, self->mem));
 	ASSERT_EQ(0, TO_DEVICE());
 	ASSERT_EQ(0, vt_dev_fill(self->v, self->mem, LEN, OTHER, 0));
-	ASSERT_EQ(LEN, ring_do(&ring, IORING_OP_WRITE_FIXED, fd, self->mem,
-			       LEN));
+	ASSERT_EQ(LEN, vt_ring_rw(&ring, IORING_OP_WRITE_FIXED, fd, self->mem,
+				  LEN, NULL));
 	ASSERT_EQ(LEN, pread(fd, self->buf, LEN, 0));
 	EXPECT_EQ(0, vt_check(self->buf, LEN, OTHER, 0));
 	ASSERT_EQ(0, vt_say(&c));
@@ -370,10 +315,11 @@ TEST_F(pin, part_of_a_range)
 {
 	size_t len = 4 * VT_PAGE;
 	size_t held = variant->kind == VT_LARGE ? VT_HUGE : len;
-	struct ring ring;
+	struct vt_ring ring;
 
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
-	ASSERT_EQ(0, ring_make(&ring, self->mem + VT_HUGE + len, len));
+	ASSERT_EQ(0, vt_ring_make(&ring, 0));
+	ASSERT_EQ(0, vt_ring_register(&ring, self->mem + VT_HUGE + len, len));
 	ASSERT_EQ(0, TO_DEVICE());
 	EXPECT_EQ(held, PINNED);
 	EXPECT_EQ(LEN - held, self->m.moved);

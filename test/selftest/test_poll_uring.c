@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <linux/aio_abi.h>
-#include <linux/io_uring.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -19,6 +18,7 @@
 #include "vt.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
+#include "vt_ring.h"
 
 #define LEN	(16 * VT_PAGE)
 #define SEED	331
@@ -135,75 +135,13 @@ TEST_F(node, unplug_wakes)
 	EXPECT_EQ(POLLHUP | POLLERR, says(self->fd));
 }
 
-/* io_uring with one transfer under way at a time. */
-struct ring {
-	int fd;
-	char *sq;
-	char *cq;
-	struct io_uring_sqe *sqes;
-	struct io_uring_params p;
-};
-
-static int ring_make(struct ring *r, unsigned int flags)
-{
-	memset(r, 0, sizeof(*r));
-	r->p.flags = flags;
-	r->fd = syscall(SYS_io_uring_setup, 4, &r->p);
-	if (r->fd < 0)
-		return -errno;
-	r->sq = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-		     IORING_OFF_SQ_RING);
-	r->cq = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-		     IORING_OFF_CQ_RING);
-	r->sqes = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       r->fd, IORING_OFF_SQES);
-	return r->sq == MAP_FAILED || r->cq == MAP_FAILED ||
-	       r->sqes == MAP_FAILED ? -errno : 0;
-}
-
-static int ring_do(struct ring *r, const struct io_uring_sqe *sqe)
-{
-	unsigned int *tail = (unsigned int *)(r->sq + r->p.sq_off.tail);
-	unsigned int *array = (unsigned int *)(r->sq + r->p.sq_off.array);
-	unsigned int *head = (unsigned int *)(r->cq + r->p.cq_off.head);
-	struct io_uring_cqe *cqes = (void *)(r->cq + r->p.cq_off.cqes);
-	unsigned int i = *tail & (r->p.sq_entries - 1);
-	unsigned int flags = IORING_ENTER_GETEVENTS;
-	int res;
-
-	if (r->p.flags & IORING_SETUP_SQPOLL)
-		flags |= IORING_ENTER_SQ_WAKEUP;
-	r->sqes[i] = *sqe;
-	array[i] = i;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, r->fd, 1, 1, flags, NULL, 0) != 1)
-		return -errno;
-	res = cqes[*head & (r->p.cq_entries - 1)].res;
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	return res;
-}
-
-static int ring_rw(struct ring *r, int opcode, int fd, void *buf, size_t len,
-		   char *at)
-{
-	struct io_uring_sqe sqe = {
-		.opcode = opcode,
-		.fd = fd,
-		.addr = (uintptr_t)buf,
-		.len = len,
-		.off = (uintptr_t)at,
-	};
-
-	return ring_do(r, &sqe);
-}
-
 FIXTURE(uring)
 {
 	struct vsvm *v;
 	int fd;
 	char *mem;
 	char *buf;
-	struct ring ring;
+	struct vt_ring ring;
 };
 
 FIXTURE_VARIANT(uring)
@@ -237,7 +175,7 @@ FIXTURE_SETUP(uring)
 	self->buf = vt_map(LEN, VT_SMALL);
 	ASSERT_NE(NULL, self->buf);
 	memset(self->buf, 0xa5, LEN);
-	ASSERT_EQ(0, ring_make(&self->ring, variant->flags));
+	ASSERT_EQ(0, vt_ring_make(&self->ring, variant->flags));
 }
 
 VT_TEARDOWN_CLOSE(uring)
@@ -245,12 +183,12 @@ VT_TEARDOWN_CLOSE(uring)
 /* READ and WRITE complete, with all of the bytes. */
 TEST_F(uring, read_and_write)
 {
-	ASSERT_EQ(LEN, ring_rw(&self->ring, IORING_OP_READ, self->fd,
-			       self->buf, LEN, self->mem));
+	ASSERT_EQ(LEN, vt_ring_rw(&self->ring, IORING_OP_READ, self->fd,
+				  self->buf, LEN, self->mem));
 	EXPECT_EQ(0, vt_check(self->buf, LEN, SEED, 0));
 	vt_fill(self->buf, LEN, OTHER, 0);
-	ASSERT_EQ(LEN, ring_rw(&self->ring, IORING_OP_WRITE, self->fd,
-			       self->buf, LEN, self->mem));
+	ASSERT_EQ(LEN, vt_ring_rw(&self->ring, IORING_OP_WRITE, self->fd,
+				  self->buf, LEN, self->mem));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0));
 }
 
@@ -262,8 +200,8 @@ TEST_F(uring, readv)
 		{ .iov_base = self->buf + 2 * VT_PAGE, .iov_len = VT_PAGE },
 	};
 
-	ASSERT_EQ(1000 + VT_PAGE, ring_rw(&self->ring, IORING_OP_READV,
-					  self->fd, iov, 2, self->mem + 7));
+	ASSERT_EQ(1000 + VT_PAGE, vt_ring_rw(&self->ring, IORING_OP_READV,
+					     self->fd, iov, 2, self->mem + 7));
 	EXPECT_EQ(0, vt_check(self->buf + 1, 1000, SEED, 7));
 	EXPECT_EQ(0, vt_check(self->buf + 2 * VT_PAGE, VT_PAGE, SEED, 1007));
 }
@@ -272,15 +210,15 @@ TEST_F(uring, readv)
 TEST_F(uring, says_what_is_wrong)
 {
 	ASSERT_EQ(0, munmap(self->mem, VT_PAGE));
-	EXPECT_EQ(-EFAULT, ring_rw(&self->ring, IORING_OP_READ, self->fd,
-				   self->buf, 8, self->mem));
+	EXPECT_EQ(-EFAULT, vt_ring_rw(&self->ring, IORING_OP_READ, self->fd,
+				      self->buf, 8, self->mem));
 	ASSERT_EQ(0, mprotect(self->mem + VT_PAGE, VT_PAGE, PROT_READ));
-	EXPECT_EQ(-EPERM, ring_rw(&self->ring, IORING_OP_WRITE, self->fd,
-				  self->buf, 8, self->mem + VT_PAGE));
+	EXPECT_EQ(-EPERM, vt_ring_rw(&self->ring, IORING_OP_WRITE, self->fd,
+				     self->buf, 8, self->mem + VT_PAGE));
 }
 
 struct inherited {
-	struct ring *ring;
+	struct vt_ring *ring;
 	int fd;
 	char *mem;
 	char *buf;
@@ -291,7 +229,7 @@ static int stranger_submits(struct vt_child *c, void *arg)
 	struct inherited *i = arg;
 
 	(void)c;
-	if (ring_rw(i->ring, IORING_OP_READ, i->fd, i->buf, 8, i->mem) !=
+	if (vt_ring_rw(i->ring, IORING_OP_READ, i->fd, i->buf, 8, i->mem) !=
 	    -EPERM)
 		return 1;
 	return vt_check_byte(i->buf, 8, 0xa5) ? 2 : 0;
@@ -302,9 +240,9 @@ TEST_F(node, inherited_ring)
 {
 	struct inherited i = { .fd = self->fd, .mem = self->mem,
 			       .buf = self->buf };
-	struct ring ring;
+	struct vt_ring ring;
 
-	ASSERT_EQ(0, ring_make(&ring, 0));
+	ASSERT_EQ(0, vt_ring_make(&ring, 0));
 	i.ring = &ring;
 	EXPECT_EQ(0, vt_run(stranger_submits, &i));
 }

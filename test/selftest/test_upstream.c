@@ -11,7 +11,6 @@
  */
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,27 +25,13 @@
 #include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_small_device.h"
+#include "vt_uffd.h"
 
 #define SEED	181
 #define OTHER	182
 #define LEN	(16 * VT_PAGE)
 #define ASK	"/sys/kernel/debug/askcore/"
 #define OFFLINE	"/sys/devices/system/memory/"
-
-/* Of kernels newer than the C library's headers. */
-#ifndef UFFD_FEATURE_RWP
-#define UFFD_FEATURE_RWP		(1 << 17)
-#define UFFDIO_REGISTER_MODE_RWP	((__u64)1 << 3)
-#define UFFD_PAGEFAULT_FLAG_RWP		(1 << 3)
-#define UFFDIO_RWPROTECT_MODE_RWP	((__u64)1 << 0)
-
-struct uffdio_rwprotect {
-	struct uffdio_range range;
-	__u64 mode;
-};
-
-#define UFFDIO_RWPROTECT	_IOWR(UFFDIO, 0x09, struct uffdio_rwprotect)
-#endif
 
 #define WANTS(fix)							\
 	do {								\
