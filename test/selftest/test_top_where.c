@@ -4,6 +4,8 @@
  * that process, and what smaps says.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -110,6 +112,47 @@ TEST_F(command, top_repeats)
 	EXPECT_NE(NULL, strstr(second, "2 MiB"));
 	/* Not a terminal: no escapes. */
 	EXPECT_EQ(NULL, strchr(text, 033));
+}
+
+struct reader {
+	struct vsvm *v;
+	char *mem;
+	atomic_bool stop;
+};
+
+static void *reads_on(void *arg)
+{
+	struct reader *r = arg;
+	char byte;
+
+	while (!atomic_load(&r->stop))
+		if (vsvm_read(r->v, r->mem, &byte, 1, NULL))
+			break;
+	return NULL;
+}
+
+/* The first look has rates, of what went on just before. */
+TEST_F(command, top_begins_with_rates)
+{
+	struct reader r = { .v = self->v, .mem = self->mem + VT_HUGE };
+	char pid[16], *row, *end;
+	pthread_t thread;
+
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reads_on, &r));
+	EXPECT_EQ(0, run("vsvm top -n 1"));
+	atomic_store(&r.stop, true);
+	pthread_join(thread, NULL);
+	snprintf(pid, sizeof(pid), "\n%7d ", getpid());
+	row = strstr(text, pid);
+	ASSERT_NE(NULL, row);
+	end = strchr(row + 1, '\n');
+	ASSERT_NE(NULL, end);
+	*end = '\0';
+	/* Nothing is written, so that one is zero, and nothing else of its kind. */
+	row = strstr(row, " 0 B ");
+	ASSERT_NE(NULL, row);
+	EXPECT_EQ(NULL, strstr(row + 1, " 0 B "));
 }
 
 /* The answer has in each place what SNAPSHOT has there, and agrees with smaps. */

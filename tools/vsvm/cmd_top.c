@@ -455,6 +455,13 @@ static int watch(const struct options *opts)
 	unsigned long looks = 0;
 	int ret;
 
+	/* Rates want a look before the first that is shown. */
+	if (!opts->once && !opts->json) {
+		ret = look_around(&last);
+		if (ret)
+			return ret;
+		sleep(1);
+	}
 	if (live)
 		fputs("\033[2J", stdout);
 	for (;;) {
