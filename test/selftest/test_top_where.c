@@ -172,6 +172,36 @@ TEST_F(command, where_agrees_with_snapshot)
 	EXPECT_EQ(LEN - 3 * VT_PAGE, number(text, "smaps_rss"));
 }
 
+/* Only the mappings with pages on a device are shown, and the total is theirs. */
+TEST_F(command, where_of_a_device)
+{
+	const char *total;
+	struct vsvm *v;
+	char *mem;
+
+	ASSERT_EQ(0, vsvm_open(1, &v));
+	mem = vt_map_filled(v, LEN, VT_SMALL, SEED);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
+	ASSERT_EQ(0, vt_to_device(v, mem, 2 * VT_PAGE));
+	ASSERT_EQ(0, run("vsvm where --json %d", getpid()));
+	total = strstr(text, "\"total\": ");
+	ASSERT_NE(NULL, total);
+	EXPECT_EQ(VT_HUGE + 2 * VT_PAGE, number(total, "device"));
+	EXPECT_LT(2 * LEN - VT_HUGE - 2 * VT_PAGE, number(total, "system"));
+	ASSERT_EQ(0, run("vsvm where --json --device 1 %d", getpid()));
+	total = strstr(text, "\"total\": ");
+	ASSERT_NE(NULL, total);
+	EXPECT_EQ(2 * VT_PAGE, number(total, "device"));
+	EXPECT_EQ(2 * VT_PAGE, number(text, "device"));
+	ASSERT_EQ(0, run("vsvm where -d 1 %d", getpid()));
+	EXPECT_NE(NULL, strstr(text, "d device 1 8 KiB"));
+	EXPECT_EQ(NULL, strstr(text, "device 0"));
+	EXPECT_NE(NULL, strstr(text, "\ntotal\n"));
+	EXPECT_EQ(2, run("vsvm where -d 16 %d 2>/dev/null", getpid()));
+	vsvm_close(v);
+}
+
 /* Runs come in order, and say which device and which size of page. */
 TEST_F(command, where_tells_devices_apart)
 {

@@ -101,6 +101,12 @@ struct run {
 	bool huge;
 };
 
+/* How much is in each place, and on each device. */
+struct sums {
+	uint64_t in[PLACES];
+	uint64_t on[MAX_DEVICES];
+};
+
 /* One mapping, as smaps has it, and the part of it that was asked for. */
 struct mapping {
 	uint64_t start, end;
@@ -111,8 +117,7 @@ struct mapping {
 	char flags[256];
 	struct run *runs;
 	size_t nr_runs, room;
-	uint64_t bytes[PLACES];
-	uint64_t on[MAX_DEVICES];
+	struct sums sums;
 };
 
 struct range {
@@ -126,6 +131,9 @@ struct where {
 	bool json;
 	bool all;
 	bool sees;		/* pagemap tells frames and swap types */
+	bool one;		/* only mappings with pages on @device */
+	unsigned int device;
+	struct sums total;	/* of the mappings that were shown */
 	struct range ranges[MAX_RANGES];
 	size_t nr_ranges;
 	struct {
@@ -137,6 +145,7 @@ struct where {
 static const struct argp_option argp_options[] = {
 	{ "json", 'j', NULL, 0, "Print JSON, sizes in bytes", 0 },
 	{ "all", 'a', NULL, 0, "Also mappings without a page", 0 },
+	{ "device", 'd', "N", 0, "Only mappings with pages on device number N", 0 },
 	{ 0 },
 };
 
@@ -169,9 +178,15 @@ static bool parse_range(const char *text, struct range *r)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct where *w = state->input;
-	unsigned long pid;
+	unsigned long pid, device;
 
 	switch (key) {
+	case 'd':
+		if (!parse_number(arg, 0, MAX_DEVICES - 1, &device))
+			argp_error(state, "not a device number: '%s'", arg);
+		w->device = device;
+		w->one = true;
+		return 0;
 	case 'j':
 		w->json = true;
 		return 0;
@@ -246,9 +261,9 @@ static int add_run(struct mapping *map, const struct run *run)
 	struct run *more;
 	size_t room;
 
-	map->bytes[run->place] += run->bytes;
+	map->sums.in[run->place] += run->bytes;
 	if (run->place == DEVICE || run->place == COHERENT)
-		map->on[run->device] += run->bytes;
+		map->sums.on[run->device] += run->bytes;
 	if (last && last->place == run->place && last->huge == run->huge &&
 	    last->device == run->device) {
 		last->bytes += run->bytes;
@@ -397,15 +412,15 @@ static bool has_flag(const struct mapping *map, const char *flag)
  */
 static const char *compare(const struct where *w, const struct mapping *map)
 {
-	uint64_t rss = 0, swap = map->bytes[SWAPPED];
+	uint64_t rss = 0, swap = map->sums.in[SWAPPED];
 	int i;
 
 	if (map->from != map->start || map->to != map->end)
 		return "only a part of the mapping was looked at";
 	for (i = 0; i < PLACES; i++)
 		if (places[i].in_rss)
-			rss += map->bytes[i];
-	if (!w->sees && rss + map->bytes[HIDDEN] == map->rss + map->swap)
+			rss += map->sums.in[i];
+	if (!w->sees && rss + map->sums.in[HIDDEN] == map->rss + map->swap)
 		return NULL;
 	if (w->sees && rss == map->rss && swap == map->swap)
 		return NULL;
@@ -445,7 +460,7 @@ static void print_cells(const struct mapping *map)
 	       cells, size_text(cell, size));
 }
 
-static void print_sums(const struct mapping *map)
+static void print_sums(const struct sums *sums)
 {
 	const char *comma = "    ";
 	char size[SIZE_TEXT];
@@ -453,18 +468,18 @@ static void print_sums(const struct mapping *map)
 	int i;
 
 	for (i = 0; i < PLACES; i++) {
-		if (!map->bytes[i] || i == DEVICE || i == COHERENT)
+		if (!sums->in[i] || i == DEVICE || i == COHERENT)
 			continue;
 		printf("%s%c %s %s", comma, places[i].small, places[i].text,
-		       size_text(map->bytes[i], size));
+		       size_text(sums->in[i], size));
 		comma = ", ";
 	}
 	for (d = 0; d < MAX_DEVICES; d++) {
-		if (!map->on[d])
+		if (!sums->on[d])
 			continue;
 		printf("%s%c device %u %s", comma,
-		       places[map->bytes[DEVICE] ? DEVICE : COHERENT].small, d,
-		       size_text(map->on[d], size));
+		       places[sums->in[DEVICE] ? DEVICE : COHERENT].small, d,
+		       size_text(sums->on[d], size));
 		comma = ", ";
 	}
 	putchar('\n');
@@ -478,7 +493,7 @@ static void print_text(const struct where *w, const struct mapping *map)
 	printf("%llx-%llx %s %s\n", (unsigned long long)map->from,
 	       (unsigned long long)map->to, map->perms, map->name);
 	print_cells(map);
-	print_sums(map);
+	print_sums(&map->sums);
 	printf("    smaps: Rss %s, Swap %s: %s%s\n", size_text(map->rss, rss),
 	       size_text(map->swap, swap), why ? "differs: " : "agrees",
 	       why ? why : "");
@@ -511,10 +526,22 @@ static int json_runs(struct json_object *object, const struct mapping *map)
 	return bad ? -ENOMEM : 0;
 }
 
+static int json_sums(struct json_object *object, const char *name,
+		     const struct sums *sums)
+{
+	struct json_object *list = json_object_new_object();
+	int bad, i;
+
+	bad = json_object_object_add(object, name, list);
+	for (i = 0; list && i < PLACES; i++)
+		bad |= json_object_object_add(list, places[i].name,
+				json_object_new_uint64(sums->in[i]));
+	return bad || !list ? -ENOMEM : 0;
+}
+
 static int json_numbers(struct json_object *object, const struct mapping *map)
 {
-	struct json_object *sums = json_object_new_object();
-	int bad, i;
+	int bad;
 
 	bad = json_object_object_add(object, "start",
 				     json_object_new_uint64(map->from));
@@ -528,11 +555,7 @@ static int json_numbers(struct json_object *object, const struct mapping *map)
 				      json_object_new_uint64(map->rss));
 	bad |= json_object_object_add(object, "smaps_swap",
 				      json_object_new_uint64(map->swap));
-	bad |= json_object_object_add(object, "bytes", sums);
-	for (i = 0; sums && i < PLACES; i++)
-		bad |= json_object_object_add(sums, places[i].name,
-				json_object_new_uint64(map->bytes[i]));
-	return bad || !sums ? -ENOMEM : 0;
+	return bad ? -ENOMEM : json_sums(object, "bytes", &map->sums);
 }
 
 static int add_json(struct where *w, const struct mapping *map)
@@ -553,21 +576,39 @@ static int add_json(struct where *w, const struct mapping *map)
 	return ret ? -ENOMEM : json_runs(object, map);
 }
 
+static bool is_wanted(const struct where *w, const struct mapping *map)
+{
+	if (w->one && !map->sums.on[w->device])
+		return false;
+	return w->all || w->nr_ranges ||
+	       map->sums.in[ABSENT] != map->to - map->from;
+}
+
+static void add_up(struct sums *total, const struct sums *sums)
+{
+	unsigned int i;
+
+	for (i = 0; i < PLACES; i++)
+		total->in[i] += sums->in[i];
+	for (i = 0; i < MAX_DEVICES; i++)
+		total->on[i] += sums->on[i];
+}
+
 /* Looks at [from, to) of a mapping and shows it. */
 static int show(struct where *w, struct mapping *map)
 {
 	int ret;
 
 	ret = scan(w, map);
-	if (!ret && (w->all || w->nr_ranges ||
-		     map->bytes[ABSENT] != map->to - map->from))
+	if (!ret && is_wanted(w, map)) {
+		add_up(&w->total, &map->sums);
 		ret = w->json ? add_json(w, map) : (print_text(w, map), 0);
+	}
 	free(map->runs);
 	map->runs = NULL;
 	map->nr_runs = 0;
 	map->room = 0;
-	memset(map->bytes, 0, sizeof(map->bytes));
-	memset(map->on, 0, sizeof(map->on));
+	map->sums = (struct sums){ 0 };
 	return ret;
 }
 
@@ -676,6 +717,7 @@ static int print_json(struct where *w)
 				      json_object_new_boolean(w->sees));
 	bad |= json_object_object_add(root, "mappings",
 				      json_object_get(w->list));
+	bad |= json_sums(root, "total", &w->total);
 	text = bad ? NULL :
 	       json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
 					      JSON_C_TO_STRING_SPACED |
@@ -740,8 +782,12 @@ int cmd_where(int argc, char **argv)
 		puts("'?' is either; of each mapping, smaps has in Rss what is not swap.");
 	}
 	ret = show_process(&w);
-	if (!ret && w.json)
+	if (!ret && w.json) {
 		ret = print_json(&w);
+	} else if (!ret) {
+		puts("total");
+		print_sums(&w.total);
+	}
 	json_object_put(w.list);
 	if (ret)
 		complain(ret, "process %d", w.pid);
