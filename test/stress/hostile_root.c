@@ -233,7 +233,7 @@ static long block_key(unsigned int device, const char *key)
 		at = strstr(line, key);
 	if (f)
 		fclose(f);
-	return at ? strtol(at + strlen(key), NULL, 10) : -1;
+	return at ? strtol(at + strlen(key), NULL, 0) : -1;
 }
 
 /* Which blocks have pages, and whose they were. */
@@ -256,22 +256,35 @@ static void tell_blocks(unsigned int device)
 		fclose(f);
 }
 
-/* Pages of a mapping that are neither here nor absent: a device has them, or swap. */
-static void tell_mapping(int pid, int pagemap, unsigned long start,
-			 unsigned long end)
+/*
+ * True if the device may have a page, by its entry in pagemap: an entry that is neither
+ * present nor empty is in swap or on a device whose memory the CPU does not reach.
+ */
+static bool may_be_on(unsigned int device, uint64_t entry)
 {
 	const uint64_t here = 1ull << 63, swapped = 1ull << 62;
+	uint64_t first = block_key(device, " first-pfn ");
+	uint64_t pages = block_key(device, " blocks ") * (VT_HUGE / VT_PAGE);
+
+	if (!(entry & here))
+		return entry & swapped;
+	return (entry & ((1ull << 55) - 1)) - first < pages;
+}
+
+static void tell_mapping(unsigned int device, int pid, int pagemap,
+			 unsigned long start, unsigned long end)
+{
 	uint64_t entry;
 
 	for (; start < end; start += VT_PAGE)
 		if (pread(pagemap, &entry, sizeof(entry),
 			  start / VT_PAGE * sizeof(entry)) == sizeof(entry) &&
-		    (entry & (here | swapped)) == swapped)
+		    entry && may_be_on(device, entry))
 			dprintf(hostile->log, "hostile: process %d has %#lx\n",
 				pid, start);
 }
 
-static void tell_process(int pid)
+static void tell_process(unsigned int device, int pid)
 {
 	unsigned long start, end;
 	char path[64], line[512];
@@ -284,22 +297,22 @@ static void tell_process(int pid)
 	maps = fopen(path, "re");
 	while (pagemap >= 0 && maps && fgets(line, sizeof(line), maps))
 		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
-			tell_mapping(pid, pagemap, start, end);
+			tell_mapping(device, pid, pagemap, start, end);
 	if (maps)
 		fclose(maps);
 	if (pagemap >= 0)
 		close(pagemap);
 }
 
-/* Who has pages that a device may have. */
-static void tell_owners(void)
+/* Which processes have pages that the device may have. */
+static void tell_owners(unsigned int device)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir)))
 		if (atoi(e->d_name))
-			tell_process(atoi(e->d_name));
+			tell_process(device, atoi(e->d_name));
 	if (dir)
 		closedir(dir);
 }
@@ -601,23 +614,44 @@ static bool no_tables(unsigned int device)
 	return look_at_tables(device) == 0;
 }
 
+/*
+ * Attackers began as forks of this process, and took pages to a device that they shared
+ * with it. They go back to system memory, also those that the CPU reaches where they are.
+ */
+static void take_back(unsigned int device)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	struct drm_vsvm_migrate m = { .target = DRM_VSVM_TARGET_SYSTEM };
+	int fd = hostile_open(device);
+	unsigned long start, end;
+	char line[512];
+
+	while (fd >= 0 && maps && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx", &start, &end) != 2)
+			continue;
+		m.addr = start;
+		m.len = end - start;
+		/* What cannot be migrated is none of the device's pages. */
+		vt_ioctl(fd, DRM_IOCTL_VSVM_MIGRATE, &m);
+	}
+	if (maps)
+		fclose(maps);
+	if (fd >= 0)
+		close(fd);
+}
+
 void root_end(void)
 {
 	long theirs, others, all;
 	unsigned int d;
 
-	/*
-	 * Attackers began as forks of this process, and took pages to the device that
-	 * they shared with it. Those come home when they are touched.
-	 */
-	if (!mlockall(MCL_CURRENT))
-		munlockall();
 	for (d = 0; d < hostile->devices; d++) {
+		take_back(d);
 		if (!comes(no_pages, d)) {
 			hostile_found("vsvm.%u has %ld pages of nobody", d,
 				      block_key(d, " used-pages "));
 			tell_blocks(d);
-			tell_owners();
+			tell_owners(d);
 		}
 		if (!comes(no_backing, d))
 			hostile_found("vsvm.%u keeps host memory of %ld empty blocks",
