@@ -124,7 +124,7 @@ static int push_out(struct vsvm *v, char *mem)
 	       set_policy(MPOL_DEFAULT, 0) : -1;
 }
 
-/* Pushed out by somebody who is bound to the other node it comes home to its own. */
+/* A process that is bound to the other node pushes it out: it migrates to its own. */
 TEST_F_TIMEOUT(numa, eviction, VT_LONG)
 {
 	ASSERT_EQ(0, far_memory(self->mem));

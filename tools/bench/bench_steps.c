@@ -38,7 +38,7 @@ typedef int (*call_t)(void *file, char *mem, size_t bytes, char *buf);
  * @buf: its part of the buffer
  * @order: its pages in a random order
  * @call: what to do
- * @ret: what came of it
+ * @ret: 0 or an errno
  * @start: when it began
  * @end: when it was done
  * @barrier: all start together

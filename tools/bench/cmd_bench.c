@@ -174,8 +174,8 @@ static int measure_engine(struct bench_case c,
 
 	c.engine = engine;
 	/*
-	 * A page that stays behind is nobody's fault: another processor had it
-	 * on its way to the LRU. The times are no good then.
+	 * A page stays behind while another processor has it on its way to the
+	 * LRU. The times are no good then.
 	 */
 	do
 		ret = bench_steps(&c, seconds);

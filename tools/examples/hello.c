@@ -48,7 +48,7 @@ static void hello_malloc(struct vsvm *v, size_t page)
 	     run.count * page == (size_t)(end - start), "its page moved to the device");
 	must(!vsvm_read(v, str, after, sizeof(text), NULL) && !strcmp(after, text),
 	     "the device reads the string in its own memory");
-	must(!strcmp(str, text), "the CPU reads it, and its page comes home");
+	must(!strcmp(str, text), "the CPU reads it, and its page migrates back");
 	free(buf);
 }
 

@@ -36,8 +36,8 @@ int vsvm_open(unsigned int device, struct vsvm **out);
  * vsvm_close() - close a handle
  * @v: the handle, or NULL
  *
- * Pages that live on the device stay there; a CPU that touches them brings
- * them home.
+ * Pages that live on the device stay there until a CPU touches them, which migrates
+ * them to system memory.
  */
 void vsvm_close(struct vsvm *v);
 
@@ -87,7 +87,7 @@ int vsvm_write(struct vsvm *v, void *addr, const void *buf, size_t len,
 	       size_t *done);
 
 /**
- * vsvm_migrate() - move a range to the device or home
+ * vsvm_migrate() - move a range to the device or to system memory
  * @v: the handle
  * @addr: first byte, page aligned
  * @len: bytes, page aligned

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vsvm demo: watch memory go to the device and come home.
+ * vsvm demo: watch memory migrate to the device and back.
  *
  * Owns one stretch of plain malloc memory at a time, first in small pages, then
  * in huge ones, and beside it what must be in it: a second copy that nothing
@@ -41,8 +41,8 @@ static const char *const figure_names[FIGURES] = {
 	[TO_DEVICE] = "moved to the device",
 	[DEVICE_READS] = "read by the device",
 	[DEVICE_WRITES] = "written by the device",
-	[CPU_FAULTS] = "home by CPU faults",
-	[TO_SYSTEM] = "moved home",
+	[CPU_FAULTS] = "to system by CPU faults",
+	[TO_SYSTEM] = "moved to system memory",
 };
 
 struct demo {
@@ -113,7 +113,7 @@ static int must_be(struct demo *d, size_t from, size_t len, unsigned int place)
 	return 0;
 }
 
-/* Compare bytes of the stretch, as somebody saw them, with what must be there. */
+/* Compare bytes of the stretch, as CPU or device read them, with what must be there. */
 static void must_equal(struct demo *d, const char *who, const unsigned char *seen,
 		       size_t from, size_t len)
 {
@@ -193,7 +193,7 @@ static int move(struct demo *d, uint32_t target)
 	size_t at, len;
 	int ret = 0;
 
-	progress_start(&bar, away ? "to the device" : "home", d->size);
+	progress_start(&bar, away ? "to the device" : "to the system", d->size);
 	for (at = 0; at < d->size && !ret; at += len) {
 		len = d->size - at < piece ? d->size - at : piece;
 		ret = move_piece(d, d->mem + at, len, target, &sum);
@@ -307,7 +307,8 @@ static int step_touch(struct demo *d)
 	int ret;
 
 	printf("4. The CPU changes a byte in each page of the third quarter: these %s.\n",
-	       coherent ? "stay, the CPU reaches them" : "come home");
+	       coherent ? "stay, the CPU reaches them" :
+			  "migrate to system memory");
 	ret = picture_take(&picture, d->v, d->mem, d->size, page, 1);
 	if (ret) {
 		complain(ret, "snapshot");
@@ -344,7 +345,7 @@ static int step_home(struct demo *d)
 	struct picture picture;
 	int ret;
 
-	printf("5. The rest comes home.\n");
+	printf("5. The rest migrates to system memory.\n");
 	ret = move(d, DRM_VSVM_TARGET_SYSTEM);
 	if (ret)
 		return ret;
@@ -364,11 +365,11 @@ static void print_figures(const struct demo *d)
 	double mib, seconds;
 	unsigned int i;
 
-	printf("\n    %-22s %12s %9s %9s\n", "", "bytes", "ms", "MiB/s");
+	printf("\n    %-24s %12s %9s %9s\n", "", "bytes", "ms", "MiB/s");
 	for (i = 0; i < FIGURES; i++) {
 		mib = (double)d->figures[i].bytes / MIB;
 		seconds = d->figures[i].seconds;
-		printf("    %-22s %12llu %9.1f %9.1f\n", figure_names[i],
+		printf("    %-24s %12llu %9.1f %9.1f\n", figure_names[i],
 		       (unsigned long long)d->figures[i].bytes, seconds * 1e3,
 		       seconds > 0 ? mib / seconds : 0);
 	}

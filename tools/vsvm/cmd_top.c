@@ -362,7 +362,7 @@ static void print_row(const struct row *row, const struct row *before,
 	double r[NUMBERS];
 	int i;
 
-	/* Who was not there before has no rate yet. */
+	/* A process that was not there before has no rate yet. */
 	if (seconds > 0 && !before)
 		before = row;
 	else if (!before)

@@ -2,14 +2,14 @@
 /*
  * vsvm where: where the pages of a process live.
  *
- * The driver tells a process about its own memory and about nobody else's, so
- * this looks at another process the way the kernel lets anybody look who may
- * trace it: the mappings come from smaps, the populated stretches from
- * PAGEMAP_SCAN (whose cost follows what is populated, not the range), and what
- * a stretch is from pagemap. There a page of private device memory is an entry
- * of a special swap type with the device's pfn in it; /proc/iomem says whose
- * pfn that is. Both need CAP_SYS_ADMIN. Without it a page that is not present
- * is swapped out or on a device, and smaps says how much of each.
+ * The driver tells a process about its own memory alone. So this looks at another
+ * process as every process may that may trace it. The mappings come from smaps. The
+ * populated stretches come from PAGEMAP_SCAN, whose cost follows what is populated,
+ * not the range. What a stretch is comes from pagemap: there a page of private device
+ * memory is an entry of a special swap type with the device's pfn in it, and
+ * /proc/iomem says which device has that pfn. Both need CAP_SYS_ADMIN. Without it a
+ * page that is not present is swapped out or on a device, and smaps says how much of
+ * each.
  *
  * Owns the runs of one mapping at a time.
  */
@@ -62,7 +62,7 @@ enum place {
 	DEVICE,
 	COHERENT,
 	FOREIGN,
-	HELD,
+	TAKEN,
 	SWAPPED,
 	MOVING,
 	POISON,
@@ -84,7 +84,7 @@ static const struct {
 	[DEVICE] = { 'd', 'D', "device", "device", true },
 	[COHERENT] = { 'c', 'C', "coherent", "coherent device", true },
 	[FOREIGN] = { 'o', 'O', "foreign", "another driver's device", true },
-	[HELD] = { 'x', 'X', "exclusive", "held by a device", true },
+	[TAKEN] = { 'x', 'X', "exclusive", "exclusive to a device", true },
 	[SWAPPED] = { 'w', 'W', "swap", "swapped out", false },
 	[MOVING] = { 'm', 'M', "moving", "moving just now", true },
 	[POISON] = { '!', '!', "poison", "lost to an error", true },
@@ -220,7 +220,7 @@ static const struct argp argp = {
 	.doc = "Show where the pages of a process live. Addresses and BYTES are hexadecimal.",
 };
 
-/* Which pfns are whose; all zero for those who may not see it. */
+/* The pfns of each device; all zero for a caller without CAP_SYS_ADMIN. */
 static void find_devices(struct where *w)
 {
 	unsigned long long first, last;
@@ -295,7 +295,7 @@ static enum place swap_place(const struct where *w, uint64_t entry,
 	case SWAP_DEVICE ... SWAP_DEVICE + 1:
 		return device_of(w, offset, device) ? DEVICE : FOREIGN;
 	case SWAP_EXCLUSIVE:
-		return HELD;
+		return TAKEN;
 	case SWAP_MARKER:
 		return ABSENT;
 	default:
@@ -687,7 +687,7 @@ static int each_mapping(struct where *w, FILE *smaps)
 	return ferror(smaps) ? -EIO : 0;
 }
 
-/* Frames and swap types are zero for who may not see them: ask of ourselves. */
+/* Frames and swap types are zero for a caller that may not see them. */
 static bool sees_frames(void)
 {
 	static volatile char page[2 * PAGE];

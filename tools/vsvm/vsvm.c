@@ -21,7 +21,7 @@ static const struct command {
 	int (*fn)(int argc, char **argv);
 } commands[] = {
 	{ "info", "what devices there are and what they hold", cmd_info },
-	{ "demo", "watch memory go to the device and come home", cmd_demo },
+	{ "demo", "watch memory migrate to the device and back", cmd_demo },
 	{ "bench", "how fast memory moves, is read and looked at", cmd_bench },
 	{ "top", "what each process does with the devices, live", cmd_top },
 	{ "where", "where the pages of a process live", cmd_where },
