@@ -52,13 +52,11 @@ FIXTURE_TEARDOWN_PARENT(unmovable)
 /* A file of @len bytes with the pattern, open, without a name. */
 static int make_file(size_t len)
 {
-	char path[] = "/tmp/vsvm-test-XXXXXX";
+	int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	char *buf = malloc(len);
-	int fd = mkstemp(path);
 
 	if (VT_BAD(fd < 0 || !buf))
 		return -1;
-	unlink(path);
 	vt_fill(buf, len, SEED, 0);
 	if (VT_BAD(write(fd, buf, len) != (ssize_t)len))
 		return -1;
