@@ -213,7 +213,8 @@ enum drm_vsvm_stay {
 	 */
 	DRM_VSVM_STAY_KSM,
 	/**
-	 * @DRM_VSVM_STAY_PINNED: the page has an extra reference, such as I/O or a pin
+	 * @DRM_VSVM_STAY_PINNED: the page has an extra reference, such as I/O, a pin or,
+	 * for a moment, DAMON
 	 */
 	DRM_VSVM_STAY_PINNED,
 	/** @DRM_VSVM_STAY_BUSY: another thread locked or changed the page meanwhile */
