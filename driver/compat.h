@@ -10,8 +10,26 @@
 #error "vsvm needs a kernel with CONFIG_DEVICE_PRIVATE=y: Debian has it in its kernels from 6.16 on, not in 6.1 and 6.12"
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#error "vsvm supports Linux 7.0 and later: 6.18 and older have no 2 MiB device pages"
+#endif
+
+/* hmm_range_fault_unlocked_timeout() is in 7.3; compat.c has one for what is older. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
-#error "vsvm needs Linux 7.3: older kernels have no 2 MiB device folios and no hmm_range_fault_unlocked_timeout()"
+#define VSVM_HMM_LACKS_UNLOCKED	1
+struct hmm_range;
+int vsvm_compat_range_fault(struct hmm_range *range, unsigned long timeout);
+#define hmm_range_fault_unlocked_timeout	vsvm_compat_range_fault
+#endif
+
+/* Registers @size bytes as a region of the dmem cgroup, by a name as of printf(). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+#define VSVM_DMEM_REGISTER(size, ...)	\
+	dmem_cgroup_register_region(size, __VA_ARGS__)
+#else
+#define VSVM_DMEM_REGISTER(bytes, ...)	\
+	dmem_cgroup_register_region(&(const struct dmem_cgroup_init){	\
+		.size = (bytes) }, __VA_ARGS__)
 #endif
 
 /*

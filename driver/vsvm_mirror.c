@@ -14,10 +14,11 @@
  *
  * Locks: the page-table lock, &vsvm_table.lock.
  */
-#include <linux/leafops.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/leafops.h>	/* before Linux 7.3 it needs swap.h */
 
 #include <drm/vsvm_drm.h>
 

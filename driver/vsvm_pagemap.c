@@ -239,7 +239,6 @@ struct vsvm_devmem *vsvm_pagemap_create(unsigned int device, u64 start,
 					const struct dev_pagemap_ops *ops,
 					vsvm_pagemap_scan *scan)
 {
-	const struct dmem_cgroup_init init = { .size = size };
 	struct vsvm_devmem *dm = alloc_devmem(device, size);
 	int ret;
 
@@ -249,8 +248,7 @@ struct vsvm_devmem *vsvm_pagemap_create(unsigned int device, u64 start,
 	if (ret)
 		goto free_devmem;
 	dm->region = VSVM_INJECT(dm->inject, PROBE_REGION, ERR_PTR(-ENOMEM),
-				 dmem_cgroup_register_region(&init, "vsvm/%u",
-							     device));
+				 VSVM_DMEM_REGISTER(size, "vsvm/%u", device));
 	if (IS_ERR(dm->region)) {
 		ret = PTR_ERR(dm->region);
 		goto unmap_pages;
