@@ -9,7 +9,11 @@ B	:= $(CURDIR)/build
 
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)/driver MO=$(B)/driver
 
-all: module tools
+build_tools = $(MAKE) -C tools O=$(B)/tools PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+# After the module, so that a kernel that cannot run it is the first thing said.
+all: module
+	$(build_tools)
 
 help:
 	@echo 'In a virtual machine, on any Debian 12 (as root):'
@@ -28,6 +32,11 @@ help:
 	@echo '  make load     load the module (root), with PARAMS="devices=4"'
 	@echo '  make unload   unload it'
 	@echo '  make install  install module, vsvm, libvsvm and headers to PREFIX'
+	@echo
+	@echo 'On any machine, without a kernel:'
+	@echo '  make tools    build vsvm, libvsvm, the manual and the examples'
+	@echo '  make install-tools   install them to PREFIX, below DESTDIR'
+	@echo '  make dist     the source as a tarball, in build/'
 	@echo
 	@echo "In a kernel's source:"
 	@echo '  make in-tree KDIR=~/linux   put the driver there, with CONFIG_DRM_VSVM (y or m)'
@@ -48,9 +57,16 @@ module: kernel-check
 	@mkdir -p $(B)/driver
 	$(kbuild) modules
 
-# After the module, so that a kernel that cannot run it is the first thing said.
-tools: module
-	$(MAKE) -C tools O=$(B)/tools PREFIX=$(PREFIX)
+# Libraries and programs need no kernel.
+tools:
+	$(build_tools)
+
+install-tools:
+	$(build_tools) install
+
+# What is committed, under the commit's own version and date: the same bytes each time.
+dist:
+	@tools/dist "$(B)"
 
 # Does not build: root should not have to.
 load:
@@ -63,7 +79,7 @@ unload:
 
 install: module
 	$(kbuild) modules_install INSTALL_MOD_DIR=updates INSTALL_MOD_PATH=$(DESTDIR)
-	$(MAKE) -C tools O=$(B)/tools PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+	$(build_tools) install
 
 demo:
 	@test/guest/run -- sh -c 'vsvm demo && hello'
@@ -89,4 +105,4 @@ in-tree:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help kernel-check module tools load unload install demo check check-debug check-in-tree bench style in-tree clean
+.PHONY: all help kernel-check module tools install-tools dist load unload install demo check check-debug check-in-tree bench style in-tree clean

@@ -28,6 +28,21 @@ hash_of() {
 	sha256sum | cut -c1-16
 }
 
+# The mirror that this machine's own apt uses.
+find_mirror() {
+	# shellcheck disable=SC2016 # apt's own variables
+	targets=$(apt-get indextargets --format '$(SITE)|$(RELEASE)|$(CREATED_BY)')
+	site=$(printf '%s\n' "$targets" |
+		sed -n 's/|\(bookworm\|trixie\)|Packages$//p' | head -n 1)
+	printf '%s\n' "$site"
+}
+
+# How this machine reaches the mirror counts for a tree as well.
+acquire_options() {
+	apt-config dump Acquire |
+		grep -E '^Acquire::((http|https)::|(Check-Valid-Until|Check-Date|Retries|ForceIPv4|ForceIPv6) )' || :
+}
+
 # Run a program in the build tree with the cache at /cache and the
 # repository, read-only, at /repo. The mounts live in a namespace of their own
 # and vanish with the program.

@@ -34,6 +34,8 @@ VT_TEARDOWN_CLOSE(snapshot)
 #define PLACE(i)	(self->runs[i].state & DRM_VSVM_STATE_PLACE)
 #define ORDER(i)	((self->runs[i].state & DRM_VSVM_STATE_ORDER) >> \
 			 DRM_VSVM_STATE_ORDER_SHIFT)
+/* A device that has DMA addresses sets one more bit. */
+#define TABLE		(DRM_VSVM_STATE_MAPPED | DRM_VSVM_STATE_EXCLUSIVE)
 #define MAY(i)		(self->runs[i].state & RIGHTS)
 
 /* Pages in one state are one run, whatever their number. */
@@ -278,6 +280,36 @@ TEST_F(snapshot, short_array_memory)
 		ASSERT_EQ((uintptr_t)mem + i * VT_PAGE, runs[i].start);
 		ASSERT_EQ(1, runs[i].count);
 	}
+}
+
+/* With the device page table: the pages that the device has used, and how. */
+TEST_F(snapshot, table_has_what_the_device_used)
+{
+	char *mem = vt_map_filled(self->v, 6 * VT_PAGE, VT_SMALL, SEED);
+	char bytes[2 * VT_PAGE];
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vsvm_read(self->v, mem, bytes, sizeof(bytes), NULL));
+	ASSERT_EQ(0, vsvm_exclusive(self->v, mem + 4 * VT_PAGE, VT_PAGE, NULL));
+	ASSERT_EQ(0, vsvm_snapshot_table(self->v, mem, 6 * VT_PAGE, self->runs,
+					 &self->nr, &self->next));
+	ASSERT_EQ(4, self->nr);
+	EXPECT_EQ((uintptr_t)mem + 6 * VT_PAGE, self->next);
+	EXPECT_EQ(2, self->runs[0].count);
+	EXPECT_EQ(DRM_VSVM_STATE_MAPPED, self->runs[0].state & TABLE);
+	EXPECT_EQ(2, self->runs[1].count);
+	EXPECT_EQ(0, self->runs[1].state & TABLE);
+	EXPECT_EQ(1, self->runs[2].count);
+	EXPECT_EQ(DRM_VSVM_STATE_MAPPED | DRM_VSVM_STATE_EXCLUSIVE,
+		  self->runs[2].state & TABLE);
+	EXPECT_EQ(1, self->runs[3].count);
+	EXPECT_EQ(0, self->runs[3].state & TABLE);
+
+	/* And without it: none of that. */
+	self->nr = 64;
+	ASSERT_EQ(0, SNAPSHOT(mem, 4 * VT_PAGE));
+	ASSERT_EQ(1, self->nr);
+	EXPECT_EQ(DRM_VSVM_PLACE_SYSTEM | RIGHTS, self->runs[0].state);
 }
 
 TEST_HARNESS_MAIN

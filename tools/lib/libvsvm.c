@@ -181,14 +181,15 @@ int vsvm_migrate(struct vsvm *v, void *addr, size_t len, uint32_t target,
 	return ret;
 }
 
-int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
-		  struct drm_vsvm_run *runs, uint32_t *nr_runs, uint64_t *next)
+static int snapshot(struct vsvm *v, const void *addr, size_t len, uint32_t flags,
+		    struct drm_vsvm_run *runs, uint32_t *nr_runs, uint64_t *next)
 {
 	struct drm_vsvm_snapshot snap = {
 		.addr = (uintptr_t)addr,
 		.len = len,
 		.runs = (uintptr_t)runs,
 		.nr_runs = *nr_runs,
+		.flags = flags,
 		.next = (uintptr_t)addr,
 	};
 	int ret = ioctl_fd(v->fd, DRM_IOCTL_VSVM_SNAPSHOT, &snap);
@@ -197,6 +198,20 @@ int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
 	if (next)
 		*next = snap.next;
 	return ret;
+}
+
+int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
+		  struct drm_vsvm_run *runs, uint32_t *nr_runs, uint64_t *next)
+{
+	return snapshot(v, addr, len, 0, runs, nr_runs, next);
+}
+
+int vsvm_snapshot_table(struct vsvm *v, const void *addr, size_t len,
+			struct drm_vsvm_run *runs, uint32_t *nr_runs,
+			uint64_t *next)
+{
+	return snapshot(v, addr, len, DRM_VSVM_SNAPSHOT_TABLE, runs, nr_runs,
+			next);
 }
 
 int vsvm_exclusive(struct vsvm *v, void *addr, size_t len, uint64_t *done)

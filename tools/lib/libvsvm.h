@@ -116,6 +116,22 @@ int vsvm_snapshot(struct vsvm *v, const void *addr, size_t len,
 		  struct drm_vsvm_run *runs, uint32_t *nr_runs, uint64_t *next);
 
 /**
+ * vsvm_snapshot_table() - the same, with what the device page table has
+ * @v: the handle
+ * @addr: first byte, page aligned
+ * @len: bytes, page aligned
+ * @runs: out, array of runs; their states may have DRM_VSVM_STATE_MAPPED, _DMA and
+ *	_EXCLUSIVE
+ * @nr_runs: in, room in @runs; out, runs stored
+ * @next: out, as of vsvm_snapshot(); or NULL
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_snapshot.
+ */
+int vsvm_snapshot_table(struct vsvm *v, const void *addr, size_t len,
+			struct drm_vsvm_run *runs, uint32_t *nr_runs,
+			uint64_t *next);
+
+/**
  * vsvm_exclusive() - give the device exclusive access to a range
  * @v: the handle
  * @addr: first byte, page aligned

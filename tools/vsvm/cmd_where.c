@@ -16,16 +16,15 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "fields.h"
+#include "pagemap_scan.h"
 #include "vsvm.h"
 
 #define PAGE		4096UL
@@ -321,10 +320,10 @@ static enum place entry_place(const struct where *w, uint64_t entry,
 
 /* A stretch whose pages the scan found to be in one state. */
 static int add_region(struct where *w, struct mapping *map,
-		      const struct page_region *region)
+		      const struct scan_region *region)
 {
 	static uint64_t entries[ENTRIES];
-	struct run run = { .huge = region->categories & PAGE_IS_HUGE };
+	struct run run = { .huge = region->categories & SCAN_HUGE };
 	uint64_t at, nr, i;
 	ssize_t got;
 	int ret;
@@ -342,8 +341,8 @@ static int add_region(struct where *w, struct mapping *map,
 		for (i = 0; i < nr; i++) {
 			run.start = at + i * PAGE;
 			run.place = entry_place(w, entries[i],
-						region->categories &
-						PAGE_IS_PFNZERO, &run.device);
+						region->categories & SCAN_ZERO,
+						&run.device);
 			ret = add_run(map, &run);
 			if (ret)
 				return ret;
@@ -365,22 +364,22 @@ static int add_gap(struct mapping *map, uint64_t start, uint64_t end)
 
 static int scan(struct where *w, struct mapping *map)
 {
-	static struct page_region regions[REGIONS];
-	struct pm_scan_arg arg = {
+	static struct scan_region regions[REGIONS];
+	struct scan_arg arg = {
 		.size = sizeof(arg),
 		.start = map->from,
 		.end = map->to,
 		.vec = (uintptr_t)regions,
 		.vec_len = REGIONS,
-		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-		.return_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED |
-			       PAGE_IS_PFNZERO | PAGE_IS_HUGE,
+		.category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
+		.return_mask = SCAN_PRESENT | SCAN_SWAPPED | SCAN_ZERO |
+			       SCAN_HUGE,
 	};
 	uint64_t at = map->from;
 	int nr, i, ret;
 
 	while (arg.start < map->to) {
-		nr = ioctl(w->pagemap, PAGEMAP_SCAN, &arg);
+		nr = ioctl(w->pagemap, SCAN_PAGEMAP, &arg);
 		if (nr < 0)
 			return -errno;
 		for (i = 0; i < nr; i++) {
@@ -789,7 +788,9 @@ int cmd_where(int argc, char **argv)
 		print_sums(&w.total);
 	}
 	json_object_put(w.list);
-	if (ret)
+	if (ret == -ENOTTY)
+		complain(0, "this kernel has no PAGEMAP_SCAN, Linux 6.7 and later have");
+	else if (ret)
 		complain(ret, "process %d", w.pid);
 	return ret || say_unmapped(&w) ? EXIT_WRONG : EXIT_OK;
 }
