@@ -6,13 +6,26 @@
 
 # shellcheck disable=SC2034,SC2154
 
-# The kernels that the guest may run, as the series Debian names them.
+# The kernel that the guest runs, as the series Debian names it.
 kernel_series=7.3
 suite=trixie
 backports=trixie-backports
 
 repo=$(cd "$guest/../.." && pwd -P)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/vsvm
+
+# The oldest kernel that the driver takes.
+oldest=$(sed -n 's/^#if LINUX_VERSION_CODE < KERNEL_VERSION(\([0-9]*\), \([0-9]*\), 0)$/\1.\2/p' \
+	"$repo/driver/compat.h" | head -n 1)
+
+# supported RELEASE: whether the driver takes it.
+supported() {
+	printf '%s\n' "$oldest" "$1" | sort -CV
+}
+
+# What test_hmm and the tests of it are built from, as patterns in a kernel's source.
+hmm_source='lib/test_hmm* mm/gup_test.* tools/testing/selftests/*.h
+	tools/testing/selftests/mm tools/include/uapi tools/arch/x86/include/uapi'
 
 say() {
 	printf 'vsvm: %s\n' "$*" >&2
