@@ -56,6 +56,14 @@ acquire_options() {
 		grep -E '^Acquire::((http|https)::|(Check-Valid-Until|Check-Date|Retries|ForceIPv4|ForceIPv6) )' || :
 }
 
+# What files of a kernel are called: its name, or what stands for its path.
+name_of() {
+	case $1 in
+	/*) echo "own-$(echo "$*" | hash_of)" ;;
+	*) echo "$1" ;;
+	esac
+}
+
 # Run a program in the build tree with the cache at /cache and the
 # repository, read-only, at /repo. The mounts live in a namespace of their own
 # and vanish with the program.
