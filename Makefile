@@ -7,6 +7,9 @@ PREFIX	?= /usr/local
 DESTDIR	?=
 B	:= $(CURDIR)/build
 
+# A kernel that somebody named, for the virtual machine to run.
+own_kernel = $(if $(filter command environment,$(firstword $(origin KDIR))),--kernel $(KDIR))
+
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)/driver MO=$(B)/driver
 
 build_tools = $(MAKE) -C tools O=$(B)/tools PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
@@ -23,6 +26,8 @@ help:
 	@echo '                (ARGS=--short: what goes into an hour)'
 	@echo '  make check-in-tree the same of a kernel with the driver built in, in short'
 	@echo '  make bench    boot it and measure beside test_hmm (ARGS=--json)'
+	@echo '  make check, check-debug or bench KDIR=~/linux   on a kernel that you built'
+	@echo "                (TESTS='test_fork test_rw': only these of check and check-debug)"
 	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck, and the form of docs and commits'
 	@echo '  test/guest/run -- COMMAND   run anything in it'
 	@echo
@@ -85,16 +90,16 @@ demo:
 	@test/guest/run -- sh -c 'vsvm demo && hello'
 
 check:
-	@test/check
+	@test/check $(own_kernel) $(TESTS)
 
 check-debug:
-	@test/check-debug $(ARGS)
+	@test/check-debug $(own_kernel) $(ARGS) $(TESTS)
 
 check-in-tree:
 	@test/check-in-tree
 
 bench:
-	@test/guest/run --mem 6144 --timeout 7200 --append 'vsvm.vram_mib=1152 vsvm.devices=1 vsvm.huge_pages=1' --share test/bench -- sh /mnt/share/run $(ARGS)
+	@test/guest/run $(own_kernel) --mem 6144 --timeout 7200 --append 'vsvm.vram_mib=1152 vsvm.devices=1 vsvm.huge_pages=1' --share test/bench -- sh /mnt/share/run $(ARGS)
 
 style:
 	@test/style
