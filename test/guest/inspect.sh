@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# What `run` needs for --dump: a guest that is stopped and looked at.
+# What `run` needs for --gdb and --dump: a guest that is stopped and looked at.
 # QEMU's monitor (QMP) is a pair of FIFOs, on which each message is a line. Sourced;
 # the variables are those of run.
 
@@ -22,6 +22,25 @@ check_dump() {
 	part=$dump.part.$$
 	(: >"$part") 2>/dev/null || die "--dump $dump cannot be written"
 	rm -f "$part"
+}
+
+# Print the commands for gdb. After them the kernel is where its own code begins:
+# before, none of it is where its symbols say. gdb_script VMLINUX MODULE; there is
+# no MODULE if the driver is in the kernel.
+gdb_script() {
+	cat <<-END
+	set pagination off
+	set breakpoint pending on
+	directory $source
+	set substitute-path /repo $repo
+	set substitute-path /usr/src $tree/usr/src
+	file $1
+	source $guest/gdb.py
+	target remote $tmp/gdb-socket
+	thbreak start_kernel
+	continue
+	END
+	[ ! -e "$2" ] || echo "vsvm-module vsvm $2"
 }
 
 # Before each boot: new FIFOs, of which both ends stay open in run.
@@ -65,27 +84,31 @@ keep_dump() {
 }
 
 # Watch over the guest of this boot: reads QEMU's messages, and a tick each second,
-# and prints what QEMU is to do. QEMU stops the guest where it would end it, and waits for the dump.
+# and prints what QEMU is to do. Time that a debugger holds the guest does not count.
+# With --dump QEMU stops the guest where it would end it, and waits for the dump.
 watch() {
-	seconds=0 ending='' dd=
+	running=1 seconds=0 ending='' dd=
+	[ -z "$gdb" ] || running=
 	echo '{"execute":"qmp_capabilities"}'
 	while IFS= read -r line; do
 		case $line in
 		end)
 			# Without an answer to what it was asked: it was killed.
 			[ -z "$dd" ] || kill "$dd" 2>/dev/null || :
-			rm -f "$part"
+			[ -z "$dump" ] || rm -f "$part"
 			return
 			;;
 		tick)
-			began || continue
+			[ -n "$running" ] && began || continue
 			seconds=$((seconds + 1))
 			[ "$seconds" = $((timeout + grace)) ] || continue
 			: >"$tmp/hangs"
 			echo '{"execute":"stop"}'
 			;;
+		*'"event": "STOP"'*) running='' ; continue ;;
+		*'"event": "RESUME"'*) running=1 ; continue ;;
 		*'"event": "SHUTDOWN"'*'"guest": true'* | \
-		*'"guest": true'*'"event": "SHUTDOWN"'*) ;;
+		*'"guest": true'*'"event": "SHUTDOWN"'*) [ -n "$dump" ] || continue ;;
 		*'"id": "dump"'*)
 			keep_dump "$line"
 			echo '{"execute":"quit"}'
@@ -95,7 +118,11 @@ watch() {
 		esac
 		[ -z "$ending" ] || continue
 		ending=1
-		ask_for_dump
+		if [ -n "$dump" ]; then
+			ask_for_dump
+		else
+			echo '{"execute":"quit"}'
+		fi
 	done
 }
 
@@ -135,6 +162,7 @@ report_dump() {
 		say "the guest's memory is in $dump: $(($(stat -c %s "$dump") / 1048576)) MiB, $(du -m "$dump" | cut -f 1) of them on the disk"
 		module=
 		[ ! -e "$log/vsvm.ko" ] || module="--module $log/vsvm.ko "
+		[ "$kernel" = stock ] || module="--kernel $kernel $module"
 		say "to open it: test/guest/examine ${module}drgn $dump"
 		return 0
 	fi
