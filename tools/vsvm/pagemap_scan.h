@@ -55,26 +55,25 @@ static_assert(SCAN_SWAPPED == PAGE_IS_SWAPPED);
 static_assert(SCAN_ZERO == PAGE_IS_PFNZERO);
 static_assert(SCAN_HUGE == PAGE_IS_HUGE);
 
-#define SCAN_SAME(ours, theirs, field)					\
-	static_assert(offsetof(struct ours, field) == offsetof(struct theirs, field))
+#define SCAN_AT(type, field)	offsetof(struct type, field)
 static_assert(sizeof(struct scan_region) == sizeof(struct page_region));
-SCAN_SAME(scan_region, page_region, start);
-SCAN_SAME(scan_region, page_region, end);
-SCAN_SAME(scan_region, page_region, categories);
+static_assert(SCAN_AT(scan_region, start) == SCAN_AT(page_region, start));
+static_assert(SCAN_AT(scan_region, end) == SCAN_AT(page_region, end));
+static_assert(SCAN_AT(scan_region, categories) == SCAN_AT(page_region, categories));
 static_assert(sizeof(struct scan_arg) == sizeof(struct pm_scan_arg));
-SCAN_SAME(scan_arg, pm_scan_arg, size);
-SCAN_SAME(scan_arg, pm_scan_arg, flags);
-SCAN_SAME(scan_arg, pm_scan_arg, start);
-SCAN_SAME(scan_arg, pm_scan_arg, end);
-SCAN_SAME(scan_arg, pm_scan_arg, walk_end);
-SCAN_SAME(scan_arg, pm_scan_arg, vec);
-SCAN_SAME(scan_arg, pm_scan_arg, vec_len);
-SCAN_SAME(scan_arg, pm_scan_arg, max_pages);
-SCAN_SAME(scan_arg, pm_scan_arg, category_inverted);
-SCAN_SAME(scan_arg, pm_scan_arg, category_mask);
-SCAN_SAME(scan_arg, pm_scan_arg, category_anyof_mask);
-SCAN_SAME(scan_arg, pm_scan_arg, return_mask);
-#undef SCAN_SAME
+static_assert(SCAN_AT(scan_arg, size) == SCAN_AT(pm_scan_arg, size));
+static_assert(SCAN_AT(scan_arg, flags) == SCAN_AT(pm_scan_arg, flags));
+static_assert(SCAN_AT(scan_arg, start) == SCAN_AT(pm_scan_arg, start));
+static_assert(SCAN_AT(scan_arg, end) == SCAN_AT(pm_scan_arg, end));
+static_assert(SCAN_AT(scan_arg, walk_end) == SCAN_AT(pm_scan_arg, walk_end));
+static_assert(SCAN_AT(scan_arg, vec) == SCAN_AT(pm_scan_arg, vec));
+static_assert(SCAN_AT(scan_arg, vec_len) == SCAN_AT(pm_scan_arg, vec_len));
+static_assert(SCAN_AT(scan_arg, max_pages) == SCAN_AT(pm_scan_arg, max_pages));
+static_assert(SCAN_AT(scan_arg, category_inverted) == SCAN_AT(pm_scan_arg, category_inverted));
+static_assert(SCAN_AT(scan_arg, category_mask) == SCAN_AT(pm_scan_arg, category_mask));
+static_assert(SCAN_AT(scan_arg, category_anyof_mask) == SCAN_AT(pm_scan_arg, category_anyof_mask));
+static_assert(SCAN_AT(scan_arg, return_mask) == SCAN_AT(pm_scan_arg, return_mask));
+#undef SCAN_AT
 #endif
 
 #endif /* VSVM_PAGEMAP_SCAN_H */
