@@ -42,6 +42,8 @@ help:
 	@echo '  make tools    build vsvm, libvsvm, the manual and the examples'
 	@echo '  make install-tools   install them to PREFIX, below DESTDIR'
 	@echo '  make dist     the source as a tarball, in build/'
+	@echo '  make deb      Debian packages, in build/deb/ (root, Debian 12)'
+	@echo '  make check-packages   build them and install them in trees of their own'
 	@echo
 	@echo "In a kernel's source:"
 	@echo '  make in-tree KDIR=~/linux   put the driver there, with CONFIG_DRM_VSVM (y or m)'
@@ -73,6 +75,9 @@ install-tools:
 dist:
 	@tools/dist "$(B)"
 
+deb:
+	@tools/deb "$(B)/deb"
+
 # Does not build: root should not have to.
 load:
 	@test -e $(B)/driver/vsvm.ko || { echo 'vsvm: run make first' >&2; exit 1; }
@@ -101,6 +106,9 @@ check-in-tree:
 bench:
 	@test/guest/run $(own_kernel) --mem 6144 --timeout 7200 --append 'vsvm.vram_mib=1152 vsvm.devices=1 vsvm.huge_pages=1' --share test/bench -- sh /mnt/share/run $(ARGS)
 
+check-packages:
+	@test/packages
+
 style:
 	@test/style
 
@@ -110,4 +118,4 @@ in-tree:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help kernel-check module tools install-tools dist load unload install demo check check-debug check-in-tree bench style in-tree clean
+.PHONY: all help kernel-check module tools install-tools dist deb load unload install demo check check-debug check-in-tree check-packages bench style in-tree clean
