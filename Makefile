@@ -30,6 +30,8 @@ help:
 	@echo "                (TESTS='test_fork test_rw': only these of check and check-debug)"
 	@echo '  make style    checkpatch, sparse, W=1, kernel-doc, shellcheck, and the form of docs and commits'
 	@echo '  test/guest/run -- COMMAND   run anything in it'
+	@echo '  make test-bundle   put the tests into a folder for other machines, static, with the'
+	@echo '                module for the running kernel, or for KDIR (docs/testing.md)'
 	@echo
 	@echo 'On this machine, if its kernel has CONFIG_DEVICE_PRIVATE:'
 	@echo '  make          build module and tools for the running kernel, or for KDIR'
@@ -109,6 +111,10 @@ bench:
 check-packages:
 	@test/packages
 
+# A KDIR that nobody gave is the running kernel's, and may not do.
+test-bundle:
+	@test/bundle/build $(if $(filter file,$(origin KDIR)),,--kdir '$(KDIR)')
+
 style:
 	@test/style
 
@@ -118,4 +124,4 @@ in-tree:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help kernel-check module tools install-tools dist deb load unload install demo check check-debug check-in-tree check-packages bench style in-tree clean
+.PHONY: all help kernel-check module tools install-tools dist deb load unload install demo check check-debug check-in-tree check-packages bench test-bundle style in-tree clean

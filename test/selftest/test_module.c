@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include <kselftest_harness.h>
@@ -45,15 +44,9 @@ FIXTURE_TEARDOWN_PARENT(module)
 /* What loading it with these parameters says. */
 static int load(const char *parameters)
 {
-	struct utsname host;
-	char path[PATH_MAX];
-	int fd, ret;
+	int fd = vt_module_open();
+	int ret;
 
-	if (uname(&host))
-		return -errno;
-	snprintf(path, sizeof(path), "/lib/modules/%s/updates/vsvm.ko",
-		 host.release);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
@@ -124,7 +117,7 @@ static int load_and_move(const char *huge_pages, uint64_t huge_size)
 	FILE *f;
 
 	snprintf(command, sizeof(command),
-		 "modprobe vsvm huge_pages=%s devices=1 vram_mib=16", huge_pages);
+		 "${VSVM_MODPROBE:-modprobe} vsvm huge_pages=%s devices=1 vram_mib=16", huge_pages);
 	if (VT_BAD(system(command) || vsvm_open(0, &v)))
 		return -1;
 	f = fopen(HUGE_PAGES, "re");

@@ -313,7 +313,7 @@ FIXTURE_SETUP(core)
 
 	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, VT_HUGE, VT_LARGE, SEED,
 				    true));
-	snprintf(command, sizeof(command), "modprobe askcore like=%llu",
+	snprintf(command, sizeof(command), "${VSVM_MODPROBE:-modprobe} askcore like=%llu",
 		 (unsigned long long)device_pfn(self->mem));
 	ASSERT_EQ(0, system(command));
 }

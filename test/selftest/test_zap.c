@@ -47,7 +47,7 @@ FIXTURE_VARIANT(zap)
 };
 
 /* The last of several counts, those of the command line come first. */
-#define LOAD	"modprobe vsvm devices=1 vram_mib=16 huge_pages="
+#define LOAD	"${VSVM_MODPROBE:-modprobe} vsvm devices=1 vram_mib=16 huge_pages="
 
 FIXTURE_VARIANT_ADD(zap, by_default)
 {

@@ -42,7 +42,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -191,18 +190,14 @@ static void attackers_look(bool again)
 
 static int load_module(void)
 {
-	struct utsname host;
-	char path[PATH_MAX], text[256];
-	int fd, ret;
+	int fd = vt_module_open();
+	char text[256];
+	int ret;
 
-	uname(&host);
-	snprintf(path, sizeof(path), "/lib/modules/%s/updates/vsvm.ko",
-		 host.release);
 	snprintf(text, sizeof(text), "%s%s%s", parameters,
 		 coherent[0] ? " coherent=" : "", coherent);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return fail(path);
+		return fail("vsvm.ko");
 	/* Not modprobe: that adds what the kernel's command line says. */
 	ret = syscall(SYS_finit_module, fd, text, 0);
 	close(fd);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -622,10 +624,26 @@ int vt_module_load(unsigned int devices, unsigned int vram_mib)
 	char command[128];
 
 	snprintf(command, sizeof(command),
-		 "modprobe vsvm devices=%u vram_mib=%u", devices, vram_mib);
+		 "${VSVM_MODPROBE:-modprobe} vsvm devices=%u vram_mib=%u", devices, vram_mib);
 	if (system(command))
 		return vt_wrong("failed: %s", command);
 	return vt_module_loaded() ? 0 : vt_wrong("vsvm is not there after modprobe");
+}
+
+int vt_module_open(void)
+{
+	const char *path = getenv("VSVM_MODULE");
+	struct utsname host;
+	char installed[PATH_MAX];
+
+	if (!path) {
+		if (uname(&host))
+			return -1;
+		snprintf(installed, sizeof(installed),
+			 "/lib/modules/%s/updates/vsvm.ko", host.release);
+		path = installed;
+	}
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 int vt_module_unload(void)

@@ -145,6 +145,8 @@ struct vt_module {
 int vt_module_get(struct vt_module *m);
 int vt_module_load(unsigned int devices, unsigned int vram_mib);
 int vt_module_unload(void);
+/* A descriptor of the module's file, or -1: $VSVM_MODULE, or else the installed one. */
+int vt_module_open(void);
 bool vt_module_loaded(void);
 
 /* Small files of /proc and /sys. The value, or -1. */

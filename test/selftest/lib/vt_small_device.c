@@ -67,7 +67,7 @@ int vt_load_coherent(const char *where)
 	if (ret)
 		return vt_wrong("rmmod vsvm: %s", strerror(-ret));
 	snprintf(command, sizeof(command),
-		 "modprobe vsvm devices=1 vram_mib=2 coherent=%s:%luM", where,
+		 "${VSVM_MODPROBE:-modprobe} vsvm devices=1 vram_mib=2 coherent=%s:%luM", where,
 		 VT_VRAM_MIB);
 	return system(command) ? vt_wrong("failed: %s", command) : 0;
 }
