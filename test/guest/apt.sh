@@ -12,7 +12,14 @@ need() {
 	for pair; do
 		command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 	done
-	[ -n "$missing" ] || return 0
+	[ -z "$missing" ] || install_packages "$missing"
+}
+
+# install_packages LIST: here.
+install_packages() {
+	missing=$1
+	[ "$(id -u)" = 0 ] ||
+		die "this machine lacks$missing; as root: apt-get install$missing"
 	say "installing$missing"
 	log=$cache/apt.log
 	refresh_lists
@@ -24,11 +31,35 @@ need() {
 	}
 }
 
+# Whether as_root() can do what it is for.
+check_as_root() {
+	[ "$(id -u)" != 0 ] || return 0
+	need newuidmap:uidmap
+	as_root true 2>"$cache/as-root.log" || {
+		cat "$cache/as-root.log" >&2
+		die "$(id -un) may not make a user namespace with ids of /etc/subuid; run this as root"
+	}
+}
+
 refresh_lists() {
 	[ -z "${refreshed:-}" ] || return 0
+	[ "$(id -u)" = 0 ] ||
+		die "apt has no lists of packages; as root: apt-get update"
 	apt-get update -qq >&2 || die "apt-get update failed"
 	refreshed=1
 }
+
+# The mirror that this machine's own apt uses.
+find_mirror() {
+	# shellcheck disable=SC2016 # apt's own variables
+	targets=$(apt-get indextargets --format '$(SITE)|$(RELEASE)|$(CREATED_BY)')
+	site=$(printf '%s\n' "$targets" |
+		sed -n 's/|\(bookworm\|trixie\)|Packages$//p' | head -n 1)
+	printf '%s\n' "$site"
+}
+
+# What Debian signs its lists with; Ubuntu does not trust that by itself.
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 private_apt() {
 	cmd=$1
@@ -36,20 +67,52 @@ private_apt() {
 	APT_CONFIG=$work/apt.conf "$cmd" "$@"
 }
 
-# make_apt SUITE...: an apt of these, which private_apt runs, in $work.
-make_apt() {
+# How this machine reaches the mirror counts for a tree as well.
+acquire_options() {
+	apt-config dump Acquire |
+		grep -E '^Acquire::((http|https)::|(Check-Valid-Until|Check-Date|Retries|ForceIPv4|ForceIPv6) )' || :
+}
+
+# make_sources SUITE...: where packages of these come from, in $work.
+make_sources() {
 	mirror=${VSVM_MIRROR:-$(find_mirror)}
 	if [ -z "$mirror" ]; then
 		refresh_lists
 		mirror=$(find_mirror)
 	fi
 	[ -n "$mirror" ] || die "apt has no Debian mirror; name one in VSVM_MIRROR"
+	[ -e "$keyring" ] || install_packages " debian-archive-keyring"
 
-	mkdir -p "$work/lists/partial" "$work/archives/partial"
-	for name; do
-		echo "deb $mirror $name main"
+	for archive; do
+		echo "deb $mirror $archive main"
 	done >"$work/sources.list"
 	acquire_options >"$work/acquire.conf"
+}
+
+# What documentation takes in a tree, nobody reads there.
+without_docs='--dpkgopt=path-exclude=/usr/share/doc/* --dpkgopt=path-exclude=/usr/share/man/*'
+
+# debian_tree DIR SUITE PACKAGES [OPTION...]: make a tree, with packages that commas
+# separate, from what make_sources() was given. OPTIONs are mmdebstrap's.
+debian_tree() {
+	dir=$1 of=$2 packages=$3
+	shift 3
+	need mmdebstrap:mmdebstrap
+	check_as_root
+	# In a user namespace nobody mounts another /sys, and no package here asks for it.
+	[ "$(id -u)" = 0 ] || set -- --skip=chroot/mount/sys "$@"
+	as_root mmdebstrap --quiet --variant=apt --mode=root \
+		--keyring="$keyring" --keyring=/etc/apt/trusted.gpg.d \
+		--aptopt="$work/acquire.conf" \
+		--aptopt='APT::Install-Recommends "false"' \
+		${packages:+--include="$packages"} "$@" \
+		"$of" "$dir" "$work/sources.list" >&2
+}
+
+# make_apt SUITE...: an apt of these, which private_apt runs, in $work.
+make_apt() {
+	make_sources "$@"
+	mkdir -p "$work/lists/partial" "$work/archives/partial"
 	{
 		cat "$work/acquire.conf"
 		cat <<-END
@@ -57,6 +120,7 @@ make_apt() {
 		Dir::Etc::SourceParts "/dev/null";
 		Dir::State::Lists "$work/lists";
 		Dir::State::status "/dev/null";
+		Dir::Etc::Trusted "$keyring";
 		Dir::Cache "$work";
 		APT::Sandbox::User "root";
 		APT::Architecture "amd64";

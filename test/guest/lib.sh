@@ -41,21 +41,6 @@ hash_of() {
 	sha256sum | cut -c1-16
 }
 
-# The mirror that this machine's own apt uses.
-find_mirror() {
-	# shellcheck disable=SC2016 # apt's own variables
-	targets=$(apt-get indextargets --format '$(SITE)|$(RELEASE)|$(CREATED_BY)')
-	site=$(printf '%s\n' "$targets" |
-		sed -n 's/|\(bookworm\|trixie\)|Packages$//p' | head -n 1)
-	printf '%s\n' "$site"
-}
-
-# How this machine reaches the mirror counts for a tree as well.
-acquire_options() {
-	apt-config dump Acquire |
-		grep -E '^Acquire::((http|https)::|(Check-Valid-Until|Check-Date|Retries|ForceIPv4|ForceIPv6) )' || :
-}
-
 # What files of a kernel are called: its name, or what stands for its path.
 name_of() {
 	case $1 in
@@ -64,16 +49,30 @@ name_of() {
 	esac
 }
 
+# Run a program as root: this user, or else root of a user namespace, which has the
+# ids that /etc/subuid gives this user. Files that are made there for other users than
+# root belong to those ids outside, so only there they can be removed.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		unshare --user --map-root-user --map-auto --mount --pid --fork \
+			--kill-child -- "$@"
+	fi
+}
+
 # Run a program in the build tree with the cache at /cache and the
 # repository, read-only, at /repo. The mounts live in a namespace of their own
-# and vanish with the program.
+# and vanish with the program. A container that hides parts of /proc lets nobody mount
+# another one.
 in_tree() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
-	unshare --mount --propagation private -- sh -euc '
+	as_root unshare --mount --propagation private -- sh -euc '
 		tree=$1 cache=$2 repo=$3
 		shift 3
 		mkdir -p "$tree/cache" "$tree/repo"
-		mount -t proc proc "$tree/proc"
+		mount -t proc proc "$tree/proc" 2>/dev/null ||
+			mount --rbind /proc "$tree/proc"
 		mount --rbind /dev "$tree/dev"
 		mount --bind "$cache" "$tree/cache"
 		mount --bind -o ro "$repo" "$tree/repo"
@@ -94,8 +93,8 @@ find_tree() {
 # for a month.
 keep() {
 	touch "$@"
-	find "$cache" -mindepth 1 -maxdepth 1 -mtime +30 -name '*-*' \
-		-exec rm -rf {} +
+	find "$cache" -mindepth 1 -maxdepth 1 -mtime +30 -name '*-*' |
+		while IFS= read -r old; do as_root rm -rf "$old"; done
 }
 
 # What the tree is made from; the number goes up when setup makes it otherwise.
