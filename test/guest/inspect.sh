@@ -99,7 +99,7 @@ watch() {
 			return
 			;;
 		tick)
-			[ -n "$running" ] && began || continue
+			[ -n "$running" ] && [ -n "$timeout" ] && began || continue
 			seconds=$((seconds + 1))
 			[ "$seconds" = $((timeout + grace)) ] || continue
 			: >"$tmp/hangs"
@@ -139,7 +139,7 @@ start_watch() {
 			echo end
 		} >&5 &
 		watch <&5 >&4
-	) 6>&- &
+	) 3<&- 6>&- 7>&- 9>&- &
 	watcher=$!
 }
 
