@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <kselftest_harness.h>
 
@@ -295,6 +296,53 @@ TEST_F(command, where_without_rights)
 	ASSERT_EQ(0, vt_start(&c, give_up_rights, self->mem));
 	ASSERT_EQ(0, vt_say(&c));
 	EXPECT_EQ(0, vt_wait(&c));
+}
+
+/* "vsvm demo --hold" by a child, with pipes as its input and output; its number. */
+static pid_t start_demo(int *in, FILE **out)
+{
+	int to[2], from[2];
+	pid_t pid;
+
+	if (VT_BAD(pipe(to) || pipe(from)))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		dup2(to[0], 0);
+		dup2(from[1], 1);
+		close(to[1]);
+		execlp("vsvm", "vsvm", "demo", "--hold", "--small", "--size",
+		       "2", NULL);
+		_exit(127);
+	}
+	close(to[0]);
+	close(from[1]);
+	*in = to[1];
+	*out = fdopen(from[0], "re");
+	return pid;
+}
+
+/* The demo keeps its memory on the device until it is told to go on. */
+TEST_F(command, demo_holds)
+{
+	char line[256] = "";
+	int in, status;
+	pid_t pid;
+	FILE *out;
+
+	pid = start_demo(&in, &out);
+	ASSERT_LT(0, pid);
+	while (!strstr(line, "until Enter"))
+		ASSERT_NE(NULL, fgets(line, sizeof(line), out));
+	ASSERT_EQ(0, run("vsvm where --device 0 %d", pid));
+	EXPECT_NE(NULL, strstr(text, "d device 0 2 MiB"));
+
+	ASSERT_EQ(1, write(in, "\n", 1));
+	while (fgets(line, sizeof(line), out))
+		;
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_NE(NULL, strstr(line, "Every byte was right"));
 }
 
 /* What makes no sense ends with 2, what is not there with 1. */

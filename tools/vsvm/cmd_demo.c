@@ -49,6 +49,7 @@ struct demo {
 	struct vsvm *v;
 	struct drm_vsvm_info info;
 	bool huge;
+	bool hold;		/* wait while it is on the device */
 	size_t size;
 	unsigned char *mem;	/* what moves */
 	unsigned char *expect;	/* what must be in it */
@@ -297,6 +298,21 @@ static int step_device(struct demo *d)
 	return must_be(d, 0, d->size, DRM_VSVM_PLACE_DEVICE);
 }
 
+/* Until a line comes, or the end of standard input. */
+static int step_hold(struct demo *d)
+{
+	int c;
+
+	if (!d->hold)
+		return 0;
+	printf("   It stays there until Enter: vsvm where %d shows it.\n", getpid());
+	fflush(stdout);
+	do
+		c = getchar();
+	while (c != '\n' && c != EOF);
+	return 0;
+}
+
 static int step_touch(struct demo *d)
 {
 	size_t from = d->size / 2, len = d->size / 4, page = d->info.page_size, i;
@@ -395,7 +411,8 @@ static int allocate(struct demo *d)
 static int run_part(struct demo *d)
 {
 	static int (*const steps[])(struct demo *d) = {
-		step_write, step_away, step_device, step_touch, step_home,
+		step_write, step_away, step_device, step_hold, step_touch,
+		step_home,
 	};
 	char size[SIZE_TEXT], page[SIZE_TEXT];
 	unsigned int i;
@@ -424,6 +441,7 @@ struct options {
 	size_t size;
 	bool small;
 	bool huge;
+	bool hold;
 };
 
 static const struct argp_option argp_options[] = {
@@ -432,6 +450,7 @@ static const struct argp_option argp_options[] = {
 	  "Use MIB of memory, rounded up to an even number (default: 16)", 0 },
 	{ "small", 'S', NULL, 0, "Only with small pages", 0 },
 	{ "huge", 'H', NULL, 0, "Only with huge pages", 0 },
+	{ "hold", 'w', NULL, 0, "Wait for Enter while the memory is on the device", 0 },
 	{ 0 },
 };
 
@@ -457,6 +476,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'H':
 		opts->huge = true;
 		return 0;
+	case 'w':
+		opts->hold = true;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -473,7 +495,7 @@ static const struct argp argp = {
 
 static int run(const struct options *opts)
 {
-	struct demo d = { .size = opts->size };
+	struct demo d = { .size = opts->size, .hold = opts->hold };
 	char size[SIZE_TEXT], used[SIZE_TEXT];
 	int ret;
 
