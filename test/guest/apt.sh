@@ -127,5 +127,6 @@ make_apt() {
 		Acquire::Languages "none";
 		END
 	} >"$work/apt.conf"
-	private_apt apt-get update -qq >&2
+	private_apt apt-get update -qq -o APT::Update::Error-Mode=any >&2 ||
+		die "$mirror gives no lists of packages: is there a network? VSVM_MIRROR names another mirror"
 }
