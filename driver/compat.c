@@ -47,7 +47,7 @@ static int fault_in_missing(struct hmm_range *range, unsigned long *last,
 	/* hmm has no pages of these, whether they are present or not. */
 	if (!vma || vma->vm_flags & (VM_IO | VM_PFNMAP))
 		return -EFAULT;
-	if (range->default_flags & HMM_PFN_REQ_WRITE & ~HMM_PFN_REQ_FAULT)
+	if (range->default_flags & HMM_PFN_REQ_WRITE)
 		flags |= FAULT_FLAG_WRITE;
 	ret = fixup_user_fault(mm, addr, flags, dropped);
 	if (ret)
