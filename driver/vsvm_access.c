@@ -16,6 +16,7 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_access.h"
+#include "vsvm_context.h"
 #include "vsvm_inject.h"
 #include "vsvm_mirror.h"
 #include "vsvm_walk.h"
@@ -113,29 +114,30 @@ static int write_relax(struct vsvm_visitor *v)
 
 /**
  * vsvm_access_copy() - read or write a range by the device
- * @m: the mirror, bound to current->mm
+ * @ctx: for whom
  * @rw: the range and the buffer, both checked; done and faults are set
  * @write: true: from the buffer to the range
  *
  * Return: 0 or an errno of &struct drm_vsvm_rw.
  */
-int vsvm_access_copy(struct vsvm_mirror *m, struct drm_vsvm_rw *rw, bool write)
+int vsvm_access_copy(const struct vsvm_context *ctx, struct drm_vsvm_rw *rw,
+		     bool write)
 {
 	struct copy c = {
 		.v.visit = write ? write_visit : read_visit,
 		.v.relax = write ? write_relax : read_relax,
 		.at = u64_to_user_ptr(rw->buf),
 		.left = rw->len,
-		.inject = m->table.inject,
+		.inject = ctx->m->table.inject,
 	};
 	unsigned long next;
 	int ret;
 
-	ret = vsvm_walk(m, rw->addr, rw->addr + rw->len,
+	ret = vsvm_walk(ctx, rw->addr, rw->addr + rw->len,
 			write ? VSVM_NEED_WRITE : VSVM_NEED_READ, &c.v,
 			&next, &rw->faults);
 	rw->done = next - rw->addr;
-	vsvm_mirror_count(m, write ? VSVM_STAT_WRITTEN : VSVM_STAT_READ,
+	vsvm_mirror_count(ctx->m, write ? VSVM_STAT_WRITTEN : VSVM_STAT_READ,
 			  rw->done);
 	return ret;
 }
@@ -148,19 +150,19 @@ static long exclusive_visit(struct vsvm_visitor *v,
 
 /**
  * vsvm_access_exclusive() - give the device exclusive access to a range
- * @m: the mirror, bound to current->mm
+ * @ctx: for whom
  * @excl: the range, checked; done is set
  *
  * Return: 0 or an errno of &struct drm_vsvm_exclusive.
  */
-int vsvm_access_exclusive(struct vsvm_mirror *m,
+int vsvm_access_exclusive(const struct vsvm_context *ctx,
 			  struct drm_vsvm_exclusive *excl)
 {
 	struct vsvm_visitor v = { .visit = exclusive_visit };
 	unsigned long next;
 	int ret;
 
-	ret = vsvm_walk(m, excl->addr, excl->addr + excl->len,
+	ret = vsvm_walk(ctx, excl->addr, excl->addr + excl->len,
 			VSVM_NEED_EXCLUSIVE, &v, &next, NULL);
 	excl->done = next - excl->addr;
 	return ret;
@@ -218,20 +220,21 @@ static long atomic_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 
 /**
  * vsvm_access_atomic() - do an atomic operation by the device
- * @m: the mirror, bound to current->mm
+ * @ctx: for whom
  * @arg: the word and the operation, checked; old is set
  *
  * Return: 0 or an errno of &struct drm_vsvm_atomic.
  */
-int vsvm_access_atomic(struct vsvm_mirror *m, struct drm_vsvm_atomic *arg)
+int vsvm_access_atomic(const struct vsvm_context *ctx,
+		       struct drm_vsvm_atomic *arg)
 {
 	struct atomic a = { .v.visit = atomic_visit, .arg = arg };
 	unsigned long next;
 	int ret;
 
-	ret = vsvm_walk(m, arg->addr, arg->addr + arg->size,
+	ret = vsvm_walk(ctx, arg->addr, arg->addr + arg->size,
 			VSVM_NEED_EXCLUSIVE, &a.v, &next, NULL);
-	vsvm_mirror_count(m, VSVM_STAT_ATOMICS, !ret);
+	vsvm_mirror_count(ctx->m, VSVM_STAT_ATOMICS, !ret);
 	return ret;
 }
 
@@ -288,24 +291,25 @@ static int snapshot_relax(struct vsvm_visitor *v)
 
 /**
  * vsvm_access_snapshot() - store where the pages of a range are
- * @m: the mirror, bound to current->mm
+ * @ctx: for whom
  * @snap: the range and the array, both checked; nr_runs and next are set
  *
  * Return: 0 or an errno of &struct drm_vsvm_snapshot.
  */
-int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *snap)
+int vsvm_access_snapshot(const struct vsvm_context *ctx,
+			 struct drm_vsvm_snapshot *snap)
 {
 	struct snapshot s = {
 		.v.visit = snapshot_visit,
 		.v.relax = snapshot_relax,
 		.out = u64_to_user_ptr(snap->runs),
 		.max = snap->nr_runs,
-		.inject = m->table.inject,
+		.inject = ctx->m->table.inject,
 	};
 	unsigned long next;
 	int ret;
 
-	ret = vsvm_walk(m, snap->addr, snap->addr + snap->len,
+	ret = vsvm_walk(ctx, snap->addr, snap->addr + snap->len,
 			snap->flags & DRM_VSVM_SNAPSHOT_TABLE ?
 			VSVM_NEED_TABLE : VSVM_NEED_NONE, &s.v, &next,
 			NULL);

@@ -8,12 +8,15 @@ struct drm_vsvm_atomic;
 struct drm_vsvm_exclusive;
 struct drm_vsvm_rw;
 struct drm_vsvm_snapshot;
-struct vsvm_mirror;
+struct vsvm_context;
 
-int vsvm_access_copy(struct vsvm_mirror *m, struct drm_vsvm_rw *rw, bool write);
-int vsvm_access_exclusive(struct vsvm_mirror *m,
+int vsvm_access_copy(const struct vsvm_context *ctx, struct drm_vsvm_rw *rw,
+		     bool write);
+int vsvm_access_exclusive(const struct vsvm_context *ctx,
 			  struct drm_vsvm_exclusive *excl);
-int vsvm_access_atomic(struct vsvm_mirror *m, struct drm_vsvm_atomic *atomic);
-int vsvm_access_snapshot(struct vsvm_mirror *m, struct drm_vsvm_snapshot *s);
+int vsvm_access_atomic(const struct vsvm_context *ctx,
+		       struct drm_vsvm_atomic *atomic);
+int vsvm_access_snapshot(const struct vsvm_context *ctx,
+			 struct drm_vsvm_snapshot *s);
 
 #endif /* VSVM_ACCESS_H */

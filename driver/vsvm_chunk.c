@@ -184,7 +184,7 @@ int vsvm_chunk_look(struct chunk *c, bool why)
 	c->v.visit = look_visit;
 	c->v.relax = look_relax;
 	c->v.pages = true;
-	ret = vsvm_walk(c->m, c->start, c->end, VSVM_NEED_NONE, &c->v,
+	ret = vsvm_walk(c->ctx, c->start, c->end, VSVM_NEED_NONE, &c->v,
 			&next, NULL);
 	if (!ret && c->count[RESULT_ABSENT]) {
 		c->peek.see = peek_see;

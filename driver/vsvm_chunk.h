@@ -9,6 +9,7 @@
 
 #include <drm/vsvm_drm.h>
 
+#include "vsvm_context.h"
 #include "vsvm_devmem.h"
 #include "vsvm_mirror.h"
 #include "vsvm_walk.h"
@@ -31,7 +32,8 @@ enum page_result {
 
 /**
  * struct chunk - a part of the range, at most 2 MiB, in one mapping
- * @m: the mirror
+ * @ctx: for whom
+ * @m: its mirror
  * @mig: the request, and its result so far
  * @v: visitor that fills @result
  * @peek: looks at entries that @v finds absent
@@ -67,6 +69,7 @@ enum page_result {
  * @evicted: blocks were evicted for this chunk, perhaps pages of the chunk itself
  */
 struct chunk {
+	const struct vsvm_context *ctx;
 	struct vsvm_mirror *m;
 	struct drm_vsvm_migrate *mig;
 	struct vsvm_visitor v;

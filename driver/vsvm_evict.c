@@ -32,10 +32,10 @@
 #include <linux/module.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "vsvm_context.h"
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
 #include "vsvm_home.h"
@@ -261,9 +261,10 @@ void vsvm_evict_unlock(struct vsvm_devmem *dm)
 	mutex_unlock(&dm->evict_lock);
 }
 
-static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
-			    unsigned long *pages, unsigned int n, bool block,
-			    bool *evicted)
+static unsigned int reserve(struct vsvm_devmem *dm,
+			    const struct vsvm_context *ctx,
+			    struct vsvm_client *client, unsigned long *pages,
+			    unsigned int n, bool block, bool *evicted)
 {
 	struct vsvm_moves *a;
 	unsigned int got, tries;
@@ -282,7 +283,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
 		got += take(dm, client, pages + got, n - got, block);
 		if (got == n || tries > MAX_TRIES ||
 		    VSVM_INJECT(dm->inject, EVICT_TRIES, true,
-				fatal_signal_pending(current)))
+				vsvm_context_stops(ctx)))
 			break;
 		if (tries == MAX_TRIES)
 			drain_sometimes(dm);
@@ -299,6 +300,7 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
 /**
  * vsvm_evict_reserve() - reserve small device pages, evicting blocks if necessary
  * @dm: the device's memory; the caller holds vsvm_evict_lock()
+ * @ctx: for whom
  * @client: the client to reserve for
  * @pages: out, their indices
  * @n: number of pages wanted, at most a block's
@@ -309,29 +311,32 @@ static unsigned int reserve(struct vsvm_devmem *dm, struct vsvm_client *client,
  * when the caller is being killed.
  */
 unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
+				const struct vsvm_context *ctx,
 				struct vsvm_client *client,
 				unsigned long *pages, unsigned int n,
 				bool *evicted)
 {
-	return reserve(dm, client, pages, n, false, evicted);
+	return reserve(dm, ctx, client, pages, n, false, evicted);
 }
 
 /**
  * vsvm_evict_reserve_block() - reserve an empty block, evicting blocks if necessary
  * @dm: the device's memory; the caller holds vsvm_evict_lock()
+ * @ctx: for whom
  * @client: the client to reserve for
  * @evicted: set to true if a block was tried, which may be the client's own
  *
  * Return: the block. NULL: the device has only small pages, or as vsvm_evict_reserve().
  */
 struct vsvm_block *vsvm_evict_reserve_block(struct vsvm_devmem *dm,
+					    const struct vsvm_context *ctx,
 					    struct vsvm_client *client,
 					    bool *evicted)
 {
 	unsigned long first;
 
 	if (!vsvm_devmem_huge(dm) ||
-	    !reserve(dm, client, &first, 1, true, evicted))
+	    !reserve(dm, ctx, client, &first, 1, true, evicted))
 		return NULL;
 	return vsvm_devmem_block(dm, first);
 }

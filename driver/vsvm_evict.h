@@ -5,16 +5,19 @@
 enum vsvm_cause;
 struct vsvm_block;
 struct vsvm_client;
+struct vsvm_context;
 struct vsvm_devmem;
 struct vsvm_moves;
 
 int vsvm_evict_lock(struct vsvm_devmem *dm);
 void vsvm_evict_unlock(struct vsvm_devmem *dm);
 unsigned int vsvm_evict_reserve(struct vsvm_devmem *dm,
+				const struct vsvm_context *ctx,
 				struct vsvm_client *client,
 				unsigned long *pages, unsigned int n,
 				bool *evicted);
 struct vsvm_block *vsvm_evict_reserve_block(struct vsvm_devmem *dm,
+					    const struct vsvm_context *ctx,
 					    struct vsvm_client *client,
 					    bool *evicted);
 bool vsvm_evict_gently(struct vsvm_block *b, struct vsvm_moves *moves);

@@ -19,6 +19,7 @@
 
 #include <drm/vsvm_drm.h>
 
+#include "vsvm_context.h"
 #include "vsvm_devmem.h"
 #include "vsvm_fault.h"
 #include "vsvm_home.h"
@@ -182,6 +183,7 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 	};
 	struct vsvm_home home = {
 		.vma = vmf->vma,
+		.policy = vsvm_context_policy(),
 		.only = vsvm_devmem_of(vmf->page),
 		.must = vmf->page,
 	};

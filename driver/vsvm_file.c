@@ -18,6 +18,7 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_access.h"
+#include "vsvm_context.h"
 #include "vsvm_device.h"
 #include "vsvm_file.h"
 #include "vsvm_inject.h"
@@ -91,6 +92,7 @@ static ssize_t file_copy(struct file *filp, char __user *buf, size_t len,
 		.buf = (u64)(unsigned long)buf,
 		.len = len,
 	};
+	struct vsvm_context ctx;
 	int ret;
 
 	if (!len)
@@ -98,10 +100,10 @@ static ssize_t file_copy(struct file *filp, char __user *buf, size_t len,
 	ret = vsvm_ioctl_check_range(vm->drm, rw.addr, rw.len);
 	if (ret)
 		return ret;
-	ret = vsvm_vm_use(vm);
+	ret = vsvm_vm_use(vm, &ctx);
 	if (ret)
 		return ret;
-	ret = vsvm_access_copy(&vm->mirror, &rw, write);
+	ret = vsvm_access_copy(&ctx, &rw, write);
 	*pos += rw.done;
 	return rw.done ?: ret;
 }

@@ -68,7 +68,7 @@ static void copy_pages(struct page *to, struct page *from, unsigned long nr)
 static bool home_has_policy(const struct vsvm_home *home)
 {
 #ifdef CONFIG_NUMA
-	return !home->vma || home->vma->vm_policy || current->mempolicy;
+	return !home->vma || home->vma->vm_policy || home->policy;
 #else
 	return false;
 #endif
@@ -448,17 +448,19 @@ void vsvm_home_account(const struct vsvm_home *home, struct vsvm_block *b,
 /**
  * vsvm_home_touch_node() - get the node that a first touch would allocate from
  * @vma: the mapping; mmap_lock is held, which keeps its policy
+ * @policy: the policy of the thread that touches, or NULL
  *
- * Return: the NUMA node for a touch by the current task; if the policy allows several,
- * the nearest.
+ * Return: the NUMA node for a touch in the cpuset of the current task; if the policy
+ * allows several, the nearest.
  */
-int vsvm_home_touch_node(const struct vm_area_struct *vma)
+int vsvm_home_touch_node(const struct vm_area_struct *vma,
+			 struct mempolicy *policy)
 {
 	int node = numa_mem_id();
 #ifdef CONFIG_NUMA
-	struct mempolicy *policy = vma->vm_policy ?: current->mempolicy;
 	nodemask_t may = cpuset_current_mems_allowed;
 
+	policy = vma->vm_policy ?: policy;
 	if (policy && nodes_intersects(policy->nodes, may))
 		nodes_and(may, may, policy->nodes);
 	if (!node_isset(node, may) && !nodes_empty(may))

@@ -8,6 +8,7 @@
 #include "vsvm_devmem.h"
 
 struct folio;
+struct mempolicy;
 struct page;
 struct vm_area_struct;
 
@@ -20,6 +21,7 @@ struct vm_area_struct;
  * @dst: entries to fill, zero on entry
  * @npages: number of entries, at most one block's
  * @vma: the mapping of the pages, for its memory policy; NULL: unknown
+ * @policy: memory policy where @vma has none; NULL: none, or @vma unknown
  * @start: address of the first entry in @vma
  * @only: migrate pages of this device only; NULL: of any vsvm device
  * @gently: the caller is in reclaim: allocate without reclaim and without the reserves
@@ -40,6 +42,7 @@ struct vsvm_home {
 	unsigned long *dst;
 	unsigned long npages;
 	struct vm_area_struct *vma;
+	struct mempolicy *policy;
 	unsigned long start;
 	struct vsvm_devmem *only;
 	bool gently;
@@ -61,6 +64,7 @@ void vsvm_home_recall(struct vsvm_home *home);
 void vsvm_home_settle(struct vsvm_home *home);
 void vsvm_home_account(const struct vsvm_home *home, struct vsvm_block *b,
 		       enum vsvm_cause cause, u64 addr, unsigned long busy);
-int vsvm_home_touch_node(const struct vm_area_struct *vma);
+int vsvm_home_touch_node(const struct vm_area_struct *vma,
+			 struct mempolicy *policy);
 
 #endif /* VSVM_HOME_H */

@@ -21,6 +21,7 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_access.h"
+#include "vsvm_context.h"
 #include "vsvm_device.h"
 #include "vsvm_devmem.h"
 #include "vsvm_ioctl.h"
@@ -83,6 +84,7 @@ static int ioctl_copy(struct drm_device *drm, struct drm_vsvm_rw *rw,
 		      struct drm_file *file, bool write)
 {
 	struct vsvm_vm *vm = file->driver_priv;
+	struct vsvm_context ctx;
 	int ret;
 
 	rw->done = 0;
@@ -95,10 +97,10 @@ static int ioctl_copy(struct drm_device *drm, struct drm_vsvm_rw *rw,
 	if (refuse(drm, !access_ok(u64_to_user_ptr(rw->buf), rw->len)))
 		return -EFAULT;
 
-	ret = vsvm_vm_use(vm);
+	ret = vsvm_vm_use(vm, &ctx);
 	if (ret)
 		return ret;
-	return vsvm_access_copy(&vm->mirror, rw, write);
+	return vsvm_access_copy(&ctx, rw, write);
 }
 
 static int ioctl_read(struct drm_device *drm, void *data, struct drm_file *file)
@@ -117,6 +119,7 @@ static int ioctl_migrate(struct drm_device *drm, void *data,
 	struct drm_vsvm_migrate *mig = data;
 	struct vsvm_vm *vm = file->driver_priv;
 	bool populate = mig->flags & DRM_VSVM_MIGRATE_POPULATE;
+	struct vsvm_context ctx;
 	int ret;
 
 	mig->next = mig->addr;
@@ -132,10 +135,10 @@ static int ioctl_migrate(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	ret = vsvm_vm_use(vm);
+	ret = vsvm_vm_use(vm, &ctx);
 	if (ret)
 		return ret;
-	ret = vsvm_migrate(&vm->mirror, mig);
+	ret = vsvm_migrate(&ctx, mig);
 	if (!ret && refuse(drm, mig->stayed[DRM_VSVM_STAY_UNMAPPED] == mig->len))
 		ret = -EFAULT;
 	return ret;
@@ -147,6 +150,7 @@ static int ioctl_snapshot(struct drm_device *drm, void *data,
 	struct drm_vsvm_snapshot *snap = data;
 	struct vsvm_vm *vm = file->driver_priv;
 	u32 max = snap->nr_runs;
+	struct vsvm_context ctx;
 	int ret;
 
 	snap->nr_runs = 0;
@@ -162,11 +166,11 @@ static int ioctl_snapshot(struct drm_device *drm, void *data,
 				   max * sizeof(struct drm_vsvm_run))))
 		return -EFAULT;
 
-	ret = vsvm_vm_use(vm);
+	ret = vsvm_vm_use(vm, &ctx);
 	if (ret)
 		return ret;
 	snap->nr_runs = max;
-	return vsvm_access_snapshot(&vm->mirror, snap);
+	return vsvm_access_snapshot(&ctx, snap);
 }
 
 static int ioctl_exclusive(struct drm_device *drm, void *data,
@@ -174,6 +178,7 @@ static int ioctl_exclusive(struct drm_device *drm, void *data,
 {
 	struct drm_vsvm_exclusive *excl = data;
 	struct vsvm_vm *vm = file->driver_priv;
+	struct vsvm_context ctx;
 	int ret;
 
 	excl->done = 0;
@@ -183,10 +188,10 @@ static int ioctl_exclusive(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	ret = vsvm_vm_use(vm);
+	ret = vsvm_vm_use(vm, &ctx);
 	if (ret)
 		return ret;
-	return vsvm_access_exclusive(&vm->mirror, excl);
+	return vsvm_access_exclusive(&ctx, excl);
 }
 
 static int check_atomic(struct drm_device *drm,
@@ -211,6 +216,7 @@ static int ioctl_atomic(struct drm_device *drm, void *data,
 {
 	struct drm_vsvm_atomic *arg = data;
 	struct vsvm_vm *vm = file->driver_priv;
+	struct vsvm_context ctx;
 	int ret;
 
 	arg->old = 0;
@@ -218,10 +224,10 @@ static int ioctl_atomic(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	ret = vsvm_vm_use(vm);
+	ret = vsvm_vm_use(vm, &ctx);
 	if (ret)
 		return ret;
-	return vsvm_access_atomic(&vm->mirror, arg);
+	return vsvm_access_atomic(&ctx, arg);
 }
 
 #ifdef CONFIG_DRM_VSVM_INJECT
@@ -259,6 +265,7 @@ static int ioctl_inject(struct drm_device *drm, void *data,
 {
 	struct drm_vsvm_inject *arg = data;
 	struct vsvm_vm *vm = file->driver_priv;
+	struct vsvm_context ctx;
 	int failpoint, ret;
 
 	arg->passed = 0;
@@ -268,7 +275,7 @@ static int ioctl_inject(struct drm_device *drm, void *data,
 	if (failpoint < 0)
 		return failpoint;
 
-	ret = vsvm_vm_use(vm);
+	ret = vsvm_vm_use(vm, &ctx);
 	if (ret)
 		return ret;
 	/* The failpoints outlive the device, so WAIT does not delay unplug. */

@@ -7,7 +7,7 @@
  * reserve device pages, before any folio is locked; move with migrate_vma, in the same
  * step as the reservation; account for every byte. The bytes that moved, were there or
  * stayed, by reason, add up to the chunk. mmap_lock is dropped between chunks, and a
- * fatal signal ends the call there.
+ * context that stops ends the call there.
  *
  * Core mm would collect some pages that must not move; they are left alone here: system
  * pages of mappings that KSM may merge (see keeps_system_pages()), pages of files and
@@ -23,13 +23,13 @@
 #include <linux/highmem.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
 
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_chunk.h"
+#include "vsvm_context.h"
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
 #include "vsvm_home.h"
@@ -82,7 +82,8 @@ static bool chunk_reserve(struct chunk *c, bool room)
 	c->block = NULL;
 	if (c->want_block) {
 		c->block = room ?
-			   vsvm_evict_reserve_block(dm, client, &c->evicted) :
+			   vsvm_evict_reserve_block(dm, c->ctx, client,
+						    &c->evicted) :
 			   vsvm_devmem_reserve_block(dm, client);
 		/* Small pages may be there, but room for a block is made first. */
 		if (!c->block && !room && c->rooms)
@@ -90,8 +91,8 @@ static bool chunk_reserve(struct chunk *c, bool room)
 	}
 	if (!c->block && c->want && !c->refused)
 		c->nr_small = room ?
-			      vsvm_evict_reserve(dm, client, c->small, c->want,
-						 &c->evicted) :
+			      vsvm_evict_reserve(dm, c->ctx, client, c->small,
+						 c->want, &c->evicted) :
 			      vsvm_devmem_reserve(dm, client, c->small, c->want);
 	c->full = !c->block && c->nr_small < c->want;
 	return !c->full;
@@ -347,6 +348,7 @@ static void chunk_move(struct chunk *c)
 		.src = c->src,
 		.dst = c->dst,
 		.start = c->start,
+		.policy = c->ctx->policy,
 	};
 
 	mmap_assert_locked(mm);
@@ -382,7 +384,7 @@ static void chunk_move(struct chunk *c)
 		goto end;
 	}
 
-	c->node = vsvm_home_touch_node(c->args.vma);
+	c->node = vsvm_home_touch_node(c->args.vma, c->ctx->policy);
 	home.vma = c->args.vma;
 	home.npages = c->args.npages;
 	move_collected(c, &home);
@@ -627,7 +629,7 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 
 /**
  * vsvm_migrate() - move a range to the device or to system memory
- * @m: the mirror, bound to current->mm
+ * @ctx: for whom
  * @mig: the request, checked, with its outputs zeroed and next at its start
  *
  * Takes mmap_lock, and &vsvm_devmem.evict_lock without it. The caller holds neither and
@@ -636,8 +638,9 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
  * Return: 0, however much moved; -EINTR, -ENOMEM, -EBUSY or -ENODEV with the progress
  * so far in @mig.
  */
-int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
+int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig)
 {
+	struct vsvm_mirror *m = ctx->m;
 	unsigned long end = mig->addr + mig->len;
 	struct chunk *c;
 	int idx, ret;
@@ -647,6 +650,7 @@ int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 	if (!c)
 		return -ENOMEM;
 
+	c->ctx = ctx;
 	c->m = m;
 	c->mig = mig;
 	ret = vsvm_mirror_enter(m, &idx);
@@ -658,7 +662,7 @@ int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig)
 	c->to_device = mig->target == DRM_VSVM_TARGET_DEVICE;
 	while (!ret && mig->next < end) {
 		cond_resched();
-		if (fatal_signal_pending(current)) {
+		if (vsvm_context_stops(ctx)) {
 			ret = -EINTR;
 			break;
 		}

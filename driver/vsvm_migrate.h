@@ -3,8 +3,8 @@
 #define VSVM_MIGRATE_H
 
 struct drm_vsvm_migrate;
-struct vsvm_mirror;
+struct vsvm_context;
 
-int vsvm_migrate(struct vsvm_mirror *m, struct drm_vsvm_migrate *mig);
+int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig);
 
 #endif /* VSVM_MIGRATE_H */

@@ -210,7 +210,7 @@ static unsigned long table_hole(struct mm_struct *mm, unsigned long addr,
 
 /**
  * vsvm_mirror_hole() - find the end of a range without CPU page tables
- * @m: the mirror, bound to current->mm
+ * @m: the mirror, bound
  * @start: first address, page aligned
  * @end: end of the range, page aligned
  * @state: out, DRM_VSVM_PLACE_ERROR where nothing is mapped, DRM_VSVM_PLACE_ABSENT
@@ -339,7 +339,7 @@ unlock:
 
 /**
  * vsvm_mirror_peek() - look at entries that hmm calls absent
- * @m: the mirror, bound to current->mm
+ * @m: the mirror, bound
  * @start: first address, page aligned
  * @end: end of the range, page aligned, in the same leaf
  * @peek: the visitor; not called for untouched memory and for the zero page. Not called
@@ -377,7 +377,7 @@ unlock:
 
 /**
  * vsvm_mirror_bring_in() - fault in a page for the CPU
- * @m: the mirror, bound to current->mm
+ * @m: the mirror, bound
  * @addr: its address
  *
  * Not by hmm: a page under exclusive access is valid for the device, and only a CPU
@@ -447,7 +447,7 @@ void vsvm_mirror_teach_lockdep(void)
 /**
  * vsvm_mirror_bind() - start to mirror an mm
  * @m: the mirror
- * @mm: current->mm
+ * @mm: the mm
  * @owner: the process whose client is used
  *
  * Takes mmap_lock for writing, before vsvm_mirror_enter().

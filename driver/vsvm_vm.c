@@ -28,6 +28,7 @@
 #include <drm/drm_gem.h>
 #include <drm/drm_print.h>
 
+#include "vsvm_context.h"
 #include "vsvm_devmem.h"
 #include "vsvm_vm.h"
 
@@ -114,17 +115,23 @@ int vsvm_vm_check(struct vsvm_vm *vm)
 /**
  * vsvm_vm_use() - check that the caller may use the file, and bind its mirror
  * @vm: the address space
+ * @ctx: out, the caller as the rooms below know it
  *
  * Takes &vsvm_vm.bind, and mmap_lock for writing, the first time.
  *
  * Return: 0; -EPERM: it belongs to another mm; -ENOMEM, -EINTR or -ENODEV from binding.
  */
-int vsvm_vm_use(struct vsvm_vm *vm)
+int vsvm_vm_use(struct vsvm_vm *vm, struct vsvm_context *ctx)
 {
 	int ret = vsvm_vm_check(vm);
 
 	if (ret)
 		return ret;
+	*ctx = (struct vsvm_context) {
+		.m = &vm->mirror,
+		.stop = vsvm_context_killed,
+		.policy = vsvm_context_policy(),
+	};
 	/* Pairs with the release in bind(): the mirror is bound. */
 	return smp_load_acquire(&vm->bound) ? 0 : bind(vm);
 }

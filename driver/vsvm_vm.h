@@ -10,6 +10,7 @@
 struct drm_device;
 struct file;
 struct seq_file;
+struct vsvm_context;
 
 /**
  * struct vsvm_vm - one open file's address space
@@ -37,7 +38,7 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem, struct device *dma);
 void vsvm_vm_destroy(struct vsvm_vm *vm);
 int vsvm_vm_check(struct vsvm_vm *vm);
-int vsvm_vm_use(struct vsvm_vm *vm);
+int vsvm_vm_use(struct vsvm_vm *vm, struct vsvm_context *ctx);
 void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m);
 
 #endif /* VSVM_VM_H */

@@ -9,7 +9,7 @@
  * without dropping the lock. A walk that only looks does the same without faulting and
  * installing. A walk for exclusive access goes on to make_device_exclusive().
  *
- * Lifetime: a call, with the mirror bound to current->mm.
+ * Lifetime: a call, with the mirror bound, for the &struct vsvm_context of the caller.
  *
  * Locks: the page-table lock, &vsvm_table.lock; mmap_lock outside of it. A walk is
  * inside vsvm_mirror_enter() only while it holds the page-table lock: faults, and the
@@ -19,13 +19,13 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_classify.h"
+#include "vsvm_context.h"
 #include "vsvm_devmem.h"
 #include "vsvm_fault.h"
 #include "vsvm_inject.h"
@@ -35,7 +35,8 @@
 
 /**
  * struct walk - one walk of the per-page path
- * @m: the mirror
+ * @ctx: for whom the walk works
+ * @m: its mirror
  * @v: the visitor
  * @need: what the visitor needs of each page
  * @addr: first byte not visited yet
@@ -48,6 +49,7 @@
  * @faults: number of entries installed
  */
 struct walk {
+	const struct vsvm_context *ctx;
 	struct vsvm_mirror *m;
 	struct vsvm_visitor *v;
 	enum vsvm_need need;
@@ -124,7 +126,7 @@ static int walk_visit(struct walk *w, const struct vsvm_span *span)
 static int walk_interrupted(struct walk *w)
 {
 	cond_resched();
-	if (fatal_signal_pending(current))
+	if (vsvm_context_stops(w->ctx))
 		return -EINTR;
 	if (time_after(jiffies, w->deadline))
 		return -EBUSY;
@@ -663,7 +665,7 @@ static int walk_hole(struct walk *w, unsigned long end)
 
 /**
  * vsvm_walk() - visit the pages of a range
- * @m: the mirror, bound to current->mm
+ * @ctx: for whom
  * @start: first byte; page aligned if the walk only looks
  * @end: end of the range, inside user space; page aligned if the walk only looks
  * @need: what is needed of each page
@@ -676,15 +678,21 @@ static int walk_hole(struct walk *w, unsigned long end)
  *
  * Return: 0: all of the range was visited. -EFAULT: nothing readable is mapped; -EPERM:
  * @need is to write and the mapping is read-only; -EOPNOTSUPP: @need is
- * VSVM_NEED_EXCLUSIVE and the page is not anonymous; -ENOMEM; -EINTR: a fatal signal;
+ * VSVM_NEED_EXCLUSIVE and the page is not anonymous; -ENOMEM; -EINTR: @ctx stops;
  * -EBUSY: no progress for DRM_VSVM_STALL_SECONDS; -ENODEV: the device was unplugged; or
  * an errno of the visitor.
  */
-int vsvm_walk(struct vsvm_mirror *m, unsigned long start, unsigned long end,
-	      enum vsvm_need need, struct vsvm_visitor *v, unsigned long *next,
-	      u64 *faults)
+int vsvm_walk(const struct vsvm_context *ctx, unsigned long start,
+	      unsigned long end, enum vsvm_need need, struct vsvm_visitor *v,
+	      unsigned long *next, u64 *faults)
 {
-	struct walk w = { .m = m, .v = v, .need = need, .addr = start };
+	struct walk w = {
+		.ctx = ctx,
+		.m = ctx->m,
+		.v = v,
+		.need = need,
+		.addr = start,
+	};
 	unsigned long stop;
 	int ret = 0;
 
@@ -695,9 +703,9 @@ int vsvm_walk(struct vsvm_mirror *m, unsigned long start, unsigned long end,
 			if (ret || w.addr == end)
 				break;
 			stop = leaf_end(w.addr, end);
-			vsvm_mirror_watch(m, &w.watch, w.addr, stop);
+			vsvm_mirror_watch(w.m, &w.watch, w.addr, stop);
 			ret = walk_look(&w, stop);
-			vsvm_mirror_unwatch(m, &w.watch);
+			vsvm_mirror_unwatch(w.m, &w.watch);
 		} else {
 			ret = walk_interrupted(&w);
 			if (!ret)

@@ -7,7 +7,7 @@
 #include "vsvm_types.h"
 
 struct page;
-struct vsvm_mirror;
+struct vsvm_context;
 
 /**
  * struct vsvm_span - neighbouring bytes in one state
@@ -42,8 +42,8 @@ struct vsvm_visitor {
 	bool pages;
 };
 
-int vsvm_walk(struct vsvm_mirror *m, unsigned long start, unsigned long end,
-	      enum vsvm_need need, struct vsvm_visitor *v, unsigned long *next,
-	      u64 *faults);
+int vsvm_walk(const struct vsvm_context *ctx, unsigned long start,
+	      unsigned long end, enum vsvm_need need, struct vsvm_visitor *v,
+	      unsigned long *next, u64 *faults);
 
 #endif /* VSVM_WALK_H */

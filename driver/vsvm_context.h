@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VSVM_CONTEXT_H
+#define VSVM_CONTEXT_H
+
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+struct mempolicy;
+struct vsvm_mirror;
+
+/**
+ * struct vsvm_context - for whom a call into a room works
+ * @m: the mirror, bound: it has the mm, and the client whose device memory is used
+ * @stop: true when the work has to end; sleeps never, may be called with any lock held
+ * @policy: memory policy for mappings that have none, or NULL; stays until the call
+ *	returns
+ *
+ * The rooms below never ask who the current thread is. A wait that only core mm can end
+ * is killable: for the caller of an ioctl by the signal that @stop finds, too.
+ */
+struct vsvm_context {
+	struct vsvm_mirror *m;
+	bool (*stop)(const struct vsvm_context *ctx);
+	struct mempolicy *policy;
+};
+
+/* True when the work has to end: between two steps it says -EINTR then. */
+static inline bool vsvm_context_stops(const struct vsvm_context *ctx)
+{
+	return ctx->stop(ctx);
+}
+
+/* &vsvm_context.stop of a thread that works for itself. */
+static inline bool vsvm_context_killed(const struct vsvm_context *ctx)
+{
+	return fatal_signal_pending(current);
+}
+
+/* The memory policy of the current thread. */
+static inline struct mempolicy *vsvm_context_policy(void)
+{
+#ifdef CONFIG_NUMA
+	return current->mempolicy;
+#else
+	return NULL;
+#endif
+}
+
+#endif /* VSVM_CONTEXT_H */
