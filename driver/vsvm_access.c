@@ -72,11 +72,15 @@ static int read_relax(struct vsvm_visitor *v)
 	return fault_in_safe_writeable(c->at, want) == want ? -EFAULT : 0;
 }
 
-/*
- * Marks a page dirty that the device wrote, because no CPU entry records that. Under
- * the page-table lock: after it is dropped, reclaim may drop the page as clean.
+/**
+ * vsvm_access_dirty() - note that the device wrote to a span
+ * @span: the span; the page-table lock is held: after it is dropped, reclaim may drop
+ *	the page as clean
+ * @len: bytes of it that were written
+ *
+ * No CPU entry records a write of the device.
  */
-static void mark_dirty(const struct vsvm_span *span, unsigned long len)
+void vsvm_access_dirty(const struct vsvm_span *span, unsigned long len)
 {
 	unsigned long i, n;
 
@@ -99,7 +103,7 @@ static long write_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	done = n - __copy_from_user_inatomic(to, c->at, n);
 	pagefault_enable();
 	if (done)
-		mark_dirty(span, done);
+		vsvm_access_dirty(span, done);
 	copy_advance(c, done);
 	return done;
 }
@@ -180,26 +184,55 @@ struct atomic {
 
 static u32 atomic_u32(u32 *word, const struct drm_vsvm_atomic *arg)
 {
+	u32 old, new;
+
 	switch (arg->op) {
 	case DRM_VSVM_ATOMIC_ADD:
 		return atomic_fetch_add(arg->operand, (atomic_t *)word);
 	case DRM_VSVM_ATOMIC_XCHG:
 		return xchg(word, (u32)arg->operand);
-	default:
+	case DRM_VSVM_ATOMIC_CAS:
 		return cmpxchg(word, (u32)arg->compare, (u32)arg->operand);
+	case DRM_VSVM_ATOMIC_AND:
+		return atomic_fetch_and(arg->operand, (atomic_t *)word);
+	case DRM_VSVM_ATOMIC_OR:
+		return atomic_fetch_or(arg->operand, (atomic_t *)word);
+	case DRM_VSVM_ATOMIC_XOR:
+		return atomic_fetch_xor(arg->operand, (atomic_t *)word);
 	}
+	/* The processor has no such operation; others may change the word meanwhile. */
+	old = READ_ONCE(*word);
+	do {
+		new = arg->op == DRM_VSVM_ATOMIC_MIN ?
+		      min(old, (u32)arg->operand) : max(old, (u32)arg->operand);
+	} while (!try_cmpxchg(word, &old, new));
+	return old;
 }
 
 static u64 atomic_u64(u64 *word, const struct drm_vsvm_atomic *arg)
 {
+	u64 old, new;
+
 	switch (arg->op) {
 	case DRM_VSVM_ATOMIC_ADD:
 		return atomic64_fetch_add(arg->operand, (atomic64_t *)word);
 	case DRM_VSVM_ATOMIC_XCHG:
 		return xchg(word, arg->operand);
-	default:
+	case DRM_VSVM_ATOMIC_CAS:
 		return cmpxchg(word, arg->compare, arg->operand);
+	case DRM_VSVM_ATOMIC_AND:
+		return atomic64_fetch_and(arg->operand, (atomic64_t *)word);
+	case DRM_VSVM_ATOMIC_OR:
+		return atomic64_fetch_or(arg->operand, (atomic64_t *)word);
+	case DRM_VSVM_ATOMIC_XOR:
+		return atomic64_fetch_xor(arg->operand, (atomic64_t *)word);
 	}
+	old = READ_ONCE(*word);
+	do {
+		new = arg->op == DRM_VSVM_ATOMIC_MIN ? min(old, arg->operand) :
+						       max(old, arg->operand);
+	} while (!try_cmpxchg(word, &old, new));
+	return old;
 }
 
 /*
@@ -214,7 +247,7 @@ static long atomic_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 
 	arg->old = arg->size == sizeof(u32) ? atomic_u32(word, arg) :
 					      atomic_u64(word, arg);
-	mark_dirty(span, span->len);
+	vsvm_access_dirty(span, span->len);
 	return span->len;
 }
 

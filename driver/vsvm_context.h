@@ -14,6 +14,8 @@ struct vsvm_mirror;
  * @stop: true when the work has to end; sleeps never, may be called with any lock held
  * @policy: memory policy for mappings that have none, or NULL; stays until the call
  *	returns
+ * @hits_only: the work must not wait: what the device page table lacks ends an access
+ *	with -EAGAIN
  *
  * The rooms below never ask who the current thread is. A wait that only core mm can end
  * is killable: for the caller of an ioctl by the signal that @stop finds, too.
@@ -22,6 +24,7 @@ struct vsvm_context {
 	struct vsvm_mirror *m;
 	bool (*stop)(const struct vsvm_context *ctx);
 	struct mempolicy *policy;
+	bool hits_only;
 };
 
 /* True when the work has to end: between two steps it says -EINTR then. */

@@ -8,6 +8,8 @@
 
 #include <drm/drm_device.h>
 
+#include "vsvm_engine.h"
+
 struct device;
 struct vsvm_devmem;
 
@@ -21,6 +23,7 @@ struct vsvm_devmem;
  * @vms_lock: protects @vms
  * @vms: &vsvm_vm.link of every open file
  * @gone: wait queue of callers that poll a file of the device; unplug wakes them
+ * @engines: they work on the queues of its files
  */
 struct vsvm_device {
 	struct drm_device drm;
@@ -31,6 +34,7 @@ struct vsvm_device {
 	struct mutex vms_lock; /* vms */
 	struct list_head vms;
 	wait_queue_head_t gone;
+	struct vsvm_engines engines;
 };
 
 static inline struct vsvm_device *to_vsvm(struct drm_device *drm)

@@ -11,7 +11,10 @@
  * The rooms, from the outside in; a room calls only those below it:
  *
  * - drv: module, devices, probe and unplug.
- * - file: file operations of a node, except ioctls. ioctl: checks every argument.
+ * - file: file operations of a node, except ioctls. ioctl, ioctl_queue: check every
+ *   argument.
+ * - queue: the queues of a file, user fences. worker: a file's thread that faults for
+ *   them. engine: the device's threads. command: a step of a command.
  * - vm: one open file's address space.
  * - access: read, write, snapshot, atomics. migrate and chunk: to the device and to
  *   system memory.
@@ -58,6 +61,7 @@
 #include "vsvm_inject.h"
 #include "vsvm_ioctl.h"
 #include "vsvm_pagemap.h"
+#include "vsvm_queue.h"
 #include "vsvm_shrink.h"
 #include "vsvm_vm.h"
 
@@ -72,6 +76,10 @@ static unsigned int vram_mib = 256;
 module_param(vram_mib, uint, 0444);
 MODULE_PARM_DESC(vram_mib,
 		 "MiB of memory on each device, a multiple of 2, rounded up to whole huge pages (default 256)");
+
+static unsigned int engines = 2;
+module_param(engines, uint, 0444);
+MODULE_PARM_DESC(engines, "threads of each device that work on queues, 1 to 8 (default 2)");
 
 static char *coherent[MAX_DEVICES];
 static unsigned int nr_coherent;
@@ -110,6 +118,7 @@ static unsigned int nr_devices(void)
  * 1.1: EXCLUSIVE, ATOMIC, SNAPSHOT_TABLE, coherent devices
  * 1.2: failpoints; since then they are in drm/vsvm_inject.h and raise no version
  * 1.3: INFO: caps
+ * 1.4: queues, more atomic operations
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -121,7 +130,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 3,
+	.minor = 4,
 };
 
 /*
@@ -170,6 +179,7 @@ static int vsvm_probe(struct platform_device *pdev)
 		return ret;
 	INIT_LIST_HEAD(&vsvm->vms);
 	init_waitqueue_head(&vsvm->gone);
+	vsvm_engine_init(&vsvm->engines);
 	ret = probe_dma(vsvm, &pdev->dev);
 	if (ret)
 		return ret;
@@ -181,6 +191,11 @@ static int vsvm_probe(struct platform_device *pdev)
 	if (IS_ERR(vsvm->devmem))
 		return PTR_ERR(vsvm->devmem);
 
+	ret = vsvm_engine_start(&vsvm->engines, inject, index, engines);
+	if (ret) {
+		vsvm_pagemap_destroy(vsvm->devmem);
+		return ret;
+	}
 	platform_set_drvdata(pdev, vsvm);
 	vsvm_debugfs_init(vsvm);
 	vsvm_inject_plug(inject);
@@ -189,10 +204,28 @@ static int vsvm_probe(struct platform_device *pdev)
 			  drm_dev_register(&vsvm->drm, 0));
 	if (ret) {
 		vsvm_inject_unplug(inject);
+		vsvm_engine_stop(&vsvm->engines);
 		platform_set_drvdata(pdev, NULL);
 		vsvm_pagemap_destroy(vsvm->devmem);
 	}
 	return ret;
+}
+
+/* Loses all queues, wakes who waits for a fence, and ends the engines. */
+static void stop_work(struct vsvm_device *vsvm)
+{
+	struct vsvm_vm *vm;
+
+	spin_lock(&vsvm->engines.lock);
+	/* Pairs with queue_add() and vsvm_queue_wait(). */
+	WRITE_ONCE(vsvm->engines.gone, true);
+	spin_unlock(&vsvm->engines.lock);
+	mutex_lock(&vsvm->vms_lock);
+	list_for_each_entry(vm, &vsvm->vms, link)
+		vsvm_queue_unplug(&vm->queues);
+	mutex_unlock(&vsvm->vms_lock);
+	vsvm_queue_wake_all();
+	vsvm_engine_stop(&vsvm->engines);
 }
 
 /*
@@ -207,6 +240,7 @@ static void vsvm_remove(struct platform_device *pdev)
 	struct vsvm_vm *vm;
 
 	vsvm_inject_unplug(vsvm_inject_of(vsvm->index));
+	stop_work(vsvm);
 	drm_dev_unplug(&vsvm->drm);
 	/* Waiters in file_poll() find drm_dev_enter() closed. */
 	wake_up_poll(&vsvm->gone, EPOLLHUP | EPOLLERR);
@@ -286,6 +320,12 @@ static int __init parse_parameters(void)
 		return -EINVAL;
 	}
 
+	if (engines < 1 || engines > VSVM_MAX_ENGINES) {
+		pr_err("vsvm: engines=%u: must be 1 to %u\n", engines,
+		       VSVM_MAX_ENGINES);
+		return -EINVAL;
+	}
+
 	for (i = 0; i < devices; i++)
 		device_memory[i].size = vram_bytes(vram_mib);
 	for (i = 0; i < nr_coherent; i++) {
@@ -322,6 +362,7 @@ static int __init vsvm_init(void)
 	if (ret)
 		return ret;
 
+	vsvm_queue_setup();
 	vsvm_huge_say();
 	vsvm_mirror_teach_lockdep();
 	ret = vsvm_inject_init(nr_devices());

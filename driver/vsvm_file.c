@@ -25,6 +25,27 @@
 #include "vsvm_ioctl.h"
 #include "vsvm_vm.h"
 
+/* Nobody uses the address space any more. */
+static void file_release(struct kref *refs)
+{
+	struct vsvm_vm *vm = container_of(refs, struct vsvm_vm, refs);
+	struct vsvm_device *vsvm = to_vsvm(vm->drm);
+
+	/*
+	 * Not drm_dev_enter(): that fails as soon as unplug has begun, and
+	 * vsvm_remove() would not find a file that is closed after that on the list.
+	 * The first of the two to get the lock calls vsvm_mirror_unplug(). The device's
+	 * memory exists until vsvm_remove() has had the lock.
+	 */
+	mutex_lock(&vsvm->vms_lock);
+	list_del(&vm->link);
+	if (vm->mirror.devmem)
+		vsvm_mirror_unplug(&vm->mirror);
+	mutex_unlock(&vsvm->vms_lock);
+	vsvm_queue_exit(&vm->queues);
+	vsvm_vm_destroy(vm);
+}
+
 /**
  * vsvm_file_open() - open a file of the device
  * @drm: the device
@@ -46,6 +67,8 @@ int vsvm_file_open(struct drm_device *drm, struct drm_file *file)
 	vm = vsvm_vm_create(drm, vsvm->devmem, vsvm->dma);
 	if (!IS_ERR(vm)) {
 		file->driver_priv = vm;
+		vm->release = file_release;
+		vsvm_queue_init(&vm->queues, vm, &vsvm->engines);
 		mutex_lock(&vsvm->vms_lock);
 		list_add(&vm->link, &vsvm->vms);
 		mutex_unlock(&vsvm->vms_lock);
@@ -63,22 +86,12 @@ int vsvm_file_open(struct drm_device *drm, struct drm_file *file)
  */
 void vsvm_file_close(struct drm_device *drm, struct drm_file *file)
 {
-	struct vsvm_device *vsvm = to_vsvm(drm);
 	struct vsvm_vm *vm = file->driver_priv;
 
-	vsvm_inject_forget(vsvm_inject_of(vsvm->index), vm);
-	/*
-	 * Not drm_dev_enter(): that fails as soon as unplug has begun, and
-	 * vsvm_remove() would not find a file that is closed after that on the list.
-	 * The first of the two to get the lock calls vsvm_mirror_unplug(). The device's
-	 * memory exists until vsvm_remove() has had the lock.
-	 */
-	mutex_lock(&vsvm->vms_lock);
-	list_del(&vm->link);
-	if (vm->mirror.devmem)
-		vsvm_mirror_unplug(&vm->mirror);
-	mutex_unlock(&vsvm->vms_lock);
-	vsvm_vm_destroy(vm);
+	vsvm_inject_forget(vm->mirror.table.inject, vm);
+	vsvm_queue_close(&vm->queues);
+	vsvm_mirror_empty(&vm->mirror);
+	vsvm_vm_put(vm);
 }
 
 /* pread and pwrite: the file offset is the address; a short count is valid. */
@@ -121,9 +134,9 @@ static ssize_t file_pwrite(struct file *filp, const char __user *buf,
 }
 
 /*
- * A file is always readable and writable, so poll waits for unplug only. The open file
- * keeps the device and its wait queue. Core removes the caller from the queue before
- * the file is closed.
+ * A file is always readable and writable, so poll waits for unplug and for the loss of
+ * a queue only. The open file keeps the device and both wait queues. Core removes the
+ * caller from them before the file is closed.
  */
 static __poll_t file_poll(struct file *filp, struct poll_table_struct *wait)
 {
@@ -132,12 +145,14 @@ static __poll_t file_poll(struct file *filp, struct poll_table_struct *wait)
 	int idx;
 
 	poll_wait(filp, &to_vsvm(vm->drm)->gone, wait);
+	poll_wait(filp, &vm->queues.lost, wait);
 	if (!drm_dev_enter(vm->drm, &idx))
 		return EPOLLHUP | EPOLLERR;
 	drm_dev_exit(idx);
 	if (vsvm_vm_check(vm))
 		return EPOLLERR;
-	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
+	return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
+	       (vsvm_queue_is_lost(&vm->queues) ? EPOLLPRI : 0);
 }
 
 /* The file offset is an address. SEEK_END has no meaning. */

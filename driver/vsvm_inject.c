@@ -23,6 +23,10 @@
 
 atomic_t vsvm_inject_armed = ATOMIC_INIT(0);
 
+/* Threads that work for a process now; the lock is a leaf. */
+static DEFINE_SPINLOCK(as_lock);
+static LIST_HEAD(all_as);
+
 /* Set at module load, and not changed until module unload. */
 static struct vsvm_inject *injects;
 
@@ -186,6 +190,53 @@ static void pause(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p,
 }
 
 /**
+ * vsvm_inject_as_begin() - count passes of the current thread for a process
+ * @as: valid until vsvm_inject_as_end()
+ * @mm: the mm of the process
+ */
+void vsvm_inject_as_begin(struct vsvm_inject_as *as, struct mm_struct *mm)
+{
+	INIT_LIST_HEAD(&as->link);
+	if (!vsvm_inject_any())
+		return;
+	as->task = current;
+	as->mm = mm;
+	spin_lock_irq(&as_lock);
+	list_add(&as->link, &all_as);
+	spin_unlock_irq(&as_lock);
+}
+
+/**
+ * vsvm_inject_as_end() - undo vsvm_inject_as_begin()
+ * @as: the same as there
+ */
+void vsvm_inject_as_end(struct vsvm_inject_as *as)
+{
+	if (list_empty(&as->link))
+		return;
+	spin_lock_irq(&as_lock);
+	list_del(&as->link);
+	spin_unlock_irq(&as_lock);
+}
+
+/* The mm that the current thread works for. */
+static struct mm_struct *working_mm(void)
+{
+	struct mm_struct *mm = current->mm;
+	struct vsvm_inject_as *as;
+	unsigned long flags;
+
+	if (mm)
+		return mm;
+	spin_lock_irqsave(&as_lock, flags);
+	list_for_each_entry(as, &all_as, link)
+		if (as->task == current)
+			mm = as->mm;
+	spin_unlock_irqrestore(&as_lock, flags);
+	return mm;
+}
+
+/**
  * vsvm_inject_pass() - count a pass of a failpoint, and pause if it is armed to
  * @inject: the device's failpoints
  * @failpoint: the one that the caller passes
@@ -197,12 +248,13 @@ static void pause(struct vsvm_inject *inject, struct vsvm_inject_failpoint *p,
 bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_failpoint failpoint)
 {
 	struct vsvm_inject_failpoint *p = &inject->failpoints[failpoint];
+	struct mm_struct *mm = working_mm();
 	unsigned long flags, timeout = 0;
 	unsigned int resume = 0;
 	bool fires = false;
 
 	spin_lock_irqsave(&inject->lock, flags);
-	if (p->nth && (!p->mm || p->mm == current->mm)) {
+	if (p->nth && (!p->mm || p->mm == mm)) {
 		p->passed++;
 		p->total.passed++;
 		timeout = p->timeout;

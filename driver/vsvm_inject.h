@@ -4,6 +4,7 @@
 
 #include <linux/atomic.h>
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -11,6 +12,7 @@
 #include <drm/vsvm_inject.h>
 
 struct mm_struct;
+struct task_struct;
 
 /* What a failpoint can be armed for: to fail, to pause its callers, or either. */
 #define VSVM_CAN_FAIL	BIT(0)
@@ -107,6 +109,15 @@ struct mm_struct;
 	P(EVICT_COLLECTED, PAUSE, "evict-collected") /* fe: copy */ \
 	P(EVICT_COPIED, PAUSE, "evict-copied") /* fe: _pages() */ \
 	P(EVICT_MOVED, PAUSE, "evict-moved") /* fe: _finalize() */ \
+	/* queues */ \
+	P(QUEUE, FAIL, "queue") /* its slots */ \
+	P(WORKER, FAIL, "worker") /* the fault worker of the file */ \
+	P(SLICE_START, PAUSE, "slice-start") /* an engine runs commands */ \
+	P(FAULT_QUEUED, PAUSE, "fault-queued") /* the fault worker walks */ \
+	P(FAULT_SERVED, PAUSE, "fault-served") /* the queue runs again */ \
+	P(FENCE_STORE, PAUSE, "fence-store") /* SIGNAL: the word */ \
+	P(FENCE_WAKE, PAUSE, "fence-wake") /* SIGNAL: waiters wake up */ \
+	P(CANCEL, PAUSE, "cancel") /* a queue's turn is cancelled */ \
 	/* the rest */ \
 	P(MMAP_PAGE, FAIL, "mmap-page") /* a page for mmap() */ \
 	P(MMAP_INSERT, FAIL, "mmap-insert") /* its page table */ \
@@ -120,6 +131,7 @@ struct mm_struct;
 	P(PROBE_PAGES, FAIL, "probe-pages") /* struct pages */ \
 	P(PROBE_REGION, FAIL, "probe-region") /* its region for the dmem cgroup */ \
 	P(PROBE_SHRINKER, FAIL, "probe-shrinker") /* the shrinker */ \
+	P(PROBE_ENGINES, FAIL, "probe-engines") /* an engine */ \
 	P(PROBE_REGISTER, FAIL, "probe-register") /* the node */
 
 enum vsvm_failpoint {
@@ -181,6 +193,18 @@ struct vsvm_inject {
 	struct vsvm_inject_failpoint failpoints[VSVM_FAILPOINTS];
 };
 
+/**
+ * struct vsvm_inject_as - a thread that works for a process without being part of it
+ * @link: in the list of all of them; empty: it is not in it
+ * @task: the thread
+ * @mm: the mm of the process: passes of the thread count as passes in it. Only compared
+ */
+struct vsvm_inject_as {
+	struct list_head link;
+	struct task_struct *task;
+	struct mm_struct *mm;
+};
+
 #ifdef CONFIG_DRM_VSVM_INJECT
 
 /* Number of armed failpoints of all devices; read without a lock. */
@@ -198,6 +222,8 @@ int vsvm_inject_control(struct vsvm_inject *inject,
 			struct mm_struct *mm);
 void vsvm_inject_forget(struct vsvm_inject *inject, const void *owner);
 bool vsvm_inject_pass(struct vsvm_inject *inject, enum vsvm_failpoint failpoint);
+void vsvm_inject_as_begin(struct vsvm_inject_as *as, struct mm_struct *mm);
+void vsvm_inject_as_end(struct vsvm_inject_as *as);
 unsigned int vsvm_inject_can(enum vsvm_failpoint failpoint);
 const char *vsvm_inject_name(enum vsvm_failpoint failpoint);
 
@@ -246,6 +272,15 @@ static inline void vsvm_inject_unplug(struct vsvm_inject *inject)
 
 static inline void vsvm_inject_forget(struct vsvm_inject *inject,
 				      const void *owner)
+{
+}
+
+static inline void vsvm_inject_as_begin(struct vsvm_inject_as *as,
+					struct mm_struct *mm)
+{
+}
+
+static inline void vsvm_inject_as_end(struct vsvm_inject_as *as)
 {
 }
 

@@ -75,7 +75,7 @@ static int ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	info->vram_backing = (u64)READ_ONCE(dm->nr_backed) * VSVM_BLOCK_SIZE;
 	info->kind = vsvm_devmem_coherent(dm) ? DRM_VSVM_KIND_COHERENT :
 						DRM_VSVM_KIND_PRIVATE;
-	info->caps = vsvm->dma ? DRM_VSVM_CAP_DMA : 0;
+	info->caps = (vsvm->dma ? DRM_VSVM_CAP_DMA : 0) | DRM_VSVM_CAP_QUEUES;
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -194,13 +194,20 @@ static int ioctl_exclusive(struct drm_device *drm, void *data,
 	return vsvm_access_exclusive(&ctx, excl);
 }
 
-static int check_atomic(struct drm_device *drm,
-			const struct drm_vsvm_atomic *arg)
+/**
+ * vsvm_ioctl_check_atomic() - check an atomic operation
+ * @drm: the device, for messages
+ * @arg: the word and the operation
+ *
+ * Return: 0; -EINVAL or -EFAULT of &struct drm_vsvm_atomic.
+ */
+int vsvm_ioctl_check_atomic(struct drm_device *drm,
+			    const struct drm_vsvm_atomic *arg)
 {
 	u64 max;
 
 	if (refuse(drm, arg->flags) || refuse(drm, arg->pad) ||
-	    refuse(drm, arg->op > DRM_VSVM_ATOMIC_CAS) ||
+	    refuse(drm, arg->op > DRM_VSVM_ATOMIC_MAX) ||
 	    refuse(drm, arg->size != sizeof(u32) && arg->size != sizeof(u64)))
 		return -EINVAL;
 	max = arg->size == sizeof(u32) ? U32_MAX : U64_MAX;
@@ -220,7 +227,7 @@ static int ioctl_atomic(struct drm_device *drm, void *data,
 	int ret;
 
 	arg->old = 0;
-	ret = check_atomic(drm, arg);
+	ret = vsvm_ioctl_check_atomic(drm, arg);
 	if (ret)
 		return ret;
 
@@ -295,4 +302,12 @@ const struct drm_ioctl_desc vsvm_ioctls[VSVM_IOCTLS] = {
 #ifdef CONFIG_DRM_VSVM_INJECT
 	DRM_IOCTL_DEF_DRV(VSVM_INJECT, ioctl_inject, DRM_RENDER_ALLOW),
 #endif
+	DRM_IOCTL_DEF_DRV(VSVM_QUEUE_CREATE, vsvm_ioctl_queue_create,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_QUEUE_DESTROY, vsvm_ioctl_queue_destroy,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_SUBMIT, vsvm_ioctl_submit, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_WAIT, vsvm_ioctl_wait, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_QUEUE_STATUS, vsvm_ioctl_queue_status,
+			  DRM_RENDER_ALLOW),
 };

@@ -479,6 +479,19 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
 }
 
 /**
+ * vsvm_mirror_empty() - clear the device page table of a closed file
+ * @m: the mirror, bound or not
+ *
+ * Its fault worker may still wait for a page, and install it when it comes.
+ */
+void vsvm_mirror_empty(struct vsvm_mirror *m)
+{
+	down_write(&m->table.lock);
+	vsvm_table_zap(&m->table, 0, ULONG_MAX, 0);
+	up_write(&m->table.lock);
+}
+
+/**
  * vsvm_mirror_unplug() - clear the device page table and drop the client
  * @m: the mirror, bound or not; no thread is inside vsvm_mirror_enter(), or will be
  *

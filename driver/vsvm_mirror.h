@@ -90,6 +90,7 @@ void vsvm_mirror_teach_lockdep(void);
 void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n);
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
 		     struct pid *owner);
+void vsvm_mirror_empty(struct vsvm_mirror *m);
 void vsvm_mirror_unbind(struct vsvm_mirror *m);
 void vsvm_mirror_unplug(struct vsvm_mirror *m);
 void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,

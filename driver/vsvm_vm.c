@@ -11,7 +11,7 @@
  * The opener is stored at open, and not taken from current later: another process, or
  * another user, may read fdinfo or be the first to use the file.
  *
- * Lifetime: from open to the last close. It keeps the mm_struct, not its memory, so
+ * Lifetime: from open to the last close, and until its fault worker ends. It keeps the mm_struct, not its memory, so
  * that the pointer never is that of a new mm. Locks: &vsvm_vm.bind, outside mmap_lock,
  * taken for the first use of a file.
  */
@@ -24,6 +24,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_print.h>
@@ -55,6 +56,8 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 
+	kref_init(&vm->refs);
+	drm_dev_get(drm);
 	vm->drm = drm;
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
@@ -70,12 +73,33 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
  */
 void vsvm_vm_destroy(struct vsvm_vm *vm)
 {
+	struct drm_device *drm = vm->drm;
+
 	if (vm->bound)
 		vsvm_mirror_unbind(&vm->mirror);
 	mmdrop(vm->mm);
 	put_pid(vm->owner);
 	mutex_destroy(&vm->bind);
 	kfree(vm);
+	drm_dev_put(drm);
+}
+
+/**
+ * vsvm_vm_get() - take a reference
+ * @vm: the address space
+ */
+void vsvm_vm_get(struct vsvm_vm *vm)
+{
+	kref_get(&vm->refs);
+}
+
+/**
+ * vsvm_vm_put() - drop a reference
+ * @vm: the address space
+ */
+void vsvm_vm_put(struct vsvm_vm *vm)
+{
+	kref_put(&vm->refs, vm->release);
 }
 
 /* Starts to mirror the file's mm, unless another thread has. */

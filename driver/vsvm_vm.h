@@ -2,10 +2,12 @@
 #ifndef VSVM_VM_H
 #define VSVM_VM_H
 
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 
 #include "vsvm_mirror.h"
+#include "vsvm_queue.h"
 
 struct drm_device;
 struct file;
@@ -14,7 +16,9 @@ struct vsvm_context;
 
 /**
  * struct vsvm_vm - one open file's address space
- * @drm: the device, for messages
+ * @refs: the open file has one, and so has its fault worker, which may end later
+ * @release: called with the last one
+ * @drm: the device, to which it has a reference
  * @mirror: the device's view of @mm, once @bound
  * @bind: serializes binding
  * @bound: @mirror has its notifier and its client
@@ -22,21 +26,27 @@ struct vsvm_context;
  *	that no other mm gets its address
  * @owner: the process that opened the file: the owner of its client, and shown in
  *	fdinfo
+ * @queues: its queues
  * @link: in &vsvm_device.vms, protected by &vsvm_device.vms_lock
  */
 struct vsvm_vm {
+	struct kref refs;
+	void (*release)(struct kref *refs);
 	struct drm_device *drm;
 	struct vsvm_mirror mirror;
 	struct mutex bind; /* taken once, to set bound */
 	bool bound;
 	struct mm_struct *mm;
 	struct pid *owner;
+	struct vsvm_queues queues;
 	struct list_head link;
 };
 
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem, struct device *dma);
 void vsvm_vm_destroy(struct vsvm_vm *vm);
+void vsvm_vm_get(struct vsvm_vm *vm);
+void vsvm_vm_put(struct vsvm_vm *vm);
 int vsvm_vm_check(struct vsvm_vm *vm);
 int vsvm_vm_use(struct vsvm_vm *vm, struct vsvm_context *ctx);
 void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m);

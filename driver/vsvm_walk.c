@@ -186,6 +186,61 @@ static unsigned long folio_stop(struct page *page, unsigned long addr,
 	return min(end, (addr & PAGE_MASK) + left * PAGE_SIZE);
 }
 
+/*
+ * Gets the span of valid entries from @addr on, at most to @end, in one leaf. Returns
+ * false if the entry of @addr does not serve.
+ */
+static bool valid_span(const struct vsvm_leaf *leaf, unsigned long addr,
+		       unsigned long end, enum vsvm_need need,
+		       struct vsvm_span *span)
+{
+	unsigned long i = vsvm_leaf_index(addr), next, stop;
+	u64 entry = leaf->entry[i];
+
+	if (!entry_serves(entry, need))
+		return false;
+
+	stop = folio_stop(vsvm_entry_page(entry), addr, end);
+	next = (addr & PAGE_MASK) + PAGE_SIZE;
+	while (next < stop &&
+	       vsvm_entry_follows(leaf->entry[i], leaf->entry[i + 1])) {
+		next += PAGE_SIZE;
+		i++;
+	}
+	*span = (struct vsvm_span) {
+		.addr = addr,
+		.len = min(next, end) - addr,
+		.state = vsvm_entry_state(entry),
+		.device = vsvm_entry_device(entry),
+		.page = vsvm_entry_page(entry),
+	};
+	if (entry_on_device(entry))
+		vsvm_devmem_touch(span->page);
+	return true;
+}
+
+/**
+ * vsvm_walk_beside() - look up a second range in a visit
+ * @ctx: for whom; the page-table lock is held
+ * @addr: first byte
+ * @end: end of the range
+ * @need: VSVM_NEED_READ or VSVM_NEED_WRITE
+ * @span: out, neighbouring bytes from @addr on, as a visitor gets them
+ *
+ * For a visitor that needs two ranges at once: the walk visits one of them. If the page
+ * is missing in the other, the visitor stops, and its relax() walks that range.
+ *
+ * Return: true; false: the device page table has no such page at @addr.
+ */
+bool vsvm_walk_beside(const struct vsvm_context *ctx, unsigned long addr,
+		      unsigned long end, enum vsvm_need need,
+		      struct vsvm_span *span)
+{
+	struct vsvm_leaf *leaf = vsvm_table_leaf(&ctx->m->table, addr);
+
+	return leaf && valid_span(leaf, addr, leaf_end(addr, end), need, span);
+}
+
 /* Visits valid entries from w->addr on, until @end or an entry that does not serve. */
 static int visit_valid(struct walk *w, unsigned long end)
 {
@@ -197,29 +252,11 @@ static int visit_valid(struct walk *w, unsigned long end)
 		return 0;
 
 	while (w->addr < end) {
-		unsigned long i = vsvm_leaf_index(w->addr);
-		u64 entry = leaf->entry[i];
-		struct vsvm_span span = { .addr = w->addr };
-		unsigned long next, stop;
+		struct vsvm_span span;
 		int ret;
 
-		if (!entry_serves(entry, w->need))
+		if (!valid_span(leaf, w->addr, end, w->need, &span))
 			return 0;
-
-		stop = folio_stop(vsvm_entry_page(entry), w->addr, end);
-		next = (w->addr & PAGE_MASK) + PAGE_SIZE;
-		while (next < stop &&
-		       vsvm_entry_follows(leaf->entry[i], leaf->entry[i + 1])) {
-			next += PAGE_SIZE;
-			i++;
-		}
-		span.len = min(next, end) - w->addr;
-		span.state = vsvm_entry_state(entry);
-		span.device = vsvm_entry_device(entry);
-		span.page = vsvm_entry_page(entry);
-		if (entry_on_device(entry))
-			vsvm_devmem_touch(span.page);
-
 		ret = walk_visit(w, &span);
 		if (ret)
 			return ret;
@@ -532,6 +569,8 @@ static int walk_access(struct walk *w, unsigned long end)
 		if (ret || w->addr == end)
 			return ret;
 
+		if (w->ctx->hits_only)
+			return -EAGAIN;
 		ret = walk_fault(w, end);
 		if (ret)
 			return ret;
@@ -679,8 +718,9 @@ static int walk_hole(struct walk *w, unsigned long end)
  * Return: 0: all of the range was visited. -EFAULT: nothing readable is mapped; -EPERM:
  * @need is to write and the mapping is read-only; -EOPNOTSUPP: @need is
  * VSVM_NEED_EXCLUSIVE and the page is not anonymous; -ENOMEM; -EINTR: @ctx stops;
- * -EBUSY: no progress for DRM_VSVM_STALL_SECONDS; -ENODEV: the device was unplugged; or
- * an errno of the visitor.
+ * -EBUSY: no progress for DRM_VSVM_STALL_SECONDS; -ENODEV: the device was unplugged;
+ * -EAGAIN: @ctx waits for nothing, and the page at *@next is missing; or an errno of the
+ * visitor.
  */
 int vsvm_walk(const struct vsvm_context *ctx, unsigned long start,
 	      unsigned long end, enum vsvm_need need, struct vsvm_visitor *v,

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Commands of a queue, a step at a time. A step accesses the memory of the process as
+ * READ and WRITE do, with visitors of the per-page path, but both sides of a copy are
+ * memory that the device sees.
+ *
+ * An engine runs steps that wait for nothing (&vsvm_context.hits_only): what the device
+ * page table lacks ends the step with -EAGAIN. The fault worker runs the same step
+ * again, and there it faults. So the bytes that were missing are used under the lock
+ * under which they were found, and other threads cannot keep a command from progress
+ * more than a call.
+ *
+ * Lifetime: a step. Locks: those of vsvm_walk() and vsvm_migrate().
+ */
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_access.h"
+#include "vsvm_command.h"
+#include "vsvm_context.h"
+#include "vsvm_migrate.h"
+#include "vsvm_mirror.h"
+#include "vsvm_walk.h"
+
+/* Most bytes of a step: the page-table lock is held while they are copied. */
+#define STEP_BYTES	((u64)PMD_SIZE)
+/* Most bytes of a step of PREFETCH, which drops its locks in between. */
+#define PREFETCH_BYTES	(16 * (u64)PMD_SIZE)
+
+/**
+ * struct work - a step in progress
+ * @v: the visitor
+ * @ctx: for whom
+ * @c: the command
+ * @p: how far it is
+ * @word: the word that was read, or that is to be stored
+ * @beside: the step could not go on in the second range: @p has the address
+ */
+struct work {
+	struct vsvm_visitor v;
+	const struct vsvm_context *ctx;
+	const struct drm_vsvm_command *c;
+	struct vsvm_progress *p;
+	u64 word;
+	bool beside;
+};
+
+/* Notes where a step could not go on; @end is the end of the range. */
+static void note(struct vsvm_progress *p, unsigned long addr, unsigned long end,
+		 enum vsvm_need need)
+{
+	unsigned long next = (addr & PMD_MASK) + PMD_SIZE;
+
+	p->addr = addr;
+	p->end = next - 1 < end - 1 ? next : end;
+	p->need = need;
+}
+
+static long touch_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	return span->len;
+}
+
+/* For visitors that only stop at an error. */
+static int no_relax(struct vsvm_visitor *v)
+{
+	return 0;
+}
+
+static void *bytes(const struct vsvm_span *span)
+{
+	return page_address(span->page) + offset_in_page(span->addr);
+}
+
+/* Walks the range of @w's command that begins at @addr. */
+static int walk(struct work *w, unsigned long addr, u64 len, enum vsvm_need need,
+		unsigned long *next)
+{
+	int ret = vsvm_walk(w->ctx, addr, addr + len, need, &w->v, next, NULL);
+
+	if (ret && !w->beside)
+		note(w->p, *next, addr + len, need);
+	return ret;
+}
+
+/*
+ * The process may change both ranges at the same time, as with any copy by a device. It
+ * then gets either bytes.
+ */
+static long copy_visit(struct vsvm_visitor *v, const struct vsvm_span *from)
+{
+	struct work *w = container_of(v, struct work, v);
+	const struct drm_vsvm_copy *copy = &w->c->copy;
+	unsigned long to = copy->to + (from->addr - copy->from);
+	unsigned long done = 0, n;
+	struct vsvm_span span;
+
+	while (done < from->len) {
+		if (!vsvm_walk_beside(w->ctx, to + done, to + from->len,
+				      VSVM_NEED_WRITE, &span)) {
+			note(w->p, to + done, copy->to + copy->len,
+			     VSVM_NEED_WRITE);
+			break;
+		}
+		n = span.len;
+		data_race(memcpy(bytes(&span), bytes(from) + done, n));
+		vsvm_access_dirty(&span, n);
+		done += n;
+	}
+	return done;
+}
+
+/* The page to write to is missing. */
+static int copy_relax(struct vsvm_visitor *v)
+{
+	struct work *w = container_of(v, struct work, v);
+	struct vsvm_visitor touch = { .visit = touch_visit, .relax = no_relax };
+	unsigned long next;
+	int ret;
+
+	w->beside = true;
+	if (w->ctx->hits_only)
+		return -EAGAIN;
+	ret = vsvm_walk(w->ctx, w->p->addr, w->p->end, VSVM_NEED_WRITE, &touch,
+			&next, NULL);
+	/* Bytes before the one that failed are copied first. */
+	if (ret && next > w->p->addr && ret != -EINTR && ret != -ENODEV)
+		ret = 0;
+	w->beside = ret;
+	return ret;
+}
+
+static int step_copy(struct work *w)
+{
+	const struct drm_vsvm_copy *copy = &w->c->copy;
+	unsigned long from = copy->from + w->p->at, next;
+	u64 len = min(copy->len - w->p->at, STEP_BYTES);
+	int ret;
+
+	w->v.visit = copy_visit;
+	w->v.relax = copy_relax;
+	ret = walk(w, from, len, VSVM_NEED_READ, &next);
+	w->p->at += next - from;
+	vsvm_mirror_count(w->ctx->m, VSVM_STAT_READ, next - from);
+	vsvm_mirror_count(w->ctx->m, VSVM_STAT_WRITTEN, next - from);
+	if (ret)
+		return ret;
+	return w->p->at < copy->len ? VSVM_STEP_MORE : VSVM_STEP_DONE;
+}
+
+static long fill_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	const struct drm_vsvm_fill *fill = &container_of(v, struct work, v)->c->fill;
+	void *to = bytes(span);
+
+	switch (fill->size) {
+	case sizeof(u8):
+		data_race(memset(to, fill->value, span->len));
+		break;
+	case sizeof(u16):
+		data_race(memset16(to, fill->value, span->len / sizeof(u16)));
+		break;
+	case sizeof(u32):
+		data_race(memset32(to, fill->value, span->len / sizeof(u32)));
+		break;
+	default:
+		data_race(memset64(to, fill->value, span->len / sizeof(u64)));
+	}
+	vsvm_access_dirty(span, span->len);
+	return span->len;
+}
+
+static int step_fill(struct work *w)
+{
+	const struct drm_vsvm_fill *fill = &w->c->fill;
+	unsigned long addr = fill->addr + w->p->at, next;
+	u64 len = min(fill->len - w->p->at, STEP_BYTES);
+	int ret;
+
+	w->v.visit = fill_visit;
+	ret = walk(w, addr, len, VSVM_NEED_WRITE, &next);
+	w->p->at += next - addr;
+	vsvm_mirror_count(w->ctx->m, VSVM_STAT_WRITTEN, next - addr);
+	if (ret)
+		return ret;
+	return w->p->at < fill->len ? VSVM_STEP_MORE : VSVM_STEP_DONE;
+}
+
+/* Stores an aligned word, or its low half. */
+static long store_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct work *w = container_of(v, struct work, v);
+
+	if (span->len == sizeof(u32))
+		WRITE_ONCE(*(u32 *)bytes(span), w->word);
+	else
+		WRITE_ONCE(*(u64 *)bytes(span), w->word);
+	vsvm_access_dirty(span, span->len);
+	return span->len;
+}
+
+static long load_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct work *w = container_of(v, struct work, v);
+
+	w->word = READ_ONCE(*(u64 *)bytes(span));
+	return span->len;
+}
+
+static int step_atomic(struct work *w)
+{
+	const struct drm_vsvm_command_atomic *a = &w->c->atomic;
+	struct drm_vsvm_atomic arg = {
+		.addr = a->addr,
+		.operand = a->operand,
+		.compare = a->compare,
+		.op = a->op,
+		.size = a->size,
+	};
+	unsigned long next;
+	int ret;
+
+	if (!w->p->applied) {
+		ret = vsvm_access_atomic(w->ctx, &arg);
+		if (ret) {
+			note(w->p, a->addr, a->addr + a->size,
+			     VSVM_NEED_EXCLUSIVE);
+			return ret;
+		}
+		w->p->old = arg.old;
+		w->p->applied = true;
+	}
+	if (!a->result)
+		return VSVM_STEP_DONE;
+	w->word = w->p->old;
+	w->v.visit = store_visit;
+	ret = walk(w, a->result, a->size, VSVM_NEED_WRITE, &next);
+	return ret ?: VSVM_STEP_DONE;
+}
+
+/*
+ * Memory that does not move stays usable where it is, so that is no error; neither is a
+ * host without memory for the move.
+ */
+static int step_prefetch(struct work *w)
+{
+	const struct drm_vsvm_prefetch *f = &w->c->prefetch;
+	struct drm_vsvm_migrate mig = {
+		.addr = f->addr + w->p->at,
+		.len = min(f->len - w->p->at, PREFETCH_BYTES),
+		.target = f->target,
+	};
+	int ret;
+
+	note(w->p, mig.addr, mig.addr + mig.len, VSVM_NEED_NONE);
+	if (w->ctx->hits_only)
+		return -EAGAIN;
+	mig.next = mig.addr;
+	ret = vsvm_migrate(w->ctx, &mig);
+	if (ret == -EINTR || ret == -ENODEV) {
+		w->p->at += mig.next - mig.addr;
+		return ret;
+	}
+	w->p->at += mig.len;
+	return w->p->at < f->len ? VSVM_STEP_MORE : VSVM_STEP_DONE;
+}
+
+static int step_wait(struct work *w)
+{
+	const struct drm_vsvm_command_wait *wait = &w->c->wait;
+	unsigned long next;
+	int ret;
+
+	w->v.visit = load_visit;
+	ret = walk(w, wait->addr, sizeof(u64), VSVM_NEED_READ, &next);
+	if (ret)
+		return ret;
+	if (!vsvm_command_compare(w->word, wait->value, wait->mask, wait->op))
+		return VSVM_STEP_WAITS;
+	/* What the commands behind it read is not older than the word. */
+	smp_mb();
+	return VSVM_STEP_DONE;
+}
+
+static int step_signal(struct work *w)
+{
+	const struct drm_vsvm_signal *signal = &w->c->signal;
+	unsigned long next;
+	int ret;
+
+	w->word = signal->value;
+	w->v.visit = store_visit;
+	/*
+	 * Who sees the word sees what the commands before it stored. Pairs with the
+	 * barrier or dependency of the process that reads it.
+	 */
+	smp_mb();
+	ret = walk(w, signal->addr, sizeof(u64), VSVM_NEED_WRITE, &next);
+	return ret ?: VSVM_STEP_DONE;
+}
+
+/**
+ * vsvm_command_step() - work on a command
+ * @ctx: for whom
+ * @c: the command, checked
+ * @p: in and out, how far it is; all zero at its beginning
+ *
+ * Return: &enum vsvm_step; -EAGAIN: @ctx waits for nothing and something is missing; or
+ * an errno of vsvm_walk(). Then @p has the address.
+ */
+int vsvm_command_step(const struct vsvm_context *ctx,
+		      const struct drm_vsvm_command *c,
+		      struct vsvm_progress *p)
+{
+	struct work w = {
+		.v.relax = no_relax,
+		.ctx = ctx,
+		.c = c,
+		.p = p,
+	};
+
+	switch (c->op) {
+	case DRM_VSVM_COMMAND_COPY:
+		return step_copy(&w);
+	case DRM_VSVM_COMMAND_FILL:
+		return step_fill(&w);
+	case DRM_VSVM_COMMAND_ATOMIC:
+		return step_atomic(&w);
+	case DRM_VSVM_COMMAND_PREFETCH:
+		return step_prefetch(&w);
+	case DRM_VSVM_COMMAND_WAIT:
+		return step_wait(&w);
+	case DRM_VSVM_COMMAND_SIGNAL:
+		return step_signal(&w);
+	default:
+		smp_mb();	/* BARRIER: commands run one after the other */
+		return VSVM_STEP_DONE;
+	}
+}
+
+/**
+ * vsvm_command_touch() - fault in a range for several commands
+ * @ctx: for whom
+ * @start: first byte
+ * @end: end of the range, in the same leaf
+ * @need: VSVM_NEED_READ or VSVM_NEED_WRITE
+ *
+ * An error is not reported: the command that needs the page meets it, too.
+ */
+void vsvm_command_touch(const struct vsvm_context *ctx, unsigned long start,
+			unsigned long end, enum vsvm_need need)
+{
+	struct vsvm_visitor touch = { .visit = touch_visit, .relax = no_relax };
+	unsigned long next;
+
+	vsvm_walk(ctx, start, end, need, &touch, &next, NULL);
+}
+
+/**
+ * vsvm_command_compare() - compare a word as a wait does
+ * @word: the word
+ * @value: what it is compared with
+ * @mask: bits that are compared
+ * @op: &enum drm_vsvm_wait_op
+ *
+ * Return: true if the wait is over.
+ */
+bool vsvm_command_compare(u64 word, u64 value, u64 mask, u32 op)
+{
+	word &= mask;
+	value &= mask;
+	switch (op) {
+	case DRM_VSVM_WAIT_EQ:
+		return word == value;
+	case DRM_VSVM_WAIT_NE:
+		return word != value;
+	case DRM_VSVM_WAIT_GT:
+		return word > value;
+	case DRM_VSVM_WAIT_GE:
+		return word >= value;
+	case DRM_VSVM_WAIT_LT:
+		return word < value;
+	default:
+		return word <= value;
+	}
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The fault worker of a file: a kernel thread that does for the file's queues what may
+ * wait for user space, swap or memory. A userfaultfd handler or a FUSE server that does
+ * not answer holds this thread, and so the file's queues that lack a page, but no
+ * engine and no other file.
+ *
+ * Its waits in core mm are killable, and there is a way to end them: a SIGKILL that the
+ * kernel sends. User space cannot send it one. The thread drops the signal when it has
+ * left the wait.
+ *
+ * Lifetime: from the first queue of the file until the file is closed. Close does not
+ * wait for the thread, which may be in a wait that no signal ends (a FUSE server that
+ * read the request). It has a reference to its owner and to the module.
+ *
+ * Locks: &vsvm_engines.lock.
+ */
+#include <linux/err.h>
+#include <linux/freezer.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/lockdep.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "vsvm_engine.h"
+#include "vsvm_worker.h"
+
+/* How often a worker that waits asks whether anybody waits with it. */
+#define LOOK	HZ
+
+static void interrupt(struct vsvm_worker *w)
+{
+	lockdep_assert_held(&w->engines->lock);
+	if (w->busy)
+		send_sig(SIGKILL, w->task, 1);
+}
+
+static void look(struct timer_list *timer)
+{
+	struct vsvm_worker *w = timer_container_of(w, timer, timer);
+
+	/* The thread exists: begin() starts the timer, and end() stops it. */
+	if (w->ops->orphaned(w))
+		send_sig(SIGKILL, w->task, 1);
+	mod_timer(&w->timer, jiffies + LOOK);
+}
+
+/*
+ * Only while it is busy a signal is sent, under the lock. Who waits for the process
+ * (a handler in it that is frozen) does not hold up the freezer.
+ */
+static void begin(struct vsvm_worker *w)
+{
+	lockdep_assert_held(&w->engines->lock);
+	w->busy = true;
+	current->flags |= PF_NOFREEZE;
+	mod_timer(&w->timer, jiffies + LOOK);
+}
+
+static void end(struct vsvm_worker *w)
+{
+	spin_lock(&w->engines->lock);
+	w->busy = false;
+	spin_unlock(&w->engines->lock);
+	timer_delete_sync(&w->timer);
+	flush_signals(current);
+	current->flags &= ~PF_NOFREEZE;
+	try_to_freeze();
+}
+
+/* Serves all turns that lack a page now. */
+static void serve(struct vsvm_worker *w)
+{
+	struct vsvm_engines *e = w->engines;
+	struct vsvm_turn *t;
+	LIST_HEAD(batch);
+
+	spin_lock(&e->lock);
+	begin(w);
+	list_splice_init(&w->faults, &batch);
+	spin_unlock(&e->lock);
+	w->ops->prepare(w, &batch);
+	end(w);
+
+	for (;;) {
+		spin_lock(&e->lock);
+		t = list_first_entry_or_null(&batch, struct vsvm_turn, link);
+		if (!t)
+			break;
+		list_del(&t->link);
+		t->state = VSVM_TURN_SERVED;
+		begin(w);
+		spin_unlock(&e->lock);
+		w->ops->serve(w, t);
+		end(w);
+	}
+	spin_unlock(&e->lock);
+}
+
+static bool has_work(struct vsvm_worker *w)
+{
+	/* Pairs with vsvm_worker_stop(); the lists are looked at under the lock. */
+	return READ_ONCE(w->stop) || !list_empty_careful(&w->faults);
+}
+
+static int worker(void *data)
+{
+	struct vsvm_worker *w = data;
+
+	set_user_nice(current, MAX_NICE);
+	set_freezable();
+	allow_kernel_signal(SIGKILL);
+	for (;;) {
+		wait_event_freezable(w->wait, has_work(w));
+		if (READ_ONCE(w->stop))	/* pairs with vsvm_worker_stop() */
+			break;
+		serve(w);
+	}
+	w->ops->exit(w);
+	__module_put_and_kthread_exit(THIS_MODULE, 0);
+}
+
+/**
+ * vsvm_worker_init() - set up a worker that is not started
+ * @w: the worker
+ * @ops: what its owner does
+ * @engines: the engines of the device
+ */
+void vsvm_worker_init(struct vsvm_worker *w, const struct vsvm_worker_ops *ops,
+		      struct vsvm_engines *engines)
+{
+	w->ops = ops;
+	w->engines = engines;
+	INIT_LIST_HEAD(&w->faults);
+	init_waitqueue_head(&w->wait);
+	timer_setup(&w->timer, look, 0);
+}
+
+/**
+ * vsvm_worker_start() - start the thread
+ * @w: the worker, not started; the caller has a reference to the owner for the thread,
+ *	which it keeps on failure
+ * @device: number of the device
+ *
+ * Return: 0; -ENOMEM, or -EINTR: the caller is being killed.
+ */
+int vsvm_worker_start(struct vsvm_worker *w, unsigned int device)
+{
+	struct task_struct *task;
+
+	task = kthread_create(worker, w, "vsvm%u-fault", device);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	/* The caller's open file has one. */
+	__module_get(THIS_MODULE);
+	w->task = task;
+	wake_up_process(task);
+	return 0;
+}
+
+/**
+ * vsvm_worker_add() - have a turn served
+ * @w: the worker, started; &vsvm_engines.lock is held
+ * @turn: the turn, on no list
+ */
+void vsvm_worker_add(struct vsvm_worker *w, struct vsvm_turn *turn)
+{
+	lockdep_assert_held(&w->engines->lock);
+	list_add_tail(&turn->link, &w->faults);
+	wake_up(&w->wait);
+}
+
+/**
+ * vsvm_worker_interrupt() - end the wait that the worker is in
+ * @w: the worker
+ *
+ * The turn that it works for finds out itself whether it is cancelled. If not, it is
+ * served again.
+ */
+void vsvm_worker_interrupt(struct vsvm_worker *w)
+{
+	spin_lock(&w->engines->lock);
+	interrupt(w);
+	spin_unlock(&w->engines->lock);
+}
+
+/**
+ * vsvm_worker_stop() - have the thread end
+ * @w: the worker; all of its turns are cancelled
+ *
+ * Does not wait for it.
+ */
+void vsvm_worker_stop(struct vsvm_worker *w)
+{
+	if (!w->task)
+		return;
+	spin_lock(&w->engines->lock);
+	WRITE_ONCE(w->stop, true); /* pairs with has_work() */
+	interrupt(w);
+	wake_up(&w->wait);
+	spin_unlock(&w->engines->lock);
+}
