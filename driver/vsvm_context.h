@@ -7,6 +7,7 @@
 
 struct mempolicy;
 struct vsvm_mirror;
+struct vsvm_purse;
 
 /**
  * struct vsvm_context - for whom a call into a room works
@@ -14,6 +15,7 @@ struct vsvm_mirror;
  * @stop: true when the work has to end; sleeps never, may be called with any lock held
  * @policy: memory policy for mappings that have none, or NULL; stays until the call
  *	returns
+ * @purse: pays for blocks of device memory; NULL: the cgroup of the current thread does
  * @hits_only: the work must not wait: what the device page table lacks ends an access
  *	with -EAGAIN
  *
@@ -24,6 +26,7 @@ struct vsvm_context {
 	struct vsvm_mirror *m;
 	bool (*stop)(const struct vsvm_context *ctx);
 	struct mempolicy *policy;
+	struct vsvm_purse *purse;
 	bool hits_only;
 };
 

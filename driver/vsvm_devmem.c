@@ -34,6 +34,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+#include "vsvm_charge.h"
 #include "vsvm_devmem.h"
 
 char vsvm_devmem_owner[] = "vsvm";
@@ -319,10 +320,9 @@ void vsvm_devmem_folio_free(struct folio *folio)
  * block keeps the charge; block_disown() drops it.
  */
 static int block_fit_out(struct vsvm_devmem *dm, struct vsvm_block *b,
-			 struct folio **backing)
+			 struct vsvm_purse *purse, struct folio **backing)
 {
-	int ret = dmem_cgroup_try_charge(dm->region, VSVM_BLOCK_SIZE,
-					 &b->charge, NULL);
+	int ret = vsvm_charge_block(dm->region, purse, &b->charge);
 
 	if (ret || b->backing || vsvm_devmem_coherent(dm))
 		return ret;
@@ -340,6 +340,7 @@ static int block_fit_out(struct vsvm_devmem *dm, struct vsvm_block *b,
  */
 static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 				     struct vsvm_client *client,
+				     struct vsvm_purse *purse,
 				     unsigned long *flags)
 {
 	struct folio *backing = NULL;
@@ -359,7 +360,7 @@ static struct vsvm_block *block_open(struct vsvm_devmem *dm,
 	client->nr_opening++;
 
 	spin_unlock_irqrestore(&dm->lock, *flags);
-	ret = block_fit_out(dm, b, &backing);
+	ret = block_fit_out(dm, b, purse, &backing);
 	spin_lock_irqsave(&dm->lock, *flags);
 	client->nr_opening--;
 	if (ret) {
@@ -463,9 +464,10 @@ static struct vsvm_block *block_partial(struct vsvm_client *client)
 /* A block with room for @client: an empty one, one of its own, one of any client. */
 static struct vsvm_block *block_find(struct vsvm_devmem *dm,
 				     struct vsvm_client *client,
+				     struct vsvm_purse *purse,
 				     unsigned long *flags)
 {
-	struct vsvm_block *b = block_open(dm, client, flags);
+	struct vsvm_block *b = block_open(dm, client, purse, flags);
 
 	if (!b)
 		b = block_partial(client);
@@ -477,6 +479,7 @@ static struct vsvm_block *block_find(struct vsvm_devmem *dm,
  * vsvm_devmem_reserve() - reserve small device pages
  * @dm: the device's memory
  * @client: the client to reserve for
+ * @purse: pays for blocks to open; NULL: the cgroup of the current thread does
  * @pages: out, their indices
  * @n: number of pages wanted, at most a block's
  *
@@ -489,6 +492,7 @@ static struct vsvm_block *block_find(struct vsvm_devmem *dm,
  */
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 				 struct vsvm_client *client,
+				 struct vsvm_purse *purse,
 				 unsigned long *pages, unsigned int n)
 {
 	bool spread, growing = false;
@@ -511,7 +515,7 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 		}
 		spread = false;
 		if (!b)
-			b = block_find(dm, client, &flags);
+			b = block_find(dm, client, purse, &flags);
 		if (!b)
 			break;
 		got += block_take(dm, b, pages + got, n - got);
@@ -526,6 +530,7 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
  * vsvm_devmem_reserve_block() - reserve an empty block as one huge page
  * @dm: the device's memory
  * @client: the client to reserve for
+ * @purse: pays for blocks to open; NULL: the cgroup of the current thread does
  *
  * May sleep; never evicts.
  *
@@ -533,7 +538,8 @@ unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
  * its limit, the host has no memory for backing, or the device has only small pages.
  */
 struct vsvm_block *vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
-					     struct vsvm_client *client)
+					     struct vsvm_client *client,
+					     struct vsvm_purse *purse)
 {
 	struct vsvm_block *b;
 	unsigned long flags;
@@ -542,7 +548,7 @@ struct vsvm_block *vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
 		return NULL;
 
 	spin_lock_irqsave(&dm->lock, flags);
-	b = may_spread(dm, client) ? block_open(dm, client, &flags) : NULL;
+	b = may_spread(dm, client) ? block_open(dm, client, purse, &flags) : NULL;
 	if (b) {
 		bitmap_fill(b->used, VSVM_BLOCK_PAGES);
 		b->nr_used = VSVM_BLOCK_PAGES;

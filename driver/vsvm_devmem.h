@@ -31,6 +31,7 @@
 extern char vsvm_devmem_owner[];
 
 struct shrinker;
+struct vsvm_purse;
 
 /**
  * struct vsvm_block - 2 MiB of device memory
@@ -156,6 +157,7 @@ void vsvm_devmem_folio_free(struct folio *folio);
 
 unsigned int vsvm_devmem_reserve(struct vsvm_devmem *dm,
 				 struct vsvm_client *client,
+				 struct vsvm_purse *purse,
 				 unsigned long *pages, unsigned int n);
 bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_client *client);
 struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
@@ -166,7 +168,8 @@ struct vsvm_block *vsvm_devmem_sparse(struct vsvm_devmem *dm,
 unsigned int vsvm_devmem_sources(struct vsvm_block *b, unsigned long *src);
 bool vsvm_devmem_trim(struct vsvm_devmem *dm);
 struct vsvm_block *vsvm_devmem_reserve_block(struct vsvm_devmem *dm,
-					     struct vsvm_client *client);
+					     struct vsvm_client *client,
+					     struct vsvm_purse *purse);
 void vsvm_devmem_unreserve(struct vsvm_devmem *dm, const unsigned long *pages,
 			   unsigned int n);
 void vsvm_devmem_unreserve_block(struct vsvm_block *b);

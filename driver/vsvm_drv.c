@@ -25,7 +25,8 @@
  *   memory. evict: makes room, empties a device at unplug.
  * - home: destinations for pages that migrate to system memory.
  * - pagemap: creates and destroys a device's memory.
- * - devmem: blocks, pages and backing. client: the per-process account of them.
+ * - devmem: blocks, pages and backing. client: the per-process account of them. charge:
+ *   who pays for a block.
  * - huge: whether there are huge device pages. pfn: converts between core mm's numbers
  *   and the index in the device, which names a device page everywhere else.
  * - stats, trace, inject: counters, tracepoints, failpoints; they call no other room.
@@ -191,7 +192,8 @@ static int vsvm_probe(struct platform_device *pdev)
 	if (IS_ERR(vsvm->devmem))
 		return PTR_ERR(vsvm->devmem);
 
-	ret = vsvm_engine_start(&vsvm->engines, inject, index, engines);
+	ret = VSVM_INJECT(inject, PROBE_ENGINES, -ENOMEM,
+			  vsvm_engine_start(&vsvm->engines, index, engines));
 	if (ret) {
 		vsvm_pagemap_destroy(vsvm->devmem);
 		return ret;

@@ -19,7 +19,6 @@
 #include <linux/sched.h>
 
 #include "vsvm_engine.h"
-#include "vsvm_inject.h"
 
 /* Longest time between two looks at a word that a turn waits for. */
 #define MAX_PAUSE	max(HZ / 64, 1)
@@ -234,22 +233,19 @@ void vsvm_engine_init(struct vsvm_engines *e)
 /**
  * vsvm_engine_start() - start the engines of a device
  * @e: the engines
- * @inject: the device's failpoints
- * @device: its number
+ * @device: number of the device
  * @n: how many, at most VSVM_MAX_ENGINES
  *
  * Return: 0; -ENOMEM, or -EINTR: the caller is being killed. Then there are none.
  */
-int vsvm_engine_start(struct vsvm_engines *e, struct vsvm_inject *inject,
-		      unsigned int device, unsigned int n)
+int vsvm_engine_start(struct vsvm_engines *e, unsigned int device,
+		      unsigned int n)
 {
 	struct task_struct *thread;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		thread = VSVM_INJECT(inject, PROBE_ENGINES, ERR_PTR(-ENOMEM),
-				     kthread_run(engine, e, "vsvm%u-engine%u",
-						 device, i));
+		thread = kthread_run(engine, e, "vsvm%u-engine%u", device, i);
 		if (IS_ERR(thread)) {
 			vsvm_engine_stop(e);
 			return PTR_ERR(thread);

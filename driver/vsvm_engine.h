@@ -8,7 +8,6 @@
 #include <linux/wait.h>
 
 struct task_struct;
-struct vsvm_inject;
 struct vsvm_turn;
 
 #define VSVM_MAX_ENGINES	8U
@@ -93,8 +92,8 @@ struct vsvm_engines {
 };
 
 void vsvm_engine_init(struct vsvm_engines *e);
-int vsvm_engine_start(struct vsvm_engines *e, struct vsvm_inject *inject,
-		      unsigned int device, unsigned int n);
+int vsvm_engine_start(struct vsvm_engines *e, unsigned int device,
+		      unsigned int n);
 void vsvm_engine_stop(struct vsvm_engines *e);
 void vsvm_engine_ready(struct vsvm_engines *e, struct vsvm_turn *turn);
 void vsvm_engine_wake(struct vsvm_engines *e, const void *key);

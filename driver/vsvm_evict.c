@@ -224,13 +224,14 @@ static void drain_sometimes(struct vsvm_devmem *dm)
 
 /* Reserves small pages or one block, without evicting; returns how many. */
 static unsigned int take(struct vsvm_devmem *dm, struct vsvm_client *client,
-			 unsigned long *pages, unsigned int n, bool block)
+			 struct vsvm_purse *purse, unsigned long *pages,
+			 unsigned int n, bool block)
 {
 	struct vsvm_block *b;
 
 	if (!block)
-		return vsvm_devmem_reserve(dm, client, pages, n);
-	b = vsvm_devmem_reserve_block(dm, client);
+		return vsvm_devmem_reserve(dm, client, purse, pages, n);
+	b = vsvm_devmem_reserve_block(dm, client, purse);
 	if (!b)
 		return 0;
 	*pages = vsvm_devmem_first(b);
@@ -270,7 +271,7 @@ static unsigned int reserve(struct vsvm_devmem *dm,
 	unsigned int got, tries;
 
 	lockdep_assert_held(&dm->evict_lock);
-	got = take(dm, client, pages, n, block);
+	got = take(dm, client, ctx->purse, pages, n, block);
 	if (got == n)
 		return got;
 
@@ -280,7 +281,7 @@ static unsigned int reserve(struct vsvm_devmem *dm,
 		return got;
 	/* Another thread may have freed pages, so each turn tries to reserve first. */
 	for (tries = 0; ; tries++) {
-		got += take(dm, client, pages + got, n - got, block);
+		got += take(dm, client, ctx->purse, pages + got, n - got, block);
 		if (got == n || tries > MAX_TRIES ||
 		    VSVM_INJECT(dm->inject, EVICT_TRIES, true,
 				vsvm_context_stops(ctx)))

@@ -17,7 +17,10 @@
 #include <drm/drm_print.h>
 #include <drm/vsvm_drm.h>
 
+#include "vsvm_charge.h"
 #include "vsvm_context.h"
+#include "vsvm_device.h"
+#include "vsvm_devmem.h"
 #include "vsvm_ioctl.h"
 #include "vsvm_queue.h"
 #include "vsvm_vm.h"
@@ -135,15 +138,43 @@ static int check_command_atomic(struct drm_device *drm,
 	return vsvm_ioctl_check_range(drm, a->result, a->size);
 }
 
-static int check_prefetch(struct drm_device *drm,
-			  const struct drm_vsvm_prefetch *prefetch)
+/* Has the caller pay for the device memory that a prefetch may need. */
+static int pay_prefetch(struct drm_device *drm, struct vsvm_slot *slot)
 {
+	const struct drm_vsvm_prefetch *prefetch = &slot->c.prefetch;
+	unsigned long blocks;
+	struct vsvm_purse *purse;
+	struct vsvm_devmem *dm;
+	int idx;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	dm = to_vsvm(drm)->devmem;
+	blocks = (ALIGN(prefetch->addr + prefetch->len, VSVM_BLOCK_SIZE) -
+		  ALIGN_DOWN(prefetch->addr, VSVM_BLOCK_SIZE)) /
+		 VSVM_BLOCK_SIZE;
+	purse = vsvm_charge_fill(dm->region, min(blocks, dm->nr_blocks));
+	drm_dev_exit(idx);
+	if (IS_ERR(purse))
+		return PTR_ERR(purse);
+	slot->purse = purse;
+	return 0;
+}
+
+static int check_prefetch(struct drm_device *drm, struct vsvm_slot *slot)
+{
+	const struct drm_vsvm_prefetch *prefetch = &slot->c.prefetch;
+	int ret;
+
 	if (refuse(drm, prefetch->pad) ||
 	    refuse(drm, prefetch->target > DRM_VSVM_TARGET_DEVICE) ||
 	    refuse(drm, !PAGE_ALIGNED(prefetch->addr)) ||
 	    refuse(drm, !PAGE_ALIGNED(prefetch->len)))
 		return -EINVAL;
-	return vsvm_ioctl_check_range(drm, prefetch->addr, prefetch->len);
+	ret = vsvm_ioctl_check_range(drm, prefetch->addr, prefetch->len);
+	if (ret || prefetch->target != DRM_VSVM_TARGET_DEVICE)
+		return ret;
+	return pay_prefetch(drm, slot);
 }
 
 /* Checks a 64-bit word at @addr. */
@@ -188,6 +219,7 @@ static int check_command(struct drm_device *drm, struct vsvm_slot *slot)
 	unsigned int i;
 
 	slot->event = NULL;
+	slot->purse = NULL;
 	if (refuse(drm, c->flags) ||
 	    refuse(drm, c->op > DRM_VSVM_COMMAND_BARRIER))
 		return -EINVAL;
@@ -202,7 +234,7 @@ static int check_command(struct drm_device *drm, struct vsvm_slot *slot)
 	case DRM_VSVM_COMMAND_ATOMIC:
 		return check_command_atomic(drm, &c->atomic);
 	case DRM_VSVM_COMMAND_PREFETCH:
-		return check_prefetch(drm, &c->prefetch);
+		return check_prefetch(drm, slot);
 	case DRM_VSVM_COMMAND_WAIT:
 		return check_command_wait(drm, &c->wait);
 	case DRM_VSVM_COMMAND_SIGNAL:

@@ -28,6 +28,7 @@
 
 #include <drm/vsvm_drm.h>
 
+#include "vsvm_charge.h"
 #include "vsvm_chunk.h"
 #include "vsvm_context.h"
 #include "vsvm_devmem.h"
@@ -65,7 +66,9 @@ static void chunk_plan(struct chunk *c)
 				     false);
 	c->refused = c->want && !c->want_block &&
 		     VSVM_INJECT(chunk_inject(c), RESERVE_SMALL, true, false);
-	c->rooms = c->refused ? 0 : MAX_ROOMS;
+	/* A block that is evicted does not fill an empty purse. */
+	c->rooms = c->refused || (c->ctx->purse && !c->ctx->purse->nr) ?
+		   0 : MAX_ROOMS;
 }
 
 /*
@@ -84,7 +87,7 @@ static bool chunk_reserve(struct chunk *c, bool room)
 		c->block = room ?
 			   vsvm_evict_reserve_block(dm, c->ctx, client,
 						    &c->evicted) :
-			   vsvm_devmem_reserve_block(dm, client);
+			   vsvm_devmem_reserve_block(dm, client, c->ctx->purse);
 		/* Small pages may be there, but room for a block is made first. */
 		if (!c->block && !room && c->rooms)
 			return false;
@@ -93,7 +96,8 @@ static bool chunk_reserve(struct chunk *c, bool room)
 		c->nr_small = room ?
 			      vsvm_evict_reserve(dm, c->ctx, client, c->small,
 						 c->want, &c->evicted) :
-			      vsvm_devmem_reserve(dm, client, c->small, c->want);
+			      vsvm_devmem_reserve(dm, client, c->ctx->purse,
+						  c->small, c->want);
 	c->full = !c->block && c->nr_small < c->want;
 	return !c->full;
 }

@@ -37,6 +37,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 
+#include "vsvm_charge.h"
 #include "vsvm_context.h"
 #include "vsvm_inject.h"
 #include "vsvm_queue.h"
@@ -140,7 +141,7 @@ static void lose(struct vsvm_queue *q, int error, const struct vsvm_progress *p)
 	if (first) {
 		q->error = error;
 		q->lost = q->head > q->tail ?
-			  q->slots[q->tail % q->nr_slots].seq : q->submitted;
+			  q->slots[q->tail % q->nr_slots].seq : 0;
 		if (p) {
 			q->access = access_of(p->need);
 			q->addr = p->addr;
@@ -175,16 +176,24 @@ static void announce(struct vsvm_queue *q, struct vsvm_slot *slot)
 	vsvm_inject_pause(set_inject(set), FENCE_WAKE);
 	wake_up_all(fence_waiters(set->vm->mm));
 	vsvm_engine_wake(set->engines, set->vm->mm);
-	if (slot->event) {
+	if (slot->event)
 		eventfd_signal(slot->event);
+}
+
+/* Gives back what the command holds. */
+static void slot_free(struct vsvm_slot *slot)
+{
+	if (slot->event)
 		eventfd_ctx_put(slot->event);
-		slot->event = NULL;
-	}
+	slot->event = NULL;
+	vsvm_charge_empty(slot->purse);
+	slot->purse = NULL;
 }
 
 /* Goes on to the next command. */
 static void advance(struct vsvm_queue *q, struct vsvm_slot *slot)
 {
+	slot_free(slot);
 	spin_lock(&q->set->engines->lock);
 	q->tail++;
 	if (slot->last)
@@ -200,6 +209,7 @@ static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 
 	if (slot->c.op == DRM_VSVM_COMMAND_SIGNAL)
 		vsvm_inject_pause(set_inject(q->set), FENCE_STORE);
+	job->ctx.purse = slot->purse;
 	ret = vsvm_command_step(&job->ctx, &slot->c, &q->progress);
 	if (ret != VSVM_STEP_DONE)
 		return ret;
@@ -513,8 +523,7 @@ static void queue_free(struct kref *refs)
 	u64 i;
 
 	for (i = q->tail; i < q->head; i++)
-		if (q->slots[i % q->nr_slots].event)
-			eventfd_ctx_put(q->slots[i % q->nr_slots].event);
+		slot_free(&q->slots[i % q->nr_slots]);
 	mutex_destroy(&q->submit);
 	kvfree(q->slots);
 	kfree(q);
@@ -645,6 +654,7 @@ static void retire(struct vsvm_queues *set, struct vsvm_queue *q)
 		/* Pairs with vsvm_queue_is_lost(). */
 		WRITE_ONCE(set->nr_lost, set->nr_lost - 1);
 	spin_unlock(&set->engines->lock);
+	wake_up_all(fence_waiters(set->vm->mm));
 }
 
 /**
@@ -718,18 +728,12 @@ struct vsvm_slot *vsvm_queue_slot(struct vsvm_queue *q, u32 i)
 /**
  * vsvm_queue_submit_drop() - give reserved slots back
  * @q: the queue
- * @n: number of slots whose event is valid, from the first one on
+ * @n: number of slots that were filled, from the first one on
  */
 void vsvm_queue_submit_drop(struct vsvm_queue *q, u32 n)
 {
-	struct vsvm_slot *slot;
-
-	while (n--) {
-		slot = vsvm_queue_slot(q, n);
-		if (slot->event)
-			eventfd_ctx_put(slot->event);
-		slot->event = NULL;
-	}
+	while (n--)
+		slot_free(vsvm_queue_slot(q, n));
 	mutex_unlock(&q->submit);
 }
 
@@ -803,16 +807,20 @@ void vsvm_queue_status(struct vsvm_queue *q,
 	spin_unlock(&q->set->engines->lock);
 }
 
-static bool is_lost(struct vsvm_queue *q)
+/* Why a queue will store no more fence, or 0. */
+static int end_of(struct vsvm_queue *q)
 {
-	bool lost;
+	int ret = 0;
 
 	if (!q)
-		return false;
+		return 0;
 	spin_lock(&q->set->engines->lock);
-	lost = q->error;
+	if (q->turn.cancelled)
+		ret = -ENOENT;
+	else if (q->error)
+		ret = -EIO;
 	spin_unlock(&q->set->engines->lock);
-	return lost;
+	return ret;
 }
 
 /*
@@ -829,14 +837,14 @@ static unsigned long left(s64 deadline)
 }
 
 /*
- * Returns 1 if the word does not have the value and nothing else ends the wait. Loss is
- * looked at first: a fence that was stored before it counts.
+ * Returns 1 if the word does not have the value and nothing else ends the wait. The
+ * queue is looked at first: a fence that was stored before its end counts.
  */
 static int look(struct vsvm_queues *set, struct vsvm_queue *q,
 		const struct drm_vsvm_wait *wait)
 {
 	u64 __user *at = u64_to_user_ptr(wait->addr);
-	bool lost = is_lost(q);
+	int ended = end_of(q);
 	u64 word;
 
 	if (get_user(word, at))
@@ -845,7 +853,7 @@ static int look(struct vsvm_queues *set, struct vsvm_queue *q,
 		return 0;
 	if (READ_ONCE(set->engines->gone)) /* pairs with vsvm_queue_unplug() */
 		return -ENODEV;
-	return lost ? -EIO : 1;
+	return ended ?: 1;
 }
 
 /**

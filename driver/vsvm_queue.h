@@ -15,6 +15,7 @@
 #include "vsvm_worker.h"
 
 struct eventfd_ctx;
+struct vsvm_purse;
 struct vsvm_queues;
 struct vsvm_vm;
 
@@ -22,12 +23,14 @@ struct vsvm_vm;
  * struct vsvm_slot - a command in a queue
  * @c: the command, checked
  * @event: of SIGNAL: a reference to the eventfd, or NULL
+ * @purse: of PREFETCH: pays for device memory, or NULL
  * @seq: sequence number of its job
  * @last: it is the last of its job
  */
 struct vsvm_slot {
 	struct drm_vsvm_command c;
 	struct eventfd_ctx *event;
+	struct vsvm_purse *purse;
 	u64 seq;
 	bool last;
 };

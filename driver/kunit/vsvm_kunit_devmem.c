@@ -140,7 +140,7 @@ static unsigned long block_of(struct fixture *f, unsigned long index)
 
 static bool has_block(struct fixture *f)
 {
-	struct vsvm_block *b = vsvm_devmem_reserve_block(f->dm, f->mine);
+	struct vsvm_block *b = vsvm_devmem_reserve_block(f->dm, f->mine, NULL);
 
 	if (b)
 		vsvm_devmem_unreserve_block(b);
@@ -153,7 +153,7 @@ static unsigned int reserve(struct kunit *test, struct vsvm_client *client,
 {
 	struct fixture *f = test->priv;
 	unsigned long used = f->dm->nr_used;
-	unsigned int got = vsvm_devmem_reserve(f->dm, client, pages, n), i, k;
+	unsigned int got = vsvm_devmem_reserve(f->dm, client, NULL, pages, n), i, k;
 
 	for (i = 0; i < got; i++) {
 		KUNIT_EXPECT_GT(test, BLOCKS, block_of(f, pages[i]));
@@ -178,7 +178,7 @@ static void reserve_blocks(struct kunit *test, struct vsvm_block **blocks,
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		blocks[i] = vsvm_devmem_reserve_block(f->dm, f->mine);
+		blocks[i] = vsvm_devmem_reserve_block(f->dm, f->mine, NULL);
 		KUNIT_ASSERT_NOT_NULL(test, blocks[i]);
 	}
 }

@@ -74,7 +74,7 @@ static void take(struct kunit *test, struct vsvm_devmem *dm,
 
 	KUNIT_ASSERT_NOT_NULL(test, pages);
 	KUNIT_ASSERT_NOT_NULL(test, client);
-	got = vsvm_devmem_reserve(dm, client, pages, n);
+	got = vsvm_devmem_reserve(dm, client, NULL, pages, n);
 	vsvm_client_put(dm, client);
 	for (i = 0; i < got; i++)
 		folios[i] = vsvm_kunit_folio(test, dm, pages[i], 0);
@@ -87,7 +87,7 @@ static struct folio *take_huge(struct kunit *test, struct vsvm_devmem *dm)
 	struct vsvm_block *b;
 
 	KUNIT_ASSERT_NOT_NULL(test, client);
-	b = vsvm_devmem_reserve_block(dm, client);
+	b = vsvm_devmem_reserve_block(dm, client, NULL);
 	vsvm_client_put(dm, client);
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	return vsvm_kunit_folio(test, dm, vsvm_devmem_first(b), VSVM_BLOCK_ORDER);

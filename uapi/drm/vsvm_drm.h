@@ -552,8 +552,7 @@ struct drm_vsvm_queue_create {
  *
  * Commands that have not begun are dropped. Returns when no command runs.
  *
- * Errors: ENOENT: the file has no such queue. After EINTR the queue is gone, too, but a
- * fault of its last command may not have ended.
+ * Errors: ENOENT: the file has no such queue.
  */
 struct drm_vsvm_queue_destroy {
 	/** @queue: in, the queue */
@@ -684,9 +683,9 @@ enum drm_vsvm_wait_op {
 /**
  * struct drm_vsvm_command_wait - hold the queue until a word has a value
  *
- * The device reads the word, at once after each SIGNAL of the same process and at
- * intervals of some milliseconds otherwise. Commands behind it wait, and so does
- * nothing else. There is no timeout.
+ * The device reads the word, at once after each SIGNAL of the process through this
+ * device, and at intervals of some milliseconds otherwise. Commands behind it wait, and
+ * so does nothing else. There is no timeout.
  */
 struct drm_vsvm_command_wait {
 	/** @addr: address of the 64-bit word, a multiple of 8 */
@@ -787,7 +786,8 @@ struct drm_vsvm_submit {
  *
  * - EINVAL: @addr is no multiple of 8, @mask is zero, or @op is unknown.
  * - EFAULT: the word cannot be read.
- * - ENOENT: @queue is not zero, and the file has no such queue.
+ * - ENOENT: @queue is not zero, and the file has no such queue, or it was destroyed
+ *   meanwhile.
  * - ETIME: @deadline has passed.
  * - EIO: @queue is lost, and the word does not have the value.
  * - EINTR: a signal was delivered; call again with the same @deadline.
@@ -861,9 +861,9 @@ struct drm_vsvm_queue_status {
 	__u64 submitted;
 	/** @done: out, sequence number of the last job that is done; or 0 */
 	__u64 done;
-	/** @lost: out, sequence number of the job that could not go on */
+	/** @lost: out, sequence number of the job that could not go on; 0: none could */
 	__u64 lost;
-	/** @addr: out, address of the access that failed */
+	/** @addr: out, first byte that could not be accessed */
 	__u64 addr;
 	/** @access: out, one of &enum drm_vsvm_queue_access */
 	__u32 access;
