@@ -10,7 +10,10 @@
  * the kernel writes output fields on failure too: the only field that is both
  * input and output is the room for a snapshot, and the driver returns EINTR
  * only to a process that is being killed and will not see the second answer, or
- * where a test asked for it (drm/vsvm_inject.h).
+ * where a test asked for it (drm/vsvm_inject.h). WAIT has a deadline that does not move.
+ *
+ * It also retries on EAGAIN, which is SUBMIT's answer when there is no room, and would
+ * find no queue where it retried QUEUE_DESTROY: these two do without it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <xf86drm.h>
@@ -242,6 +247,164 @@ int vsvm_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
 	if (old)
 		*old = arg.old;
 	return ret;
+}
+
+int vsvm_queue_create(struct vsvm *v, uint32_t priority, uint32_t slots,
+		      uint32_t *queue)
+{
+	struct drm_vsvm_queue_create create = {
+		.priority = priority,
+		.slots = slots,
+	};
+	int ret = ioctl_fd(v->fd, DRM_IOCTL_VSVM_QUEUE_CREATE, &create);
+
+	*queue = ret ? 0 : create.queue;
+	return ret;
+}
+
+int vsvm_queue_destroy(struct vsvm *v, uint32_t queue)
+{
+	struct drm_vsvm_queue_destroy destroy = { .queue = queue };
+
+	return ioctl(v->fd, DRM_IOCTL_VSVM_QUEUE_DESTROY, &destroy) ? -errno : 0;
+}
+
+int vsvm_submit(struct vsvm *v, uint32_t queue,
+		const struct drm_vsvm_command *commands, uint32_t nr_commands,
+		uint64_t *seq)
+{
+	struct drm_vsvm_submit submit = {
+		.commands = (uintptr_t)commands,
+		.nr_commands = nr_commands,
+		.queue = queue,
+	};
+	int ret;
+
+	do {
+		ret = ioctl(v->fd, DRM_IOCTL_VSVM_SUBMIT, &submit) ? -errno : 0;
+	} while (ret == -EINTR);
+
+	if (seq)
+		*seq = ret ? 0 : submit.seq;
+	return ret;
+}
+
+int vsvm_wait(struct vsvm *v, const void *word, uint64_t value, uint64_t mask,
+	      uint32_t op, int64_t deadline, uint32_t queue)
+{
+	struct drm_vsvm_wait wait = {
+		.addr = (uintptr_t)word,
+		.value = value,
+		.mask = mask,
+		.deadline = deadline,
+		.op = op,
+		.queue = queue,
+	};
+
+	return ioctl_fd(v->fd, DRM_IOCTL_VSVM_WAIT, &wait);
+}
+
+int64_t vsvm_deadline(int64_t ns)
+{
+	struct timespec now;
+	int64_t time;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	time = now.tv_sec * 1000000000LL + now.tv_nsec;
+	return ns > INT64_MAX - time ? VSVM_NO_DEADLINE : time + ns;
+}
+
+int vsvm_queue_status(struct vsvm *v, uint32_t queue,
+		      struct drm_vsvm_queue_status *status)
+{
+	memset(status, 0, sizeof(*status));
+	status->queue = queue;
+	return ioctl_fd(v->fd, DRM_IOCTL_VSVM_QUEUE_STATUS, status);
+}
+
+/* An initializer may leave what a union has beyond the member that it names as it is. */
+static struct drm_vsvm_command command(uint32_t op)
+{
+	struct drm_vsvm_command c;
+
+	memset(&c, 0, sizeof(c));
+	c.op = op;
+	return c;
+}
+
+struct drm_vsvm_command vsvm_cmd_copy(void *to, const void *from, size_t len)
+{
+	struct drm_vsvm_command c = command(DRM_VSVM_COMMAND_COPY);
+
+	c.copy.to = (uintptr_t)to;
+	c.copy.from = (uintptr_t)from;
+	c.copy.len = len;
+	return c;
+}
+
+struct drm_vsvm_command vsvm_cmd_fill(void *addr, size_t len, uint64_t value,
+				      uint32_t size)
+{
+	struct drm_vsvm_command c = command(DRM_VSVM_COMMAND_FILL);
+
+	c.fill.addr = (uintptr_t)addr;
+	c.fill.len = len;
+	c.fill.value = value;
+	c.fill.size = size;
+	return c;
+}
+
+struct drm_vsvm_command vsvm_cmd_atomic(void *word, uint32_t size, uint32_t op,
+					uint64_t operand, uint64_t compare,
+					void *result)
+{
+	struct drm_vsvm_command c = command(DRM_VSVM_COMMAND_ATOMIC);
+
+	c.atomic.addr = (uintptr_t)word;
+	c.atomic.operand = operand;
+	c.atomic.compare = compare;
+	c.atomic.result = (uintptr_t)result;
+	c.atomic.op = op;
+	c.atomic.size = size;
+	return c;
+}
+
+struct drm_vsvm_command vsvm_cmd_prefetch(void *addr, size_t len,
+					  uint32_t target)
+{
+	struct drm_vsvm_command c = command(DRM_VSVM_COMMAND_PREFETCH);
+
+	c.prefetch.addr = (uintptr_t)addr;
+	c.prefetch.len = len;
+	c.prefetch.target = target;
+	return c;
+}
+
+struct drm_vsvm_command vsvm_cmd_wait(const void *word, uint64_t value,
+				      uint64_t mask, uint32_t op)
+{
+	struct drm_vsvm_command c = command(DRM_VSVM_COMMAND_WAIT);
+
+	c.wait.addr = (uintptr_t)word;
+	c.wait.value = value;
+	c.wait.mask = mask;
+	c.wait.op = op;
+	return c;
+}
+
+struct drm_vsvm_command vsvm_cmd_signal(void *word, uint64_t value, int eventfd)
+{
+	struct drm_vsvm_command c = command(DRM_VSVM_COMMAND_SIGNAL);
+
+	c.signal.addr = (uintptr_t)word;
+	c.signal.value = value;
+	c.signal.eventfd = eventfd;
+	return c;
+}
+
+struct drm_vsvm_command vsvm_cmd_barrier(void)
+{
+	return command(DRM_VSVM_COMMAND_BARRIER);
 }
 
 const char *vsvm_stay_name(unsigned int reason)

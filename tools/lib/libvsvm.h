@@ -18,6 +18,9 @@
 extern "C" {
 #endif
 
+/** VSVM_NO_DEADLINE: for vsvm_wait(): until the word has the value, or the queue is lost */
+#define VSVM_NO_DEADLINE	INT64_MAX
+
 struct vsvm;
 
 /**
@@ -156,6 +159,179 @@ int vsvm_exclusive(struct vsvm *v, void *addr, size_t len, uint64_t *done);
  */
 int vsvm_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
 		uint64_t operand, uint64_t compare, uint64_t *old);
+
+/**
+ * vsvm_queue_create() - make a queue, in which the device works by itself
+ * @v: the handle
+ * @priority: one of &enum drm_vsvm_priority
+ * @slots: number of commands that it can hold, up to DRM_VSVM_MAX_SLOTS
+ * @queue: out, the queue's number in this handle, never 0; 0 on failure
+ *
+ * vsvm_close() ends the queues of a handle.
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_queue_create.
+ */
+int vsvm_queue_create(struct vsvm *v, uint32_t priority, uint32_t slots,
+		      uint32_t *queue);
+
+/**
+ * vsvm_queue_destroy() - destroy a queue, and drop the commands in it
+ * @v: the handle
+ * @queue: the queue
+ *
+ * No command runs when it returns 0.
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_queue_destroy. -EINTR, which only a
+ * process that is being killed gets, is not tried again: the queue is gone then, too.
+ */
+int vsvm_queue_destroy(struct vsvm *v, uint32_t queue);
+
+/**
+ * vsvm_submit() - put a job, which is some commands, into a queue
+ * @v: the handle
+ * @queue: the queue
+ * @commands: the commands, see vsvm_cmd_copy() and those after it
+ * @nr_commands: their number
+ * @seq: out, the job's number in the queue, from 1; 0 on failure; or NULL
+ *
+ * Does not wait, and copies the commands. It is left to the caller what to do when
+ * there is no room.
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_submit: -EAGAIN when the queue has
+ * fewer free slots than commands, -ECANCELED when it is lost.
+ */
+int vsvm_submit(struct vsvm *v, uint32_t queue,
+		const struct drm_vsvm_command *commands, uint32_t nr_commands,
+		uint64_t *seq);
+
+/**
+ * vsvm_wait() - sleep until a 64-bit word of this process has a value
+ * @v: the handle
+ * @word: the word, aligned to 8 bytes
+ * @value: what it is compared with, as an unsigned number
+ * @mask: the bits of both that are compared, not 0
+ * @op: one of &enum drm_vsvm_wait_op
+ * @deadline: when to give up, in nanoseconds of CLOCK_MONOTONIC, see vsvm_deadline();
+ *	VSVM_NO_DEADLINE; or 0 to look once
+ * @queue: a queue whose loss ends the wait; or 0
+ *
+ * A SIGNAL command wakes it, a store by a CPU does not. When it returns 0, all that the
+ * device stored before the word is visible.
+ *
+ * A wait that a signal interrupts goes on to the same deadline, after the handler ran.
+ * A program that wants to stop then waits with deadlines that are near, or calls
+ * DRM_IOCTL_VSVM_WAIT itself.
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_wait: -ETIME when the deadline has
+ * passed, -EIO when the queue is lost.
+ */
+int vsvm_wait(struct vsvm *v, const void *word, uint64_t value, uint64_t mask,
+	      uint32_t op, int64_t deadline, uint32_t queue);
+
+/**
+ * vsvm_deadline() - the time in some nanoseconds, as vsvm_wait() wants it
+ * @ns: nanoseconds from now; one below 0 is a time that has passed
+ *
+ * Return: the time on CLOCK_MONOTONIC; VSVM_NO_DEADLINE if it is too far away.
+ */
+int64_t vsvm_deadline(int64_t ns);
+
+/**
+ * vsvm_queue_status() - ask how far a queue is, and why it was lost
+ * @v: the handle
+ * @queue: the queue
+ * @status: out
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_queue_status.
+ */
+int vsvm_queue_status(struct vsvm *v, uint32_t queue,
+		      struct drm_vsvm_queue_status *status);
+
+/*
+ * Commands for vsvm_submit(), which says whether they are right:
+ *
+ *	struct drm_vsvm_command job[] = {
+ *		vsvm_cmd_copy(to, from, len),
+ *		vsvm_cmd_signal(&fence, 1, -1),
+ *	};
+ */
+
+/**
+ * vsvm_cmd_copy() - a command that copies bytes
+ * @to: first byte to write
+ * @from: first byte to read; the two ranges may not overlap
+ * @len: bytes, not 0
+ *
+ * Return: the command.
+ */
+struct drm_vsvm_command vsvm_cmd_copy(void *to, const void *from, size_t len);
+
+/**
+ * vsvm_cmd_fill() - a command that fills a range with one value
+ * @addr: first byte, aligned to @size
+ * @len: bytes, not 0, a multiple of @size
+ * @value: the value, which has @size bytes
+ * @size: 1, 2, 4 or 8
+ *
+ * Return: the command.
+ */
+struct drm_vsvm_command vsvm_cmd_fill(void *addr, size_t len, uint64_t value,
+				      uint32_t size);
+
+/**
+ * vsvm_cmd_atomic() - a command that does an atomic operation on a word
+ * @word: the word, aligned to @size
+ * @size: 4 or 8 bytes
+ * @op: one of &enum drm_vsvm_atomic_op
+ * @operand: the other operand, or the new word
+ * @compare: for DRM_VSVM_ATOMIC_CAS the word that is expected, else 0
+ * @result: where to store the word from before the operation, aligned to @size; or NULL
+ *
+ * Return: the command.
+ */
+struct drm_vsvm_command vsvm_cmd_atomic(void *word, uint32_t size, uint32_t op,
+					uint64_t operand, uint64_t compare,
+					void *result);
+
+/**
+ * vsvm_cmd_prefetch() - a command that moves a range, as vsvm_migrate() does
+ * @addr: first byte, page aligned
+ * @len: bytes, page aligned, not 0
+ * @target: DRM_VSVM_TARGET_DEVICE or DRM_VSVM_TARGET_SYSTEM
+ *
+ * Return: the command.
+ */
+struct drm_vsvm_command vsvm_cmd_prefetch(void *addr, size_t len,
+					  uint32_t target);
+
+/**
+ * vsvm_cmd_wait() - a command that holds the queue until a 64-bit word has a value
+ * @word: the word, aligned to 8 bytes
+ * @value: what it is compared with, as an unsigned number
+ * @mask: the bits of both that are compared, not 0
+ * @op: one of &enum drm_vsvm_wait_op
+ *
+ * Return: the command.
+ */
+struct drm_vsvm_command vsvm_cmd_wait(const void *word, uint64_t value,
+				      uint64_t mask, uint32_t op);
+
+/**
+ * vsvm_cmd_signal() - a command that stores a 64-bit word and wakes who waits for it
+ * @word: the word, aligned to 8 bytes
+ * @value: what to store
+ * @eventfd: an eventfd to add 1 to, or -1
+ *
+ * Return: the command.
+ */
+struct drm_vsvm_command vsvm_cmd_signal(void *word, uint64_t value, int eventfd);
+
+/**
+ * vsvm_cmd_barrier() - a command that keeps the stores before it before those behind it
+ *
+ * Return: the command.
+ */
+struct drm_vsvm_command vsvm_cmd_barrier(void);
 
 /** vsvm_stay_name() - one word for a reason of &enum drm_vsvm_stay, or NULL */
 const char *vsvm_stay_name(unsigned int reason);
