@@ -94,7 +94,7 @@ install: module
 	$(build_tools) install
 
 demo:
-	@test/guest/run -- sh -c 'vsvm demo && hello'
+	@test/guest/run -- sh -c 'vsvm demo && hello && queue'
 
 check:
 	@test/check $(own_kernel) $(TESTS)
