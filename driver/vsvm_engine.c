@@ -22,6 +22,8 @@
 
 /* Longest time between two looks at a word that a turn waits for. */
 #define MAX_PAUSE	max(HZ / 64, 1)
+/* Most waiting turns that are looked at under the lock. */
+#define MAX_LOOKS	256
 
 /*
  * Puts a turn on the list of its new state. If it is cancelled, its owner may free it
@@ -69,19 +71,26 @@ void vsvm_engine_ready(struct vsvm_engines *e, struct vsvm_turn *turn)
 		turn->more = true;
 }
 
-/* Makes turns ready whose time has come, or that have @key. */
-static void look_again(struct vsvm_engines *e, const void *key)
+/*
+ * Makes turns ready whose time has come, once a jiffy. Anybody may have thousands of
+ * turns wait, so this looks at so many only, and at others the next time.
+ */
+static void look_again(struct vsvm_engines *e)
 {
-	struct vsvm_turn *t, *next;
+	struct vsvm_turn *t;
+	unsigned int n = MAX_LOOKS;
 
 	lockdep_assert_held(&e->lock);
-	list_for_each_entry_safe(t, next, &e->waiting, link) {
-		if (key ? t->key != key : time_before(jiffies, t->due))
-			continue;
-		if (key)
-			t->pause = 0;
+	if (e->looked == jiffies)
+		return;
+	e->looked = jiffies;
+	while (n-- && !list_empty(&e->waiting)) {
+		t = list_first_entry(&e->waiting, struct vsvm_turn, link);
 		list_del(&t->link);
-		put(e, t, VSVM_TURN_READY);
+		if (time_before(jiffies, t->due))
+			list_add_tail(&t->link, &e->waiting);
+		else
+			put(e, t, VSVM_TURN_READY);
 	}
 }
 
@@ -89,11 +98,24 @@ static void look_again(struct vsvm_engines *e, const void *key)
  * vsvm_engine_wake() - have turns look at their words again
  * @e: the engines
  * @key: of the process that stored a word
+ *
+ * Some of them only, if very many turns wait; the others look again in time.
  */
 void vsvm_engine_wake(struct vsvm_engines *e, const void *key)
 {
+	struct vsvm_turn *t, *next;
+	unsigned int n = MAX_LOOKS;
+
 	spin_lock(&e->lock);
-	look_again(e, key);
+	list_for_each_entry_safe(t, next, &e->waiting, link) {
+		if (!n--)
+			break;
+		if (t->key != key)
+			continue;
+		t->pause = 0;
+		list_del(&t->link);
+		put(e, t, VSVM_TURN_READY);
+	}
 	spin_unlock(&e->lock);
 }
 
@@ -103,7 +125,7 @@ static struct vsvm_turn *next_turn(struct vsvm_engines *e)
 	struct vsvm_turn *t;
 
 	spin_lock(&e->lock);
-	look_again(e, NULL);
+	look_again(e);
 	t = list_first_entry_or_null(&e->ready, struct vsvm_turn, link);
 	if (t) {
 		list_del(&t->link);

@@ -75,6 +75,7 @@ struct vsvm_turn {
  * @gone: the device is being unplugged, or was not plugged in: no new turns
  * @ready: turns that can run, the next one first
  * @waiting: turns that look again later
+ * @looked: when turns in @waiting were looked at, in jiffies
  * @work: engines without a turn
  * @ended: threads that wait for the end of a turn
  * @threads: the engines
@@ -85,6 +86,7 @@ struct vsvm_engines {
 	bool gone;
 	struct list_head ready;
 	struct list_head waiting;
+	unsigned long looked;
 	wait_queue_head_t work;
 	wait_queue_head_t ended;
 	struct task_struct *threads[VSVM_MAX_ENGINES];

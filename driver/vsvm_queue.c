@@ -407,7 +407,8 @@ static void worker_prepare(struct vsvm_worker *w, struct list_head *batch)
  */
 static int serve_error(struct vsvm_queue *q, int ret)
 {
-	if (ret == -EINTR)	/* cancelled, or the wait was for another queue */
+	/* Cancelled, or the signal was for another queue. Core may call it EFAULT. */
+	if (ret == -EINTR || fatal_signal_pending(current))
 		return owner_lives(q->set->vm) ? 0 : ESRCH;
 	if (ret != -ENOMEM)
 		return -ret;
