@@ -14,6 +14,7 @@
 #include "vt.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
+#include "vt_queue.h"
 #include "vt_small_device.h"
 
 #define SEED	181
@@ -103,6 +104,49 @@ TEST_F_TIMEOUT(dmem, limit_holds, VT_LONG)
 	EXPECT_TRUE(charged_is(0));
 	EXPECT_EQ(0, VT_ON_DEVICE(mem, VT_VRAM - LIMIT));
 	EXPECT_EQ(0, vt_check(mem, VT_VRAM - LIMIT, SEED, 0));
+}
+
+/* The same by the device itself: its thread is in no cgroup, the process pays. */
+static int prefetch_in_cgroup(struct vt_child *c, void *arg)
+{
+	struct vt_task *task = arg;
+	struct vt_queue q;
+	struct vsvm *v;
+	char *mem;
+
+	(void)c;
+	if (vt_cgroup_enter() || vsvm_open(0, &v) || vt_queue_make(&q, v, 16))
+		return 1;
+	mem = vt_map_filled(v, task->len, task->kind, task->seed);
+	if (!mem)
+		return 2;
+	if (vt_do_one(&q, vsvm_cmd_prefetch(mem, task->len, DRM_VSVM_TARGET_DEVICE)))
+		return 3;
+	if (charged() != LIMIT ||
+	    vt_bytes_in(v, mem, task->len, DRM_VSVM_PLACE_DEVICE) != LIMIT)
+		return 4;
+	/* What was paid for a prefetch that is never done comes back. */
+	if (vt_hold(&q, q.fence + 1) ||
+	    vt_submit_one(&q, vsvm_cmd_prefetch(mem, task->len,
+						DRM_VSVM_TARGET_DEVICE)) ||
+	    vsvm_queue_destroy(v, q.id) || charged() != LIMIT)
+		return 5;
+	if (vt_dev_check(v, mem, task->len, task->seed, 0) ||
+	    vt_check(mem, task->len, task->seed, 0))
+		return 6;
+	return charged() ? 7 : 0;
+}
+
+/* The limit holds for device memory that a queue fills. */
+TEST_F_TIMEOUT(dmem, limit_holds_for_queues, VT_LONG)
+{
+	struct vt_task task = {
+		.kind = variant->kind, .len = 2 * LIMIT, .seed = OTHER,
+	};
+
+	ASSERT_EQ(0, vt_file_write(VT_CGROUP "/dmem.max", REGION " 4194304"));
+	EXPECT_EQ(0, vt_run(prefetch_in_cgroup, &task));
+	EXPECT_TRUE(charged_is(0));
 }
 
 static int full_in_cgroup(struct vt_child *c, void *arg)

@@ -427,6 +427,72 @@ static int reads_lru(struct vt_work *w)
 	return ret;
 }
 
+/* Ends a queue's job that is not done: what it was lost by. */
+static int lost_by(struct vsvm *v, uint32_t queue)
+{
+	struct drm_vsvm_queue_status s = {};
+
+	if (vsvm_queue_status(v, queue, &s) || !s.error)
+		return -EPROTO;
+	return -(int)s.error;
+}
+
+/*
+ * The device copies the buffer to the memory by itself, moves it to the device and back,
+ * counts a word, and says so. By a file of its own: the first queue has the thread.
+ */
+static int queue_works(struct vt_work *w)
+{
+	uint64_t *word = (uint64_t *)w->buf, *fence = word + 1;
+	struct drm_vsvm_command job[] = {
+		vsvm_cmd_copy(w->mem, w->ballast, w->len),
+		vsvm_cmd_prefetch(w->mem, w->len, DRM_VSVM_TARGET_DEVICE),
+		vsvm_cmd_atomic(word, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL),
+		vsvm_cmd_prefetch(w->mem, w->len, DRM_VSVM_TARGET_SYSTEM),
+		vsvm_cmd_signal(fence, 1, -1),
+	};
+	struct vsvm *v;
+	uint32_t queue;
+	int ret;
+
+	ret = vsvm_open(0, &v);
+	if (ret)
+		return ret;
+	ret = vsvm_queue_create(v, DRM_VSVM_PRIORITY_NORMAL, 8, &queue);
+	if (!ret) {
+		ret = vsvm_submit(v, queue, job, VT_COUNT(job), NULL);
+		if (!ret)
+			ret = vsvm_wait(v, fence, 1, ~0ULL, DRM_VSVM_WAIT_EQ,
+					vsvm_deadline(60000000000LL), queue);
+		if (ret == -EIO)
+			ret = lost_by(v, queue);
+		if (vsvm_queue_destroy(v, queue))
+			ret = -EPROTO;
+	}
+	vsvm_close(v);
+	return ret;
+}
+
+static int ready_for_queue(struct vt_work *w)
+{
+	w->ballast = vt_map_filled(w->v, 2 * VT_HUGE, w->kind, OTHER);
+	w->buf = w->ballast ? vt_map(w->len, w->kind) : NULL;
+	return w->buf ? filled(w) : -1;
+}
+
+/* All or none of what it was to do: a lost queue stops at a command. */
+static int queue_worked(struct vt_work *w, int ret)
+{
+	const uint64_t *word = (const uint64_t *)w->buf;
+
+	if (VT_BAD(vt_dev_check(w->v, w->ballast, w->len, OTHER, 0)))
+		return -1;
+	if (ret)
+		return VT_BAD(word[1]) ? -1 : 0;
+	return VT_BAD(word[0] != 1 || word[1] != 1 ||
+		      vt_check(w->mem, w->len, OTHER, 0)) ? -1 : 0;
+}
+
 /* Work of one kind of pages, and work for which they are all the same. */
 FIXTURE(sweep)
 {
@@ -483,6 +549,7 @@ SWEEP(sweep, populate, untouched, populate, both_see_zeroes)
 SWEEP(sweep, migrate_home, on_device, to_system, both_see)
 SWEEP(sweep, cpu_fault, on_device, cpu_reads, both_see)
 SWEEP(sweep, write_shared, ready_to_unshare, dev_writes, was_unshared)
+SWEEP(sweep, queue, ready_for_queue, queue_works, queue_worked)
 SWEEP_ALL(sweep, backing, no_backing_yet, to_device, both_see, false,
 	  VT_NO_FAILPOINT, "backing")
 

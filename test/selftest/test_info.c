@@ -52,8 +52,8 @@ TEST_F(info, says_what_it_can)
 	ASSERT_NE(NULL, fgets(line, sizeof(line), f));
 	fclose(f);
 	ASSERT_EQ(0, vsvm_info(self->v, &info));
-	EXPECT_EQ(strstr(line, "swiotlb=force") ? 0 : DRM_VSVM_CAP_DMA,
-		  info.caps);
+	EXPECT_EQ((strstr(line, "swiotlb=force") ? 0 : DRM_VSVM_CAP_DMA) |
+		  DRM_VSVM_CAP_QUEUES, info.caps);
 }
 
 /* Every device INFO speaks of can be opened and knows its number. */

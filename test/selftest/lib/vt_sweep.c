@@ -214,6 +214,9 @@ static int sweep_point(const struct vt_job *job, struct vt_work *w,
 		fired = fail_once(job, w, point, nth);
 		if (fired < 0)
 			return -1;
+		/* This time there may be small pages where there was a huge one. */
+		if (nth > 4 * EACH && stride < (long)nth / 4)
+			stride = nth / 4;
 		nth += nth < EACH ? 1 : stride;
 	}
 	/* It was passed, so it must have fired. */
