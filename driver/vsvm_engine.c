@@ -48,6 +48,8 @@ static void put(struct vsvm_engines *e, struct vsvm_turn *t,
 		t->pause = clamp(2 * t->pause, 1UL, (unsigned long)MAX_PAUSE);
 		t->due = jiffies + t->pause;
 		list_add_tail(&t->link, &e->waiting);
+		/* It may come from a fault worker, while all engines sleep. */
+		wake_up(&e->work);
 		break;
 	case VSVM_TURN_FAULTS:
 		t->ops->faults(t);
