@@ -201,10 +201,10 @@ static int check_signal(struct drm_device *drm, struct vsvm_slot *slot)
 	struct eventfd_ctx *event;
 	int ret;
 
-	if (refuse(drm, signal->pad) || refuse(drm, signal->eventfd < -1))
+	if (refuse(drm, signal->pad))
 		return -EINVAL;
 	ret = check_word(drm, signal->addr);
-	if (ret || signal->eventfd < 0)
+	if (ret || signal->eventfd == -1)
 		return ret;
 	event = eventfd_ctx_fdget(signal->eventfd);
 	if (refuse(drm, IS_ERR(event)))

@@ -113,6 +113,11 @@ static void job_end(struct job *job)
 	mmput_async(job->set->vm->mm);
 }
 
+static struct vsvm_slot *slot_at(const struct vsvm_queue *q, u64 i)
+{
+	return &q->slots[i % (q->nr_slots + 1)];
+}
+
 static u32 access_of(enum vsvm_need need)
 {
 	switch (need) {
@@ -141,7 +146,7 @@ static void lose(struct vsvm_queue *q, int error, const struct vsvm_progress *p)
 	if (first) {
 		q->error = error;
 		q->lost = q->head > q->tail ?
-			  q->slots[q->tail % q->nr_slots].seq : 0;
+			  slot_at(q, q->tail)->seq : 0;
 		if (p) {
 			q->access = access_of(p->need);
 			q->addr = p->addr;
@@ -163,7 +168,7 @@ static struct vsvm_slot *front(struct vsvm_queue *q)
 
 	spin_lock(&q->set->engines->lock);
 	if (q->tail < q->head && !q->error)
-		slot = &q->slots[q->tail % q->nr_slots];
+		slot = slot_at(q, q->tail);
 	spin_unlock(&q->set->engines->lock);
 	return slot;
 }
@@ -196,10 +201,23 @@ static void advance(struct vsvm_queue *q, struct vsvm_slot *slot)
 	slot_free(slot);
 	spin_lock(&q->set->engines->lock);
 	q->tail++;
+	q->signals = false;
 	if (slot->last)
 		q->done = slot->seq;
 	spin_unlock(&q->set->engines->lock);
 	q->progress = (struct vsvm_progress) {};
+}
+
+/*
+ * Who sees the word may submit at once. So the slot of a SIGNAL is free before its word
+ * is stored, and the ring has a slot more than the queue.
+ */
+static void begin_signal(struct vsvm_queue *q)
+{
+	spin_lock(&q->set->engines->lock);
+	q->signals = true;
+	spin_unlock(&q->set->engines->lock);
+	vsvm_inject_pause(set_inject(q->set), FENCE_STORE);
 }
 
 /* One step of the queue's command; the results of vsvm_command_step(). */
@@ -208,7 +226,7 @@ static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 	int ret;
 
 	if (slot->c.op == DRM_VSVM_COMMAND_SIGNAL)
-		vsvm_inject_pause(set_inject(q->set), FENCE_STORE);
+		begin_signal(q);
 	job->ctx.purse = slot->purse;
 	ret = vsvm_command_step(&job->ctx, &slot->c, &q->progress);
 	if (ret != VSVM_STEP_DONE)
@@ -524,7 +542,7 @@ static void queue_free(struct kref *refs)
 	u64 i;
 
 	for (i = q->tail; i < q->head; i++)
-		slot_free(&q->slots[i % q->nr_slots]);
+		slot_free(slot_at(q, i));
 	mutex_destroy(&q->submit);
 	kvfree(q->slots);
 	kfree(q);
@@ -566,7 +584,7 @@ static struct vsvm_queue *queue_alloc(struct vsvm_queues *set,
 	if (!q)
 		return NULL;
 	q->slots = VSVM_INJECT(set_inject(set), QUEUE, NULL,
-			       kvcalloc(arg->slots, sizeof(*q->slots),
+			       kvcalloc(arg->slots + 1, sizeof(*q->slots),
 					GFP_KERNEL_ACCOUNT));
 	if (!q->slots) {
 		kfree(q);
@@ -705,7 +723,7 @@ int vsvm_queue_submit_begin(struct vsvm_queue *q, u32 n)
 	spin_lock(&q->set->engines->lock);
 	if (q->error)
 		ret = -ECANCELED;
-	else if (q->nr_slots - (q->head - q->tail) < n)
+	else if (q->nr_slots - (q->head - q->tail - q->signals) < n)
 		ret = -EAGAIN;
 	spin_unlock(&q->set->engines->lock);
 	if (ret)
@@ -723,7 +741,7 @@ int vsvm_queue_submit_begin(struct vsvm_queue *q, u32 n)
 struct vsvm_slot *vsvm_queue_slot(struct vsvm_queue *q, u32 i)
 {
 	lockdep_assert_held(&q->submit);
-	return &q->slots[(q->head + i) % q->nr_slots];
+	return slot_at(q, q->head + i);
 }
 
 /**

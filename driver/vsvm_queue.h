@@ -43,11 +43,12 @@ struct vsvm_slot {
  * @id: its number in the file
  * @priority: &enum drm_vsvm_priority
  * @nr_slots: number of slots
- * @slots: ring of the commands
+ * @slots: ring of the commands, with room for one more than @nr_slots
  * @submit: one thread at a time fills slots; taken outside of faults in the caller's
  *	memory, killable
  * @head: number of commands that were submitted
  * @tail: number of commands that are done
+ * @signals: the command at @tail is a SIGNAL that has begun: its slot counts as free
  * @submitted: sequence number of the last job that was submitted
  * @done: sequence number of the last job that is done
  * @error: why the queue is lost, a positive errno; 0: it is not
@@ -72,6 +73,7 @@ struct vsvm_queue {
 	struct mutex submit; /* free slots */
 	u64 head;
 	u64 tail;
+	bool signals;
 	u64 submitted;
 	u64 done;
 	int error;

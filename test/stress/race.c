@@ -6,7 +6,8 @@
  *
  * Threads write through the device and through the CPU, migrate both ways, fork
  * children that check and scribble, mprotect(), unmap and map, and add with
- * ATOMIC and with the CPU's own atomics. The seed, printed first, replays the
+ * ATOMIC and with the CPU's own atomics. Half of what the device does is a call, the
+ * other half a job in a queue of the thread. The seed, printed first, replays the
  * same stream of operations of each thread; how they interleave is up to the
  * scheduler.
  *
@@ -75,7 +76,10 @@ struct thread {
 	bool device;
 	uint64_t random;
 	uint64_t ops;
+	uint64_t jobs;
 	uint64_t retries;
+	uint32_t queue;		/* 0: it has none now */
+	uint64_t fence;
 	uint64_t added[STABLE_PAGES][2];	/* 8 and 4 bytes */
 };
 
@@ -156,14 +160,55 @@ static bool passing(struct thread *t, int ret)
 	return true;
 }
 
+/* Why a queue is lost; it is destroyed. */
+static int lost_by(struct thread *t)
+{
+	struct drm_vsvm_queue_status s = {};
+	int ret = vsvm_queue_status(t->v, t->queue, &s);
+
+	if (!ret)
+		ret = vsvm_queue_destroy(t->v, t->queue);
+	t->queue = 0;
+	return ret ? ret : -(int)s.error;
+}
+
+/* Has the device do a command by itself. */
+static int do_job(struct thread *t, struct drm_vsvm_command command)
+{
+	struct drm_vsvm_command job[] = {
+		command, vsvm_cmd_signal(&t->fence, t->fence + 1, -1)
+	};
+	int ret = 0;
+
+	if (!t->queue)
+		ret = vsvm_queue_create(t->v, DRM_VSVM_PRIORITY_NORMAL, 2,
+					&t->queue);
+	if (!ret)
+		ret = vsvm_submit(t->v, t->queue, job, VT_COUNT(job), NULL);
+	if (!ret)
+		ret = vsvm_wait(t->v, &t->fence, job[1].signal.value, ~0ULL,
+				DRM_VSVM_WAIT_EQ, VSVM_NO_DEADLINE, t->queue);
+	t->jobs++;
+	return ret == -EIO ? lost_by(t) : ret;
+}
+
+static int device_copy_once(struct thread *t, char *at, void *buf, size_t len,
+			    bool write)
+{
+	if (draw(t, 2))
+		return do_job(t, write ? vsvm_cmd_copy(at, buf, len) :
+					 vsvm_cmd_copy(buf, at, len));
+	return write ? vsvm_write(t->v, at, buf, len, NULL) :
+		       vsvm_read(t->v, at, buf, len, NULL);
+}
+
 static void device_copy(struct thread *t, char *at, void *buf, size_t len,
 			bool write)
 {
 	int ret;
 
 	do {
-		ret = write ? vsvm_write(t->v, at, buf, len, NULL) :
-			      vsvm_read(t->v, at, buf, len, NULL);
+		ret = device_copy_once(t, at, buf, len, write);
 	} while (passing(t, ret));
 	if (ret)
 		broken("device %s: %s", write ? "write" : "read",
@@ -357,8 +402,12 @@ static void step_adder(struct thread *t)
 
 	if (t->device) {
 		do {
-			ret = vsvm_atomic(t->v, at, half ? 4 : 8,
-					  DRM_VSVM_ATOMIC_ADD, n, 0, NULL);
+			ret = draw(t, 2) ?
+			      vsvm_atomic(t->v, at, half ? 4 : 8,
+					  DRM_VSVM_ATOMIC_ADD, n, 0, NULL) :
+			      do_job(t, vsvm_cmd_atomic(at, half ? 4 : 8,
+							DRM_VSVM_ATOMIC_ADD, n,
+							0, NULL));
 		} while (passing(t, ret));
 		if (ret)
 			broken("atomic: %s", strerror(-ret));
@@ -554,8 +603,9 @@ static int run_all(struct vsvm *v, unsigned int seconds, uint64_t seed,
 		pthread_join(t[i].thread, NULL);
 	check_counters(t, n);
 	for (i = 0; i < n; i++)
-		printf("race: %-13s %8llu done %6llu tried again\n", t[i].name,
-		       (unsigned long long)t[i].ops,
+		printf("race: %-13s %8llu done %6llu jobs %6llu tried again\n",
+		       t[i].name, (unsigned long long)t[i].ops,
+		       (unsigned long long)t[i].jobs,
 		       (unsigned long long)t[i].retries);
 	free(t);
 	return load(&account->failed) ? -1 : 0;

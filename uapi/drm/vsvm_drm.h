@@ -704,7 +704,8 @@ struct drm_vsvm_command_wait {
  * struct drm_vsvm_signal - store a 64-bit word and wake who waits for it
  *
  * First stores of earlier commands become visible, then the word, then waiters wake up,
- * then the eventfd is signalled.
+ * then the eventfd is signalled. The slot of the command is free before the word is
+ * visible; QUEUE_STATUS counts the job as done after it.
  */
 struct drm_vsvm_signal {
 	/** @addr: address of the word, a multiple of 8 */
