@@ -15,6 +15,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_act.h"
 #include "vt_fixture.h"
 #include "vt_queue.h"
 
@@ -429,10 +430,13 @@ static void *run_waiter(void *arg)
 {
 	struct waiter *w = arg;
 
+	vt_act_begin();
 	w->ret = vsvm_wait(w->v, w->word, w->value, ALL, EQ, w->deadline, w->queue);
+	vt_act_end();
 	return NULL;
 }
 
+/* Returns when the thread sleeps, or need not. */
 static int wait_in_thread(struct waiter *w, struct vsvm *v, const uint64_t *word,
 			  uint64_t value, uint32_t queue)
 {
@@ -442,7 +446,8 @@ static int wait_in_thread(struct waiter *w, struct vsvm *v, const uint64_t *word
 	w->queue = queue;
 	w->deadline = vt_queue_deadline();
 	w->ret = 1;
-	return pthread_create(&w->thread, NULL, run_waiter, w);
+	vt_act_reset();
+	return pthread_create(&w->thread, NULL, run_waiter, w) || vt_act_began();
 }
 
 static int waited(struct waiter *w)
@@ -451,10 +456,7 @@ static int waited(struct waiter *w)
 	return w->ret;
 }
 
-/*
- * Threads sleep at one word for several values, and each is woken by its own. Those that
- * come later than the SIGNAL see the word at once: the last value stays.
- */
+/* Threads that sleep at one word are all woken, and go on sleeping at other values. */
 TEST_F(wait, many_threads)
 {
 	struct waiter last[8];
