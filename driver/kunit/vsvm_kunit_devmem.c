@@ -8,6 +8,7 @@
 #include <linux/completion.h>
 #include <linux/kthread.h>
 
+#include "../vsvm_charge.c"
 #include "../vsvm_client.c"
 #include "../vsvm_devmem.c"
 #include "../vsvm_pagemap.c"

@@ -345,6 +345,24 @@ TEST_F(command, demo_holds)
 	EXPECT_NE(NULL, strstr(line, "Every byte was right"));
 }
 
+/* Eight queues on two devices, all of which ran and faulted, in a picture. */
+TEST_F(command, demo_of_queues)
+{
+	const char *at = text;
+	unsigned int lanes = 0, device, pid, done;
+	char line[65];
+
+	ASSERT_EQ(0, run("vsvm demo --queue"));
+	EXPECT_NE(NULL, strstr(text, "Every byte was right"));
+	for (; at; at = strchr(at + 1, '\n'))
+		if (sscanf(at, " %u %u %64[#fw.-] %u", &device, &pid, line, &done) == 4) {
+			EXPECT_EQ(16, done);
+			EXPECT_NE(NULL, strchr(line, '#'));
+			lanes++;
+		}
+	EXPECT_EQ(8, lanes);
+}
+
 /* What makes no sense ends with 2, what is not there with 1. */
 TEST_F(command, refuses)
 {

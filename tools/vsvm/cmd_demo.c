@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "demo_queue.h"
 #include "fields.h"
 #include "picture.h"
 #include "progress.h"
@@ -442,6 +443,7 @@ struct options {
 	bool small;
 	bool huge;
 	bool hold;
+	bool queue;
 };
 
 static const struct argp_option argp_options[] = {
@@ -451,6 +453,8 @@ static const struct argp_option argp_options[] = {
 	{ "small", 'S', NULL, 0, "Only with small pages", 0 },
 	{ "huge", 'H', NULL, 0, "Only with huge pages", 0 },
 	{ "hold", 'w', NULL, 0, "Wait for Enter while the memory is on the device", 0 },
+	{ "queue", 'q', NULL, 0,
+	  "Show eight processes for which two devices work by themselves; alone", 0 },
 	{ 0 },
 };
 
@@ -478,6 +482,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'w':
 		opts->hold = true;
+		return 0;
+	case 'q':
+		opts->queue = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -537,5 +544,5 @@ int cmd_demo(int argc, char **argv)
 	struct options opts = { .size = DEFAULT_MIB * MIB };
 
 	argp_parse(&argp, argc, argv, 0, NULL, &opts);
-	return run(&opts);
+	return opts.queue ? demo_queue() : run(&opts);
 }
