@@ -23,6 +23,7 @@ struct vsvm_devmem;
  * @nr_blocks: number of blocks that the client owns
  * @nr_opening: number of those that wait for backing and have no page yet
  * @nr_pages: number of pages in use in those blocks
+ * @nr_workers: number of its files that have a fault worker
  * @limited: the limit of a cgroup refused the last block
  * @grow: one thread at a time opens a block for small pages, so that the next finds the
  *	rest of it; taken outside of allocations, killable
@@ -43,6 +44,7 @@ struct vsvm_client {
 	unsigned long nr_blocks;
 	unsigned long nr_opening;
 	unsigned long nr_pages;
+	unsigned int nr_workers;
 	bool limited;
 	struct mutex grow; /* opening blocks for small pages */
 	struct list_head partial;

@@ -24,6 +24,8 @@
 #include "vsvm_mirror.h"
 #include "vsvm_walk.h"
 
+/* Bytes that are copied before the next look whether the page-table lock is wanted. */
+#define PIECE_BYTES	PAGE_SIZE
 /* Most bytes of a step: the page-table lock is held while they are copied. */
 #define STEP_BYTES	((u64)PMD_SIZE)
 /* Most bytes of a step of PREFETCH, which drops its locks in between. */
@@ -37,6 +39,7 @@
  * @p: how far it is
  * @word: the word that was read, or that is to be stored
  * @beside: the step could not go on in the second range: @p has the address
+ * @gives_way: the visit stopped because the page-table lock is wanted
  */
 struct work {
 	struct vsvm_visitor v;
@@ -45,6 +48,7 @@ struct work {
 	struct vsvm_progress *p;
 	u64 word;
 	bool beside;
+	bool gives_way;
 };
 
 /* Notes where a step could not go on; @end is the end of the range. */
@@ -63,10 +67,17 @@ static long touch_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	return span->len;
 }
 
-/* For visitors that only stop at an error. */
+/* For visitors that stop at an error, or because the page-table lock is wanted. */
 static int no_relax(struct vsvm_visitor *v)
 {
 	return 0;
+}
+
+/* True if the visit has to stop here, with the lock dropped and taken again. */
+static bool gives_way(struct work *w)
+{
+	w->gives_way = vsvm_table_is_wanted(&w->ctx->m->table);
+	return w->gives_way;
 }
 
 static void *bytes(const struct vsvm_span *span)
@@ -86,33 +97,45 @@ static int walk(struct work *w, unsigned long addr, u64 len, enum vsvm_need need
 }
 
 /*
- * The process may change both ranges at the same time, as with any copy by a device. It
- * then gets either bytes.
+ * Copies to one span, piece by piece. The process may change both at the same time, as
+ * with any copy by a device; it then gets either bytes. Returns the number of bytes that
+ * are done, which is less than @span has if the visit has to stop.
  */
+static unsigned long copy_to(struct work *w, const struct vsvm_span *span,
+			     const void *from)
+{
+	unsigned long done = 0, n;
+
+	do {
+		n = min(span->len - done, PIECE_BYTES);
+		data_race(memcpy(bytes(span) + done, from + done, n));
+		done += n;
+	} while (done < span->len && !gives_way(w));
+	vsvm_access_dirty(span, done);
+	return done;
+}
+
 static long copy_visit(struct vsvm_visitor *v, const struct vsvm_span *from)
 {
 	struct work *w = container_of(v, struct work, v);
 	const struct drm_vsvm_copy *copy = &w->c->copy;
 	unsigned long to = copy->to + (from->addr - copy->from);
-	unsigned long done = 0, n;
+	unsigned long done = 0;
 	struct vsvm_span span;
 
-	while (done < from->len) {
+	while (done < from->len && !w->gives_way) {
 		if (!vsvm_walk_beside(w->ctx, to + done, to + from->len,
 				      VSVM_NEED_WRITE, &span)) {
 			note(w->p, to + done, copy->to + copy->len,
 			     VSVM_NEED_WRITE);
 			break;
 		}
-		n = span.len;
-		data_race(memcpy(bytes(&span), bytes(from) + done, n));
-		vsvm_access_dirty(&span, n);
-		done += n;
+		done += copy_to(w, &span, bytes(from) + done);
 	}
 	return done;
 }
 
-/* The page to write to is missing. */
+/* The page to write to is missing, unless the visit gave way. */
 static int copy_relax(struct vsvm_visitor *v)
 {
 	struct work *w = container_of(v, struct work, v);
@@ -120,6 +143,10 @@ static int copy_relax(struct vsvm_visitor *v)
 	unsigned long next;
 	int ret;
 
+	if (w->gives_way) {
+		w->gives_way = false;
+		return 0;
+	}
 	w->beside = true;
 	if (w->ctx->hits_only)
 		return -EAGAIN;
@@ -150,26 +177,36 @@ static int step_copy(struct work *w)
 	return w->p->at < copy->len ? VSVM_STEP_MORE : VSVM_STEP_DONE;
 }
 
-static long fill_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+static void fill_bytes(void *to, const struct drm_vsvm_fill *fill,
+		       unsigned long len)
 {
-	const struct drm_vsvm_fill *fill = &container_of(v, struct work, v)->c->fill;
-	void *to = bytes(span);
-
 	switch (fill->size) {
 	case sizeof(u8):
-		data_race(memset(to, fill->value, span->len));
+		data_race(memset(to, fill->value, len));
 		break;
 	case sizeof(u16):
-		data_race(memset16(to, fill->value, span->len / sizeof(u16)));
+		data_race(memset16(to, fill->value, len / sizeof(u16)));
 		break;
 	case sizeof(u32):
-		data_race(memset32(to, fill->value, span->len / sizeof(u32)));
+		data_race(memset32(to, fill->value, len / sizeof(u32)));
 		break;
 	default:
-		data_race(memset64(to, fill->value, span->len / sizeof(u64)));
+		data_race(memset64(to, fill->value, len / sizeof(u64)));
 	}
-	vsvm_access_dirty(span, span->len);
-	return span->len;
+}
+
+static long fill_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct work *w = container_of(v, struct work, v);
+	unsigned long done = 0, n;
+
+	do {
+		n = min(span->len - done, PIECE_BYTES);
+		fill_bytes(bytes(span) + done, &w->c->fill, n);
+		done += n;
+	} while (done < span->len && !gives_way(w));
+	vsvm_access_dirty(span, done);
+	return done;
 }
 
 static int step_fill(struct work *w)

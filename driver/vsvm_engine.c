@@ -26,7 +26,7 @@
 #define MAX_LOOKS	256
 
 /*
- * Puts a turn on the list of its new state. If it is cancelled, its owner may free it
+ * Puts a turn on the list of its new state, and wakes an engine for it. If it is cancelled, its owner may free it
  * from then on.
  */
 static void put(struct vsvm_engines *e, struct vsvm_turn *t,
@@ -284,9 +284,9 @@ int vsvm_engine_start(struct vsvm_engines *e, unsigned int device,
 
 /**
  * vsvm_engine_stop() - end the engines
- * @e: the engines; no turn is ready, or will be
+ * @e: the engines
  *
- * Waits for a slice of each at most.
+ * Waits for a slice of each at most. Turns that are ready stay so.
  */
 void vsvm_engine_stop(struct vsvm_engines *e)
 {

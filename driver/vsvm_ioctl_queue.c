@@ -195,7 +195,8 @@ static int check_command_wait(struct drm_device *drm,
 }
 
 /* Takes a reference to the eventfd as well. */
-static int check_signal(struct drm_device *drm, struct vsvm_slot *slot)
+static int check_signal(struct drm_device *drm, struct vsvm_queue *q,
+			struct vsvm_slot *slot)
 {
 	const struct drm_vsvm_signal *signal = &slot->c.signal;
 	struct eventfd_ctx *event;
@@ -209,11 +210,19 @@ static int check_signal(struct drm_device *drm, struct vsvm_slot *slot)
 	event = eventfd_ctx_fdget(signal->eventfd);
 	if (refuse(drm, IS_ERR(event)))
 		return PTR_ERR(event);
+	/* Core charges an eventfd to nobody, and its descriptor may be closed. */
+	if (refuse(drm, atomic_inc_return(&q->set->nr_events) >
+			DRM_VSVM_MAX_EVENTS)) {
+		atomic_dec(&q->set->nr_events);
+		eventfd_ctx_put(event);
+		return -EMFILE;
+	}
 	slot->event = event;
 	return 0;
 }
 
-static int check_command(struct drm_device *drm, struct vsvm_slot *slot)
+static int check_command(struct drm_device *drm, struct vsvm_queue *q,
+			 struct vsvm_slot *slot)
 {
 	struct drm_vsvm_command *c = &slot->c;
 	unsigned int i;
@@ -238,7 +247,7 @@ static int check_command(struct drm_device *drm, struct vsvm_slot *slot)
 	case DRM_VSVM_COMMAND_WAIT:
 		return check_command_wait(drm, &c->wait);
 	case DRM_VSVM_COMMAND_SIGNAL:
-		return check_signal(drm, slot);
+		return check_signal(drm, q, slot);
 	default:
 		return 0;
 	}
@@ -260,7 +269,7 @@ static int submit(struct drm_device *drm, struct vsvm_queue *q,
 		slot = vsvm_queue_slot(q, i);
 		ret = refuse(drm, copy_from_user(&slot->c, from + i,
 						 sizeof(slot->c))) ?
-		      -EFAULT : check_command(drm, slot);
+		      -EFAULT : check_command(drm, q, slot);
 		if (ret) {
 			vsvm_queue_submit_drop(q, i);
 			return ret;

@@ -145,11 +145,14 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	if (range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == m)
 		return true;
 
-	if (mmu_notifier_range_blockable(range))
+	if (mmu_notifier_range_blockable(range)) {
+		atomic_inc(&m->table.wanted);
 		down_write(&m->table.lock);
-	else if (!VSVM_INJECT(m->table.inject, INVALIDATE, 0,
-			      down_write_trylock(&m->table.lock)))
+		atomic_dec(&m->table.wanted);
+	} else if (!VSVM_INJECT(m->table.inject, INVALIDATE, 0,
+			      down_write_trylock(&m->table.lock))) {
 		return false;
+	}
 
 	mmu_interval_set_seq(notifier, seq);
 	tell_watches(m, range, seq);
@@ -476,6 +479,48 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
 	if (ret)
 		mmu_interval_notifier_remove(&m->notifier);
 	return ret;
+}
+
+/**
+ * vsvm_mirror_works() - count a file with a thread of the kernel
+ * @m: the mirror, bound
+ *
+ * Such a thread counts in no limit of its user. So a process has few of them, and the
+ * number of its processes is limited.
+ *
+ * Return: 0; -EMFILE: the process has DRM_VSVM_MAX_FILES; -ENODEV.
+ */
+int vsvm_mirror_works(struct vsvm_mirror *m)
+{
+	int idx, ret;
+
+	ret = vsvm_mirror_enter(m, &idx);
+	if (ret)
+		return ret;
+	spin_lock_irq(&m->devmem->lock);
+	if (m->client->nr_workers == DRM_VSVM_MAX_FILES)
+		ret = -EMFILE;
+	else
+		m->client->nr_workers++;
+	spin_unlock_irq(&m->devmem->lock);
+	vsvm_mirror_exit(idx);
+	return ret;
+}
+
+/**
+ * vsvm_mirror_works_no_more() - undo vsvm_mirror_works()
+ * @m: the mirror; unplug may have dropped the client and its number
+ */
+void vsvm_mirror_works_no_more(struct vsvm_mirror *m)
+{
+	int idx;
+
+	if (vsvm_mirror_enter(m, &idx))
+		return;
+	spin_lock_irq(&m->devmem->lock);
+	m->client->nr_workers--;
+	spin_unlock_irq(&m->devmem->lock);
+	vsvm_mirror_exit(idx);
 }
 
 /**

@@ -93,6 +93,8 @@ int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
 void vsvm_mirror_empty(struct vsvm_mirror *m);
 void vsvm_mirror_unbind(struct vsvm_mirror *m);
 void vsvm_mirror_unplug(struct vsvm_mirror *m);
+int vsvm_mirror_works(struct vsvm_mirror *m);
+void vsvm_mirror_works_no_more(struct vsvm_mirror *m);
 void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,
 		       unsigned long start, unsigned long end);
 void vsvm_mirror_unwatch(struct vsvm_mirror *m, struct vsvm_watch *watch);

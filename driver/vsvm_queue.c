@@ -18,6 +18,7 @@
  * filling slots; &vsvm_engines.lock for the numbers. No fence is waited for with any of
  * them.
  */
+#include <linux/cpuset.h>
 #include <linux/eventfd.h>
 #include <linux/hash.h>
 #include <linux/hrtimer.h>
@@ -90,6 +91,26 @@ static bool job_stops(const struct vsvm_context *ctx)
 	       fatal_signal_pending(current);
 }
 
+/* True if a thread of the process that opened the file still has its memory. */
+static bool owner_lives(const struct vsvm_vm *vm)
+{
+	struct task_struct *owner, *t;
+	bool lives = false;
+
+	rcu_read_lock();
+	owner = pid_task(vm->owner, PIDTYPE_TGID);
+	/* A process that is being killed needs nothing any more. */
+	if (owner && !(READ_ONCE(owner->signal->flags) & SIGNAL_GROUP_EXIT)) {
+		for_each_thread(owner, t) {
+			lives = READ_ONCE(t->mm) == vm->mm;
+			if (lives)
+				break;
+		}
+	}
+	rcu_read_unlock();
+	return lives;
+}
+
 /* Begins work for the process. Returns false if its memory is gone. */
 static bool job_begin(struct job *job, struct vsvm_queues *set,
 		      struct vsvm_queue *q, bool hits_only)
@@ -101,7 +122,8 @@ static bool job_begin(struct job *job, struct vsvm_queues *set,
 		.q = q,
 		.set = set,
 	};
-	if (!mmget_not_zero(set->vm->mm))
+	/* The work itself must not keep the memory, slice after slice. */
+	if (!owner_lives(set->vm) || !mmget_not_zero(set->vm->mm))
 		return false;
 	vsvm_inject_as_begin(&job->as, set->vm->mm);
 	return true;
@@ -142,7 +164,7 @@ static void lose(struct vsvm_queue *q, int error, const struct vsvm_progress *p)
 	bool first;
 
 	spin_lock(&set->engines->lock);
-	first = !q->error;
+	first = !q->error && !q->turn.cancelled;
 	if (first) {
 		q->error = error;
 		q->lost = q->head > q->tail ?
@@ -186,10 +208,12 @@ static void announce(struct vsvm_queue *q, struct vsvm_slot *slot)
 }
 
 /* Gives back what the command holds. */
-static void slot_free(struct vsvm_slot *slot)
+static void slot_free(struct vsvm_queue *q, struct vsvm_slot *slot)
 {
-	if (slot->event)
+	if (slot->event) {
 		eventfd_ctx_put(slot->event);
+		atomic_dec(&q->set->nr_events);
+	}
 	slot->event = NULL;
 	vsvm_charge_empty(slot->purse);
 	slot->purse = NULL;
@@ -198,7 +222,7 @@ static void slot_free(struct vsvm_slot *slot)
 /* Goes on to the next command. */
 static void advance(struct vsvm_queue *q, struct vsvm_slot *slot)
 {
-	slot_free(slot);
+	slot_free(q, slot);
 	spin_lock(&q->set->engines->lock);
 	q->tail++;
 	q->signals = false;
@@ -318,21 +342,6 @@ static const struct vsvm_turn_ops queue_turn_ops = {
 	.faults = queue_faults,
 };
 
-/* True if a thread of the process that opened the file still has its memory. */
-static bool owner_lives(const struct vsvm_vm *vm)
-{
-	struct task_struct *owner, *t;
-	bool lives = false;
-
-	rcu_read_lock();
-	owner = pid_task(vm->owner, PIDTYPE_TGID);
-	if (owner)
-		for_each_thread(owner, t)
-			lives |= READ_ONCE(t->mm) == vm->mm;
-	rcu_read_unlock();
-	return lives;
-}
-
 static struct vsvm_queues *to_set(struct vsvm_worker *w)
 {
 	return container_of(w, struct vsvm_queues, worker);
@@ -389,6 +398,26 @@ static unsigned int group_end(const struct vsvm_progress *misses,
 }
 
 /*
+ * A thread of the kernel may use all nodes. What it faults in is placed in the cpuset of
+ * the process, as that of its first thread is now.
+ */
+static void adopt_cpuset(const struct vsvm_vm *vm)
+{
+#ifdef CONFIG_CPUSETS
+	struct task_struct *owner = get_pid_task(vm->owner, PIDTYPE_TGID);
+	nodemask_t may;
+
+	if (!owner)
+		return;
+	task_lock(owner);
+	may = owner->mems_allowed;
+	task_unlock(owner);
+	put_task_struct(owner);
+	set_mems_allowed(may);
+#endif
+}
+
+/*
  * &vsvm_worker_ops.prepare: where several queues lack the same or neighbouring pages,
  * one walk faults in all of them.
  */
@@ -406,6 +435,7 @@ static void worker_prepare(struct vsvm_worker *w, struct list_head *batch)
 	if (n < 2 || !job_begin(&job, set, NULL, false))
 		return;
 	sort(misses, n, sizeof(*misses), by_address, NULL);
+	adopt_cpuset(set->vm);
 	memcg = get_mem_cgroup_from_mm(set->vm->mm);
 	old = set_active_memcg(memcg);
 	for (i = 0; i < n; i = j) {
@@ -448,6 +478,7 @@ static enum vsvm_turn_state serve_queue(struct vsvm_queue *q, struct job *job)
 
 	if (!slot)
 		return VSVM_TURN_IDLE;
+	adopt_cpuset(q->set->vm);
 	/* What core mm charges to the current thread is the process's. */
 	memcg = get_mem_cgroup_from_mm(q->set->vm->mm);
 	old = set_active_memcg(memcg);
@@ -488,6 +519,7 @@ static void worker_serve(struct vsvm_worker *w, struct vsvm_turn *turn)
 /* &vsvm_worker_ops.exit */
 static void worker_exit(struct vsvm_worker *w)
 {
+	vsvm_mirror_works_no_more(&to_set(w)->vm->mirror);
 	vsvm_vm_put(to_set(w)->vm);
 }
 
@@ -542,7 +574,7 @@ static void queue_free(struct kref *refs)
 	u64 i;
 
 	for (i = q->tail; i < q->head; i++)
-		slot_free(slot_at(q, i));
+		slot_free(q, slot_at(q, i));
 	mutex_destroy(&q->submit);
 	kvfree(q->slots);
 	kfree(q);
@@ -608,17 +640,20 @@ static int start_worker(struct vsvm_queues *set)
 	lockdep_assert_held(&set->lock);
 	if (set->worker.task)
 		return 0;
+	ret = vsvm_mirror_works(&set->vm->mirror);
+	if (ret)
+		return ret;
 	vsvm_vm_get(set->vm);
 	ret = VSVM_INJECT(set_inject(set), WORKER, -ENOMEM,
 			  vsvm_worker_start(&set->worker,
 					    set->vm->mirror.device));
-	/* Never the last one: the file is open. */
 	if (ret)
-		vsvm_vm_put(set->vm);
+		/* Never the last one: the file is open. */
+		worker_exit(&set->worker);
 	return ret;
 }
 
-static int queue_add(struct vsvm_queues *set, struct vsvm_queue *q)
+static int queue_add(struct vsvm_queues *set, struct vsvm_queue *q, u32 *id)
 {
 	int ret;
 
@@ -630,8 +665,12 @@ static int queue_add(struct vsvm_queues *set, struct vsvm_queue *q)
 		return -ENOSPC;
 	ret = start_worker(set) ?:
 	      xa_alloc(&set->table, &q->id, q, xa_limit_31b, GFP_KERNEL_ACCOUNT);
-	set->nr += !ret;
-	return ret;
+	if (ret)
+		return ret;
+	set->nr++;
+	/* Once the lock is dropped another thread may destroy the queue. */
+	*id = q->id;
+	return 0;
 }
 
 /**
@@ -650,15 +689,12 @@ int vsvm_queue_create(struct vsvm_queues *set,
 	if (!q)
 		return -ENOMEM;
 	if (!mutex_lock_killable(&set->lock)) {
-		ret = queue_add(set, q);
+		ret = queue_add(set, q, &arg->queue);
 		mutex_unlock(&set->lock);
 	}
-	if (ret) {
+	if (ret)
 		vsvm_queue_put(q);
-		return ret;
-	}
-	arg->queue = q->id;
-	return 0;
+	return ret;
 }
 
 /* Ends the work for a queue that the table has no longer. */
@@ -752,7 +788,7 @@ struct vsvm_slot *vsvm_queue_slot(struct vsvm_queue *q, u32 i)
 void vsvm_queue_submit_drop(struct vsvm_queue *q, u32 n)
 {
 	while (n--)
-		slot_free(vsvm_queue_slot(q, n));
+		slot_free(q, vsvm_queue_slot(q, n));
 	mutex_unlock(&q->submit);
 }
 

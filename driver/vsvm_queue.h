@@ -2,6 +2,7 @@
 #ifndef VSVM_QUEUE_H
 #define VSVM_QUEUE_H
 
+#include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
@@ -95,6 +96,7 @@ struct vsvm_queue {
  * @nr: number of queues
  * @nr_lost: number of those that are lost; protected by &vsvm_engines.lock
  * @busy: nanoseconds that engines worked for the file; protected likewise
+ * @nr_events: number of eventfds that commands hold
  * @closed: the file is closed, or the device unplugged: the work must end
  * @worker: the fault worker
  * @lost: threads that poll the file
@@ -107,6 +109,7 @@ struct vsvm_queues {
 	unsigned int nr;
 	unsigned int nr_lost;
 	u64 busy;
+	atomic_t nr_events;
 	bool closed;
 	struct vsvm_worker worker;
 	wait_queue_head_t lost;

@@ -42,6 +42,7 @@ void vsvm_table_init(struct vsvm_table *t, struct device *dma,
 		     struct vsvm_inject *inject)
 {
 	init_rwsem(&t->lock);
+	atomic_set(&t->wanted, 0);
 	/* Without the flag, most xarray nodes would be charged to no memcg. */
 	xa_init_flags(&t->leaves, XA_FLAGS_ACCOUNT);
 	t->dma = dma;

@@ -2,6 +2,7 @@
 #ifndef VSVM_TABLE_H
 #define VSVM_TABLE_H
 
+#include <linux/atomic.h>
 #include <linux/mm.h>
 #include <linux/rwsem.h>
 #include <linux/xarray.h>
@@ -46,6 +47,9 @@ struct vsvm_leaf {
  *	through valid entries; a writer may change entries. Invalidation takes it inside
  *	reclaim: its holder must not allocate with reclaim, fault on user memory or take
  *	mmap_lock
+ * @wanted: number of invalidations that wait for the lock. A reader that copies much
+ *	gives way to them: core mm waits, and readers would take the lock from a writer
+ *	that sleeps
  * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT, each with at least one entry
  * @seq: see vsvm_table_seq()
  * @mm: the mm that the table maps, which counts the leaves as page tables; set before
@@ -57,6 +61,7 @@ struct vsvm_leaf {
  */
 struct vsvm_table {
 	struct rw_semaphore lock;
+	atomic_t wanted;
 	struct xarray leaves;
 	unsigned long seq[VSVM_TABLE_SEQS];
 	struct mm_struct *mm;
@@ -80,6 +85,12 @@ int vsvm_table_install(struct vsvm_table *t, struct vsvm_leaf *leaf,
 		       unsigned long addr, u64 entry);
 unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
 			     unsigned long last, unsigned long seq);
+
+/* True if a reader should drop the lock soon. */
+static inline bool vsvm_table_is_wanted(const struct vsvm_table *t)
+{
+	return unlikely(atomic_read(&t->wanted));
+}
 
 /* The leaf of @addr, or NULL; under the lock. */
 static inline struct vsvm_leaf *vsvm_table_leaf(struct vsvm_table *t,

@@ -16,6 +16,7 @@
  * visitor's relax(), may wait for user space.
  */
 #include <linux/hmm.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
@@ -73,11 +74,56 @@ static void set_deadline(struct walk *w)
 	w->deadline = jiffies + DRM_VSVM_STALL_SECONDS * HZ;
 }
 
+/*
+ * After a wait that began at @since and brought what it was for: if it was long, user
+ * space or a disk took the time, and not other threads that change the mapping.
+ */
+static void allow_for(struct walk *w, unsigned long since)
+{
+	unsigned long took = jiffies - since;
+
+	if (took > HZ / 10)
+		w->deadline += took;
+}
+
+/* Has the visitor prepare what it lacks. */
+static int walk_relax(struct walk *w)
+{
+	unsigned long since = jiffies;
+	int ret = w->v->relax(w->v);
+
+	if (!ret)
+		allow_for(w, since);
+	return ret;
+}
+
+/* How long a reader gives way to invalidations, in nanoseconds. */
+#define GIVE_WAY	(100 * NSEC_PER_USEC)
+
+/*
+ * Lets invalidations that wait for the page-table lock have it first. Other threads of
+ * the process may have more of them all the time, so this has an end.
+ */
+static void give_way(struct walk *w)
+{
+	u64 until;
+
+	if (!vsvm_table_is_wanted(&w->m->table))
+		return;
+	until = ktime_get_ns() + GIVE_WAY;
+	while (vsvm_table_is_wanted(&w->m->table) && ktime_get_ns() < until) {
+		cond_resched();
+		cpu_relax();
+	}
+}
+
 /* Takes the page-table lock for reading, unless the device is gone. */
 static int walk_lock(struct walk *w)
 {
-	int ret = vsvm_mirror_enter(w->m, &w->idx);
+	int ret;
 
+	give_way(w);
+	ret = vsvm_mirror_enter(w->m, &w->idx);
 	if (!ret)
 		down_read(&w->m->table.lock);
 	return ret;
@@ -89,20 +135,27 @@ static void walk_unlock(struct walk *w)
 	vsvm_mirror_exit(w->idx);
 }
 
-/* As walk_lock(), for writing. */
-static int walk_lock_write(struct walk *w)
-{
-	int ret = vsvm_mirror_enter(w->m, &w->idx);
-
-	if (!ret)
-		down_write(&w->m->table.lock);
-	return ret;
-}
-
 static void walk_unlock_write(struct walk *w)
 {
 	up_write(&w->m->table.lock);
 	vsvm_mirror_exit(w->idx);
+}
+
+/*
+ * As walk_lock(), for writing, unless the work has to end. A file that is closed empties
+ * its table under the lock, and nothing is installed after that.
+ */
+static int walk_lock_write(struct walk *w)
+{
+	int ret = vsvm_mirror_enter(w->m, &w->idx);
+
+	if (ret)
+		return ret;
+	down_write(&w->m->table.lock);
+	if (!vsvm_context_stops(w->ctx))
+		return 0;
+	walk_unlock_write(w);
+	return -EINTR;
 }
 
 /*
@@ -387,10 +440,13 @@ static int fault_in(struct walk *w, unsigned long end)
 	unsigned long start = w->addr & PAGE_MASK;
 	struct hmm_range range = { .start = start };
 	bool stale;
+	unsigned long since = jiffies;
 	int ret;
 
 	range.end = min(PAGE_ALIGN(end), start + (w->limit << PAGE_SHIFT));
 	ret = range_fault(w, &range);
+	if (!ret)
+		allow_for(w, since);
 	if ((ret == -EFAULT || ret == -EPERM) &&
 	    range.end - start > PAGE_SIZE) {
 		/* One page is bad: serve those before it, then fail. */
@@ -420,9 +476,14 @@ static int fault_in(struct walk *w, unsigned long end)
 		return 0;
 	}
 	walk_unlock_write(w);
-	if (!ret)
-		ret = break_cow(w, start) ?: -EAGAIN;
-	return ret;
+	if (ret)
+		return ret;
+	since = jiffies;
+	ret = break_cow(w, start);
+	if (ret)
+		return ret;
+	allow_for(w, since);
+	return -EAGAIN;
 }
 
 /* Converts an error of make_device_exclusive() to one of the walk. */
@@ -560,7 +621,7 @@ static int walk_access(struct walk *w, unsigned long end)
 			 * The visitor cannot go on although the pages are valid. A
 			 * fault would end exclusive access to them.
 			 */
-			ret = w->v->relax(w->v) ?: walk_interrupted(w) ?:
+			ret = walk_relax(w) ?: walk_interrupted(w) ?:
 			      walk_lock(w);
 			if (ret)
 				return ret;
@@ -671,7 +732,7 @@ static int walk_look(struct walk *w, unsigned long end)
 			ret = visit_seen(w, end);
 		walk_unlock(w);
 		if (ret == -EAGAIN)
-			ret = w->v->relax(w->v);
+			ret = walk_relax(w);
 		if (ret)
 			return ret;
 	}
@@ -695,7 +756,7 @@ static int walk_hole(struct walk *w, unsigned long end)
 		span.len = next - w->addr;
 		ret = walk_visit(w, &span);
 		if (ret == -EAGAIN)
-			ret = w->v->relax(w->v);
+			ret = walk_relax(w);
 		if (ret)
 			return ret;
 	}

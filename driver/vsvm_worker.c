@@ -41,21 +41,20 @@ static void look(struct timer_list *timer)
 {
 	struct vsvm_worker *w = timer_container_of(w, timer, timer);
 
-	/* The thread exists: begin() starts the timer, and end() stops it. */
-	if (w->ops->orphaned(w))
+	/*
+	 * The thread exists: begin() starts the timer, and end() stops it. It is to freeze
+	 * although who it waits for is frozen already; the turn is served again later.
+	 */
+	if (w->ops->orphaned(w) || freezing(w->task))
 		send_sig(SIGKILL, w->task, 1);
 	mod_timer(&w->timer, jiffies + LOOK);
 }
 
-/*
- * Only while it is busy a signal is sent, under the lock. Who waits for the process
- * (a handler in it that is frozen) does not hold up the freezer.
- */
+/* Only while it is busy a signal is sent, under the lock or by the timer. */
 static void begin(struct vsvm_worker *w)
 {
 	lockdep_assert_held(&w->engines->lock);
 	w->busy = true;
-	current->flags |= PF_NOFREEZE;
 	mod_timer(&w->timer, jiffies + LOOK);
 }
 
@@ -66,7 +65,6 @@ static void end(struct vsvm_worker *w)
 	spin_unlock(&w->engines->lock);
 	timer_delete_sync(&w->timer);
 	flush_signals(current);
-	current->flags &= ~PF_NOFREEZE;
 	try_to_freeze();
 }
 

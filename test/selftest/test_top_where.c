@@ -355,7 +355,7 @@ TEST_F(command, demo_of_queues)
 	ASSERT_EQ(0, run("vsvm demo --queue"));
 	EXPECT_NE(NULL, strstr(text, "Every byte was right"));
 	for (; at; at = strchr(at + 1, '\n'))
-		if (sscanf(at, " %u %u %64[#fw.-] %u", &device, &pid, line, &done) == 4) {
+		if (sscanf(at, " %u %u %64[#fw. -] %u", &device, &pid, line, &done) == 4) {
 			EXPECT_EQ(16, done);
 			EXPECT_NE(NULL, strchr(line, '#'));
 			lanes++;

@@ -31,7 +31,7 @@
 #define PATIENCE	120000000000LL
 
 /* What a queue does, the more telling first. */
-static const char kinds[] = "#fw-.";
+static const char kinds[] = "#fw-. ";
 
 enum kind {
 	RUNS,
@@ -39,6 +39,7 @@ enum kind {
 	WAITS,
 	READY,
 	IDLE,
+	UNSEEN,		/* it did not look in that time */
 };
 
 /* What a process tells, in memory that it shares with the parent. */
@@ -124,7 +125,7 @@ static int work(struct show *show, struct lane *lane, struct vsvm *v)
 	int ret;
 
 	from = malloc(len);
-	to = malloc(len);
+	to = aligned_alloc(4096, len);	/* PREFETCH wants whole pages */
 	if (!from || !to || posix_memalign((void **)&fence, 4096, 4096))
 		return -ENOMEM;
 	for (i = 0; i < len; i++)
@@ -172,7 +173,7 @@ static void draw_lane(const struct lane *lane, int64_t begun, int64_t ended)
 	unsigned char cells[COLUMNS];
 	unsigned int i, at;
 
-	memset(cells, IDLE, sizeof(cells));
+	memset(cells, UNSEEN, sizeof(cells));
 	for (i = 0; i < lane->nr_samples; i++) {
 		at = (lane->samples[i].when - begun) * COLUMNS /
 		     (ended - begun + 1);

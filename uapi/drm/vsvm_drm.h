@@ -501,18 +501,24 @@ struct drm_vsvm_atomic {
  * poll() reports EPOLLPRI while the file has such a queue. The only way from there is
  * QUEUE_DESTROY. Other queues go on.
  *
- * Queues belong to the file. They end with it, with the memory of the process that
- * opened it (exit, exec), and when the device is unplugged. A forked child has none.
- * The memory is not kept alive by commands that wait: after exit they are not done.
+ * Queues belong to the file. They end with it, with the process that opened it (exit,
+ * kill, exec; also when another process shares its memory), and when the device is
+ * unplugged. A forked child has none. Commands do not keep the memory: what was not
+ * done at exit is never done.
  *
- * A queue's work is done by threads of the kernel at the lowest priority. It has the
- * memory policy of the mappings (mbind()), but not that of a thread (set_mempolicy()).
+ * A queue's work is done by threads of the kernel at the lowest priority. New pages are
+ * placed by the policy of the mapping (mbind()), and in the cpuset of the process, but
+ * not by the policy of a thread (set_mempolicy()).
  */
 
 /** DRM_VSVM_MAX_QUEUES: most queues of one file */
 #define DRM_VSVM_MAX_QUEUES	64U
 /** DRM_VSVM_MAX_SLOTS: most commands that a queue may hold */
 #define DRM_VSVM_MAX_SLOTS	16384U
+/** DRM_VSVM_MAX_EVENTS: most eventfds that commands in the queues of a file may hold */
+#define DRM_VSVM_MAX_EVENTS	1024U
+/** DRM_VSVM_MAX_FILES: most files with queues of one process, on each device */
+#define DRM_VSVM_MAX_FILES	8U
 
 /**
  * enum drm_vsvm_priority - how long the turns of a queue are
@@ -535,6 +541,8 @@ enum drm_vsvm_priority {
  *
  * - EINVAL: @slots is zero or above DRM_VSVM_MAX_SLOTS, or @priority is unknown.
  * - ENOSPC: the file has DRM_VSVM_MAX_QUEUES queues.
+ * - EMFILE: it would be the first queue of the file, and DRM_VSVM_MAX_FILES other files
+ *   of the process have queues of this device.
  */
 struct drm_vsvm_queue_create {
 	/** @priority: in, one of &enum drm_vsvm_priority */
@@ -683,8 +691,8 @@ enum drm_vsvm_wait_op {
 /**
  * struct drm_vsvm_command_wait - hold the queue until a word has a value
  *
- * The device reads the word, at once after each SIGNAL of the process through this
- * device, and at intervals of some milliseconds otherwise. Commands behind it wait, and
+ * The device reads the word soon after each SIGNAL of the process through this device,
+ * and at intervals of some milliseconds otherwise. Commands behind it wait, and
  * so does nothing else. There is no timeout.
  */
 struct drm_vsvm_command_wait {
@@ -756,10 +764,11 @@ struct drm_vsvm_command {
  *   in itself, see there.
  * - EFAULT: @commands cannot be read, or a range of a command reaches outside of user
  *   space.
- * - EBADF: a SIGNAL's descriptor is not open. EINVAL: it is no eventfd.
+ * - EBADF: a SIGNAL's descriptor is not open. EINVAL: it is no eventfd. EMFILE: the
+ *   file's queues would hold more than DRM_VSVM_MAX_EVENTS of them.
  * - ENOENT: the file has no such queue.
  * - EAGAIN: there are fewer free slots than commands.
- * - ECANCELED: the queue is lost, see QUEUE_STATUS.
+ * - ECANCELED: the queue is lost, see QUEUE_STATUS, or was destroyed meanwhile.
  */
 struct drm_vsvm_submit {
 	/** @commands: in, user pointer to an array of &struct drm_vsvm_command */
