@@ -93,6 +93,17 @@ struct bench_memory {
 	bool small;			/* not huge pages too */
 };
 
+/* What to measure of the table of queues. */
+struct bench_queue {
+	unsigned int device;
+	unsigned int rounds;
+	unsigned int pages;		/* 1: small, 2: huge */
+	unsigned int rows;		/* bits of bench_queue_row() */
+};
+
+unsigned int bench_queue_row(const char *key);
+int bench_queue(const struct bench_queue *opts, struct json_object *out);
+
 double bench_memory_factor(const char *text);
 int bench_memory(const struct bench_memory *opts, uint64_t vram,
 		 struct json_object *out);

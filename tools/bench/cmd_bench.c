@@ -29,8 +29,9 @@ enum table {
 	TABLE_WORKS = 1,
 	TABLE_GROWTH = 2,
 	TABLE_SPARSE = 4,
-	TABLE_MEMORY = 8,
-	TABLES = 15
+	TABLE_QUEUES = 8,
+	TABLE_MEMORY = 16,
+	TABLES = 31
 };
 
 static const struct {
@@ -40,6 +41,7 @@ static const struct {
 	{ "works", TABLE_WORKS },
 	{ "growth", TABLE_GROWTH },
 	{ "sparse", TABLE_SPARSE },
+	{ "queues", TABLE_QUEUES },
 	{ "memory", TABLE_MEMORY },
 };
 
@@ -50,6 +52,7 @@ struct options {
 	unsigned int tables;		/* enum table; 0: all */
 	unsigned int pages;		/* 1: small, 2: huge */
 	unsigned int works;		/* bits by work */
+	unsigned int queue_rows;	/* bits by row; 0: all */
 	unsigned long threads;		/* 0: one, and two */
 	bool trace;
 	struct json_object *json;	/* NULL: text */
@@ -364,6 +367,18 @@ static int bench_growth(const struct options *opts)
 	return 0;
 }
 
+static int bench_queues(const struct options *opts)
+{
+	const struct bench_queue queue = {
+		.device = opts->memory.device,
+		.rounds = opts->rounds,
+		.pages = opts->pages,
+		.rows = opts->queue_rows ? opts->queue_rows : ~0U,
+	};
+
+	return bench_queue(&queue, opts->json);
+}
+
 static int run_table(struct options *opts, enum table table)
 {
 	switch (table) {
@@ -374,6 +389,8 @@ static int run_table(struct options *opts, enum table table)
 	case TABLE_SPARSE:
 		return bench_sparse(opts->memory.device, opts->rounds,
 				    opts->json);
+	case TABLE_QUEUES:
+		return bench_queues(opts);
 	default:
 		return bench_memory(&opts->memory, opts->vram, opts->json);
 	}
@@ -411,9 +428,11 @@ struct arguments {
 	bool json;
 };
 
-#define HELP_TABLE "Only works, growth, sparse or memory; may be given more than once"
+#define HELP_TABLE "Only works, growth, sparse, queues or memory; may be given more than once"
 #define HELP_ROUNDS "Measure everything N times, 1 to 100 (7); above 64 MiB 3 times at most"
 #define HELP_WORK "Only to-device, home, in-order, at-random, cold-read, read, write, snapshot, device-read, device-write, device-snapshot or lone-fault; may be given more than once"
+
+#define HELP_QUEUE "Only copy, fill, fill-words, cold-copy, two, threads, spin, wait, eventfd, jobs or fault; may be given more than once"
 
 static const struct argp_option argp_options[] = {
 	{ "device", 'd', "N", 0, "Device number N (0)", 0 },
@@ -426,6 +445,8 @@ static const struct argp_option argp_options[] = {
 	{ "work", 'w', "NAME", 0, HELP_WORK, 0 },
 	{ "threads", 'T', "N", 0, "Only with 1 or 2 threads", 0 },
 	{ "trace", 'x', NULL, 0, "Have the kernel trace what is measured and nothing else", 0 },
+	{ NULL, 0, NULL, 0, "The table queues:", 0 },
+	{ "queue", 'q', "NAME", 0, HELP_QUEUE, 0 },
 	{ NULL, 0, NULL, 0, "The table memory:", 0 },
 	{ "factor", 'f', "F", 0, "Only 0.5, 0.9, 1.5 or 4 times the memory", 0 },
 	{ "processes", 'p', "N", 0, "Only 1 or 2 processes", 0 },
@@ -470,6 +491,11 @@ static error_t parse_works(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'x':
 		opts->trace = true;
+		return 0;
+	case 'q':
+		if (!bench_queue_row(arg))
+			argp_error(state, "not a row of queues: '%s'", arg);
+		opts->queue_rows |= bench_queue_row(arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -536,7 +562,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; memory, working sets of 0.5 to 4 times the device's memory, every word checked."
+#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; queues, what the device does by itself; memory, working sets of 0.5 to 4 times the device's memory, every word checked."
 
 static const struct argp argp = {
 	.options = argp_options,
