@@ -136,6 +136,7 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 {
 	struct vsvm_mirror *m = container_of(notifier, struct vsvm_mirror,
 					     notifier);
+	bool waits = mmu_notifier_range_blockable(range);
 	unsigned long pages;
 
 	/*
@@ -145,10 +146,9 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	if (range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == m)
 		return true;
 
-	if (mmu_notifier_range_blockable(range)) {
+	if (waits) {
 		atomic_inc(&m->table.wanted);
 		down_write(&m->table.lock);
-		atomic_dec(&m->table.wanted);
 	} else if (!VSVM_INJECT(m->table.inject, INVALIDATE, 0,
 			      down_write_trylock(&m->table.lock))) {
 		return false;
@@ -165,6 +165,9 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 				      range->event, pages);
 	}
 	up_write(&m->table.lock);
+	/* Readers that gave way do not sleep in the lock, from which they had to be woken. */
+	if (waits)
+		atomic_dec(&m->table.wanted);
 	return true;
 }
 

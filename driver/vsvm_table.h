@@ -47,7 +47,7 @@ struct vsvm_leaf {
  *	through valid entries; a writer may change entries. Invalidation takes it inside
  *	reclaim: its holder must not allocate with reclaim, fault on user memory or take
  *	mmap_lock
- * @wanted: number of invalidations that wait for the lock. A reader that copies much
+ * @wanted: number of invalidations that want or have the lock. A reader that copies much
  *	gives way to them: core mm waits, and readers would take the lock from a writer
  *	that sleeps
  * @leaves: &struct vsvm_leaf by address >> PMD_SHIFT, each with at least one entry

@@ -101,31 +101,33 @@ static int walk_relax(struct walk *w)
 #define GIVE_WAY	(100 * NSEC_PER_USEC)
 
 /*
- * Lets invalidations that wait for the page-table lock have it first. Other threads of
- * the process may have more of them all the time, so this has an end.
+ * Takes the page-table lock for reading, after invalidations that want it. A reader that
+ * slept in the lock would get it before the next of them. Other threads of the process
+ * may have more of them all the time, so giving way has an end.
  */
-static void give_way(struct walk *w)
+static void lock_politely(struct vsvm_table *t)
 {
 	u64 until;
 
-	if (!vsvm_table_is_wanted(&w->m->table))
+	if (!vsvm_table_is_wanted(t) && down_read_trylock(&t->lock))
 		return;
 	until = ktime_get_ns() + GIVE_WAY;
-	while (vsvm_table_is_wanted(&w->m->table) && ktime_get_ns() < until) {
+	do {
 		cond_resched();
 		cpu_relax();
-	}
+		if (!vsvm_table_is_wanted(t) && down_read_trylock(&t->lock))
+			return;
+	} while (ktime_get_ns() < until);
+	down_read(&t->lock);
 }
 
 /* Takes the page-table lock for reading, unless the device is gone. */
 static int walk_lock(struct walk *w)
 {
-	int ret;
+	int ret = vsvm_mirror_enter(w->m, &w->idx);
 
-	give_way(w);
-	ret = vsvm_mirror_enter(w->m, &w->idx);
 	if (!ret)
-		down_read(&w->m->table.lock);
+		lock_politely(&w->m->table);
 	return ret;
 }
 
