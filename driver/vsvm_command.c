@@ -39,7 +39,7 @@
  * @p: how far it is
  * @word: the word that was read, or that is to be stored
  * @beside: the step could not go on in the second range: @p has the address
- * @gives_way: the visit stopped because the page-table lock is wanted
+ * @gives_way: the visit stopped because the page-table lock or the processor is wanted
  */
 struct work {
 	struct vsvm_visitor v;
@@ -76,7 +76,8 @@ static int no_relax(struct vsvm_visitor *v)
 /* True if the visit has to stop here, with the lock dropped and taken again. */
 static bool gives_way(struct work *w)
 {
-	w->gives_way = vsvm_table_is_wanted(&w->ctx->m->table);
+	w->gives_way = vsvm_table_is_wanted(&w->ctx->m->table) ||
+		       vsvm_table_must_yield();
 	return w->gives_way;
 }
 
@@ -177,22 +178,41 @@ static int step_copy(struct work *w)
 	return w->p->at < copy->len ? VSVM_STEP_MORE : VSVM_STEP_DONE;
 }
 
+/*
+ * memset() stores as much at a time as is best for real processors, and memset64() is a
+ * single instruction: on an emulated one a plain loop is faster than either.
+ */
+static void fill_words(u64 *to, u64 value, unsigned long n)
+{
+	unsigned int i;
+
+	for (; n >= 16; n -= 16, to += 16)
+		for (i = 0; i < 16; i++)
+			WRITE_ONCE(to[i], value);
+	while (n--)
+		WRITE_ONCE(*to++, value);
+}
+
+/* Fills @len bytes at @to, both multiples of the size of the value. */
 static void fill_bytes(void *to, const struct drm_vsvm_fill *fill,
 		       unsigned long len)
 {
-	switch (fill->size) {
-	case sizeof(u8):
-		data_race(memset(to, fill->value, len));
-		break;
-	case sizeof(u16):
-		data_race(memset16(to, fill->value, len / sizeof(u16)));
-		break;
-	case sizeof(u32):
-		data_race(memset32(to, fill->value, len / sizeof(u32)));
-		break;
-	default:
-		data_race(memset64(to, fill->value, len / sizeof(u64)));
-	}
+	u64 value = fill->value;
+	unsigned long n;
+
+	if (fill->size == sizeof(u8))
+		value *= 0x0101010101010101ULL;
+	else if (fill->size == sizeof(u16))
+		value *= 0x0001000100010001ULL;
+	else if (fill->size == sizeof(u32))
+		value *= 0x0000000100000001ULL;
+
+	/* The pattern is the same from any multiple of its size on. */
+	n = min_t(unsigned long, -(unsigned long)to % sizeof(u64), len);
+	data_race(memcpy(to, &value, n));
+	fill_words(to + n, value, (len - n) / sizeof(u64));
+	to += round_down(len - n, sizeof(u64)) + n;
+	data_race(memcpy(to, &value, (len - n) % sizeof(u64)));
 }
 
 static long fill_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
@@ -203,11 +223,7 @@ static long fill_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 
 	do {
 		n = min(span->len - done, PIECE_BYTES);
-		/* A copy is faster than 16-bit and wider forms of memset(). */
-		if (done)
-			data_race(memcpy(to + done, to, n));
-		else
-			fill_bytes(to, &w->c->fill, n);
+		fill_bytes(to + done, &w->c->fill, n);
 		done += n;
 	} while (done < span->len && !gives_way(w));
 	vsvm_access_dirty(span, done);

@@ -19,7 +19,9 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/preempt.h>
 #include <linux/rmap.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -101,39 +103,64 @@ static int walk_relax(struct walk *w)
 #define GIVE_WAY	(100 * NSEC_PER_USEC)
 
 /*
- * Takes the page-table lock for reading, after invalidations that want it. A reader that
- * slept in the lock would get it before the next of them. Other threads of the process
- * may have more of them all the time, so giving way has an end.
+ * A reader that waits for nothing keeps its processor as long as it has the lock.
+ * Engines have the lowest priority: an invalidation would wait until one that lost its
+ * processor with the lock gets it back. Locks that a visit takes inside may sleep with
+ * PREEMPT_RT.
  */
-static void lock_politely(struct vsvm_table *t)
+static bool walk_keeps_cpu(const struct walk *w)
 {
+	return w->ctx->hits_only && !IS_ENABLED(CONFIG_PREEMPT_RT);
+}
+
+static bool walk_trylock(struct walk *w)
+{
+	struct vsvm_table *t = &w->m->table;
+
+	if (walk_keeps_cpu(w))
+		preempt_disable();
+	if (!vsvm_table_is_wanted(t) && down_read_trylock(&t->lock))
+		return true;
+	if (walk_keeps_cpu(w))
+		preempt_enable();
+	return false;
+}
+
+/*
+ * Takes the page-table lock for reading, unless the device is gone; after invalidations
+ * that want it. A reader that slept in the lock would get it before the next of them.
+ * Other threads of the process may have more of them all the time, so giving way has an
+ * end.
+ */
+static int walk_lock(struct walk *w)
+{
+	int ret = vsvm_mirror_enter(w->m, &w->idx);
 	u64 until;
 
-	if (!vsvm_table_is_wanted(t) && down_read_trylock(&t->lock))
-		return;
+	if (ret)
+		return ret;
+	if (vsvm_table_must_yield())
+		schedule();
+	if (walk_trylock(w))
+		return 0;
 	until = ktime_get_ns() + GIVE_WAY;
 	do {
 		cond_resched();
 		cpu_relax();
-		if (!vsvm_table_is_wanted(t) && down_read_trylock(&t->lock))
-			return;
+		if (walk_trylock(w))
+			return 0;
 	} while (ktime_get_ns() < until);
-	down_read(&t->lock);
-}
-
-/* Takes the page-table lock for reading, unless the device is gone. */
-static int walk_lock(struct walk *w)
-{
-	int ret = vsvm_mirror_enter(w->m, &w->idx);
-
-	if (!ret)
-		lock_politely(&w->m->table);
-	return ret;
+	down_read(&w->m->table.lock);
+	if (walk_keeps_cpu(w))
+		preempt_disable();
+	return 0;
 }
 
 static void walk_unlock(struct walk *w)
 {
 	up_read(&w->m->table.lock);
+	if (walk_keeps_cpu(w))
+		preempt_enable();
 	vsvm_mirror_exit(w->idx);
 }
 
