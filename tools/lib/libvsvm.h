@@ -181,8 +181,8 @@ int vsvm_queue_create(struct vsvm *v, uint32_t priority, uint32_t slots,
  *
  * No command runs when it returns 0.
  *
- * Return: 0, or a negative errno of &struct drm_vsvm_queue_destroy. -EINTR, which only a
- * process that is being killed gets, is not tried again: the queue is gone then, too.
+ * Return: 0, or a negative errno of &struct drm_vsvm_queue_destroy. A call that ends with
+ * -EINTR, because the process is being killed, is not made again.
  */
 int vsvm_queue_destroy(struct vsvm *v, uint32_t queue);
 
