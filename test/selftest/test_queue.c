@@ -597,6 +597,39 @@ TEST_F(queues, as_many_as_there_may_be)
 	EXPECT_EQ(-ENOSPC, vsvm_queue_create(self->v, VT_NORMAL, 1, &id));
 }
 
+/* The first queue of a handle, as soon as there is room for it. */
+static int make_in_time(struct vsvm *v, uint32_t *id)
+{
+	int64_t deadline = vt_queue_deadline();
+	int ret;
+
+	do {
+		ret = vsvm_queue_create(v, VT_NORMAL, 1, id);
+	} while (ret == -EMFILE && vsvm_deadline(0) < deadline);
+	return ret;
+}
+
+/* So many files of a process have queues of a device, and one that is closed makes room. */
+TEST_F(queues, in_as_many_files_as_there_may_be)
+{
+	struct vsvm *v[DRM_VSVM_MAX_FILES + 1];
+	unsigned int last = DRM_VSVM_MAX_FILES - 1, i;
+	uint32_t id = 1;
+
+	for (i = 0; i < ARRAY_SIZE(v); i++)
+		ASSERT_EQ(0, vsvm_open(i == last + 1, &v[i]));
+	for (i = 0; i < last; i++)
+		ASSERT_EQ(0, vsvm_queue_create(v[i], VT_NORMAL, 1, &id));
+	EXPECT_EQ(-EMFILE, vsvm_queue_create(v[last], VT_NORMAL, 1, &id));
+	EXPECT_EQ(0, id);
+	/* More queues of those that have one, and another device's. */
+	EXPECT_EQ(0, vsvm_queue_create(v[0], VT_NORMAL, 1, &id));
+	EXPECT_EQ(0, vsvm_queue_create(v[last + 1], VT_NORMAL, 1, &id));
+	EXPECT_EQ(0, vt_do(&self->q, NULL, 0));
+	vsvm_close(v[0]);
+	EXPECT_EQ(0, make_in_time(v[last], &id));
+}
+
 /* All or nothing: without room for a job none of it is done; a slot is free again. */
 TEST_F(queues, full)
 {

@@ -492,6 +492,61 @@ TEST_F_TIMEOUT(wait, ping_pong, VT_LONG)
 	}
 }
 
+/* Who has seen the word finds its command's slot free. */
+TEST_F(wait, finds_room)
+{
+	struct vt_queue q;
+	uint64_t i;
+
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, 1));
+	for (i = 1; i <= 200; i++) {
+		ASSERT_EQ(0, vt_signal(&q, self->word, i));
+		if (i % 2)
+			while (vt_load(self->word) != i)
+				;
+		ASSERT_EQ(0, vt_wait_word(&q, self->word, i));
+	}
+}
+
+/* A file holds so many eventfds, of a job all or none, and none of a command that is done. */
+TEST_F(wait, many_eventfds)
+{
+	unsigned int nr = DRM_VSVM_MAX_EVENTS, i;
+	struct drm_vsvm_command job[DRM_VSVM_MAX_EVENTS];
+	int fd = eventfd(0, EFD_CLOEXEC);
+	struct vt_queue q, other;
+	uint64_t count = 0;
+	struct vsvm *v;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < nr; i++)
+		job[i] = vsvm_cmd_signal(self->word, i, fd);
+	ASSERT_EQ(0, vsvm_open(0, &v));
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, nr + 1));
+	ASSERT_EQ(0, vt_queue_make(&other, v, nr + 1));
+	ASSERT_EQ(0, vt_hold(&q, self->gate));
+	ASSERT_EQ(0, vsvm_submit(self->v, q.id, job, nr - 1, NULL));
+	EXPECT_EQ(-EMFILE, vsvm_submit(self->v, self->q.id, job, 2, NULL));
+	EXPECT_EQ(0, vsvm_submit(self->v, q.id, job, 1, NULL));
+	EXPECT_EQ(-EMFILE, vsvm_submit(self->v, self->q.id, job, 1, NULL));
+	EXPECT_EQ(0, vt_do(&self->q, NULL, 0));
+	ASSERT_EQ(0, vt_do(&other, job, nr));
+	ASSERT_EQ(8, read(fd, &count, 8));
+	EXPECT_EQ(nr, count);
+	vt_store(self->gate, 1);
+	ASSERT_EQ(0, vt_queue_becomes(&q, DRM_VSVM_QUEUE_IDLE));
+	ASSERT_EQ(8, read(fd, &count, 8));
+	EXPECT_EQ(nr, count);
+	EXPECT_EQ(0, vt_do(&q, job, nr));
+	/* With its queue go those that were never signalled. */
+	vt_store(self->gate, 0);
+	ASSERT_EQ(0, vt_hold(&q, self->gate));
+	ASSERT_EQ(0, vsvm_submit(self->v, q.id, job, nr, NULL));
+	ASSERT_EQ(0, vsvm_queue_destroy(self->v, q.id));
+	EXPECT_EQ(0, vsvm_submit(self->v, self->q.id, job, 1, NULL));
+	vsvm_close(v);
+}
+
 /* A queue that is lost ends the wait of who named it, and of nobody else. */
 TEST_F(wait, ends_with_the_queue)
 {
