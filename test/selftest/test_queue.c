@@ -14,6 +14,7 @@
 
 #include "vt.h"
 #include "vt_fixture.h"
+#include "vt_host.h"
 #include "vt_queue.h"
 
 #define LEN	(3 * VT_HUGE)
@@ -742,6 +743,32 @@ TEST_F_TIMEOUT(queues, priorities, VT_LONG)
 	EXPECT_EQ(0, vt_check(to, VT_HUGE, SEED, 0));
 }
 
+#define STORES	400
+
+/* A thread that has seen a later store of a queue sees the earlier ones. */
+TEST_F_TIMEOUT(queues, barrier, VT_LONG)
+{
+	uint64_t *data = self->word, *flag = (uint64_t *)self->mem, seen = 0, is;
+	struct drm_vsvm_command job[3 * STORES];
+	struct vt_queue q;
+	unsigned int i;
+
+	*flag = 0;
+	for (i = 0; i < STORES; i++) {
+		job[3 * i] = vsvm_cmd_fill(data, 8, i + 1, 8);
+		job[3 * i + 1] = vsvm_cmd_barrier();
+		job[3 * i + 2] = vsvm_cmd_fill(flag, 8, i + 1, 8);
+	}
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, ARRAY_SIZE(job)));
+	ASSERT_EQ(0, vt_submit(&q, job, ARRAY_SIZE(job)));
+	while (seen < STORES) {
+		seen = vt_load(flag);
+		is = vt_load(data);
+		ASSERT_LE(seen, is);
+		ASSERT_GE(STORES, is);
+	}
+}
+
 /* Commands that have not begun are dropped with their queue. */
 TEST_F(queues, destroy_drops)
 {
@@ -750,6 +777,42 @@ TEST_F(queues, destroy_drops)
 	ASSERT_EQ(0, vsvm_queue_destroy(self->v, self->q.id));
 	vt_store(self->word, 1);
 	ASSERT_EQ(0, vt_do(&self->other, NULL, 0));
+	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
+}
+
+FIXTURE(swapped)
+{
+	struct vsvm *v;
+	struct vt_queue q;
+	struct vt_zram zram;
+	char *mem;
+	char *to;
+};
+
+FIXTURE_SETUP(swapped)
+{
+	self->zram = (struct vt_zram)VT_NO_ZRAM;
+	ASSERT_EQ(0, vt_swap_on(&self->zram, 16 * VT_MIB));
+	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, VT_HUGE, VT_SMALL, SEED, false));
+	self->to = vt_map_filled(self->v, VT_HUGE, VT_SMALL, OTHER);
+	ASSERT_NE(NULL, self->to);
+	ASSERT_EQ(0, vt_queue_make(&self->q, self->v, 4));
+}
+
+FIXTURE_TEARDOWN_PARENT(swapped)
+{
+	vt_zram_gone(&self->zram);
+}
+
+/* What was swapped out comes back for the device, on either side of a copy. */
+TEST_F_TIMEOUT(swapped, copy, VT_LONG)
+{
+	ASSERT_EQ(0, vt_page_out(self->mem, VT_HUGE));
+	ASSERT_EQ(0, vt_page_out(self->to, VT_HUGE));
+	ASSERT_EQ(0, vt_copy(&self->q, self->to + 1, self->mem, VT_HUGE - 2));
+	EXPECT_EQ(0, vt_check(self->to, 1, OTHER, 0));
+	EXPECT_EQ(0, vt_check(self->to + 1, VT_HUGE - 2, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->to + VT_HUGE - 1, 1, OTHER, VT_HUGE - 1));
 	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
 }
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <kselftest_harness.h>
 
@@ -36,6 +37,7 @@ enum where {
 	READ_ONLY = 8,
 	POISON = 10,
 	SHARED = 12,
+	SECRET = 14,
 };
 
 enum how {
@@ -62,6 +64,8 @@ static const struct loss {
 	{ "copy from within a hole", COPY_FROM, HOLE, 41, READS, EFAULT },
 	{ "copy from PROT_NONE", COPY_FROM, NONE, -1, READS, EFAULT },
 	{ "copy from poison", COPY_FROM, POISON, 0, READS, EFAULT },
+	{ "copy from secret memory", COPY_FROM, SECRET, -3, READS, EFAULT },
+	{ "copy to secret memory", COPY_TO, SECRET, 5, WRITES, EFAULT },
 	{ "copy to a hole", COPY_TO, HOLE, 3, WRITES, EFAULT },
 	{ "copy to before a hole", COPY_TO, HOLE, -77, WRITES, EFAULT },
 	{ "copy to PROT_NONE", COPY_TO, NONE, 0, WRITES, EFAULT },
@@ -77,11 +81,14 @@ static const struct loss {
 	{ "atomic in PROT_NONE", ADD, NONE, 16, ATOMIC, EFAULT },
 	{ "atomic in read-only", ADD, READ_ONLY, 16, ATOMIC, EPERM },
 	{ "atomic in shared memory", ADD, SHARED, 16, ATOMIC, EOPNOTSUPP },
+	{ "atomic in secret memory", ADD, SECRET, 16, ATOMIC, EFAULT },
 	{ "result in a hole", ADD_RESULT, HOLE, 16, WRITES, EFAULT },
 	{ "result in PROT_NONE", ADD_RESULT, NONE, 16, WRITES, EFAULT },
 	{ "result in read-only", ADD_RESULT, READ_ONLY, 16, WRITES, EPERM },
 	{ "wait in a hole", WAIT, HOLE, 24, READS, EFAULT },
 	{ "wait in PROT_NONE", WAIT, NONE, 24, READS, EFAULT },
+	{ "wait in secret memory", WAIT, SECRET, 24, READS, EFAULT },
+	{ "signal in secret memory", SIGNAL, SECRET, 32, WRITES, EFAULT },
 	{ "signal in a hole", SIGNAL, HOLE, 32, WRITES, EFAULT },
 	{ "signal in PROT_NONE", SIGNAL, NONE, 32, WRITES, EFAULT },
 	{ "signal in read-only", SIGNAL, READ_ONLY, 32, WRITES, EPERM },
@@ -130,8 +137,11 @@ static int make_bad_pages(char *mem)
 /* In front of the others are pages that are on the device; the middle may be there, too. */
 FIXTURE_SETUP(lost)
 {
-	char *shared;
+	int fd = syscall(SYS_memfd_secret, O_CLOEXEC);
+	char *shared, *secret;
 
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, VT_PAGE));
 	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, LEN, VT_SMALL, SEED, false));
 	self->own = vt_map_filled(self->v, LEN, VT_SMALL, OTHER);
 	self->word = vt_map(VT_PAGE, VT_SMALL);
@@ -142,6 +152,10 @@ FIXTURE_SETUP(lost)
 		      MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	ASSERT_NE(MAP_FAILED, shared);
 	vt_fill(shared, VT_PAGE, SEED, SHARED * VT_PAGE);
+	secret = mmap(self->mem + SECRET * VT_PAGE, VT_PAGE, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_FIXED, fd, 0);
+	ASSERT_NE(MAP_FAILED, secret);
+	memset(secret, 0xa5, VT_PAGE);
 	if (variant->on_device)
 		ASSERT_EQ(0, vsvm_migrate(self->v, self->mem, LEN, DRM_VSVM_TARGET_DEVICE, 0,
 					  NULL));
@@ -254,7 +268,9 @@ TEST_F_TIMEOUT(lost, cause, VT_LONG)
 	EXPECT_EQ(0, vt_check(self->mem, 2 * VT_PAGE, SEED, 0));
 	EXPECT_EQ(0, vt_check(self->mem + READ_ONLY * VT_PAGE, VT_PAGE, SEED,
 			      READ_ONLY * VT_PAGE));
-	EXPECT_EQ(0, vt_check(self->mem + 13 * VT_PAGE, 3 * VT_PAGE, SEED, 13 * VT_PAGE));
+	EXPECT_EQ(0, vt_check(self->mem + 13 * VT_PAGE, VT_PAGE, SEED, 13 * VT_PAGE));
+	EXPECT_EQ(0, vt_check(self->mem + 15 * VT_PAGE, VT_PAGE, SEED, 15 * VT_PAGE));
+	EXPECT_EQ(0, vt_check_byte(self->mem + SECRET * VT_PAGE, VT_PAGE, 0xa5));
 }
 
 /* A range that nothing is mapped in can be prefetched: nothing has to move. */
