@@ -363,6 +363,27 @@ TEST_F(command, demo_of_queues)
 	EXPECT_EQ(8, lanes);
 }
 
+/* Rows of queues, each with a time and that of something else; results were right. */
+TEST_F(command, bench_of_queues)
+{
+	double own = 0, beside = 0;
+	const char *row = text;
+	unsigned int i;
+
+	ASSERT_EQ(0, run("vsvm bench --json --table queues --rounds 1 --small -q copy -q two -q eventfd"));
+	for (i = 0; i < 3; i++) {
+		row = strstr(row + 1, "\"work\"");
+		ASSERT_NE(NULL, row);
+		row = strstr(row, "\"time\"");
+		ASSERT_NE(NULL, row);
+		EXPECT_EQ(2, sscanf(row, "\"time\":%lf, \"beside\":%*[^:]:%lf", &own,
+				    &beside));
+		EXPECT_LT(0, own);
+		EXPECT_LT(0, beside);
+	}
+	EXPECT_EQ(NULL, strstr(row + 1, "\"work\""));
+}
+
 /* What makes no sense ends with 2, what is not there with 1. */
 TEST_F(command, refuses)
 {
@@ -371,6 +392,7 @@ TEST_F(command, refuses)
 	EXPECT_EQ(2, run("vsvm where 1 zzz 2>/dev/null"));
 	EXPECT_EQ(2, run("vsvm where 1 2000-1000 2>/dev/null"));
 	EXPECT_EQ(2, run("vsvm top -i 0 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm bench -q nonsense 2>/dev/null"));
 	EXPECT_EQ(1, run("vsvm where 4194300 2>/dev/null"));
 	EXPECT_EQ(1, run("vsvm where %d 1000-2000 2>/dev/null", getpid()));
 }
