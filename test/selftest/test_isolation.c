@@ -29,6 +29,35 @@
 #define EXEC_FD		"VSVM_TEST_FD"
 #define EXEC_ADDR	"VSVM_TEST_ADDR"
 
+/* The file's first queue would have the number 1. */
+static int refused_queues(int fd, void *mem)
+{
+	struct drm_vsvm_command c = vsvm_cmd_fill(mem, 8, 0, 8);
+	struct drm_vsvm_queue_create create = { .slots = 1 };
+	struct drm_vsvm_queue_destroy destroy = { .queue = 1 };
+	struct drm_vsvm_submit submit = {
+		.commands = (uintptr_t)&c, .nr_commands = 1, .queue = 1,
+	};
+	struct drm_vsvm_wait wait = {
+		.addr = (uintptr_t)mem, .mask = 1, .op = DRM_VSVM_WAIT_GE,
+	};
+	struct drm_vsvm_queue_status status = { .queue = 1 };
+
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_CREATE, &create) != -EPERM ||
+	    create.queue)
+		return 20;
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_SUBMIT, &submit) != -EPERM || submit.seq)
+		return 21;
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_WAIT, &wait) != -EPERM)
+		return 22;
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_STATUS, &status) != -EPERM ||
+	    status.submitted || status.busy)
+		return 23;
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_DESTROY, &destroy) != -EPERM)
+		return 24;
+	return 0;
+}
+
 /* Every call that could tell or change something; 0: all got EPERM. */
 static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 {
@@ -68,7 +97,7 @@ static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 	if (vt_ioctl(fd, DRM_IOCTL_VSVM_ATOMIC, &atomic) != -EPERM ||
 	    atomic.old)
 		return 6;
-	return 0;
+	return refused_queues(fd, mem);
 }
 
 static bool refused_inject(int fd, int want)
