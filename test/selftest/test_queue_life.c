@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -506,111 +505,6 @@ TEST_F_TIMEOUT(life, file_survives, VT_LONG)
 	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 	EXPECT_EQ(0, close(fd));
 	OVER();
-}
-
-FIXTURE(after)
-{
-	struct vsvm *v;
-	struct vt_queue q;
-	uint64_t *shared;	/* a gate and a word that child and parent have */
-};
-
-FIXTURE_SETUP(after)
-{
-	ASSERT_EQ(0, vsvm_open(0, &self->v));
-	ASSERT_EQ(0, vt_queue_make(&self->q, self->v, 8));
-	self->shared = mmap(NULL, VT_PAGE, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->shared);
-}
-
-VT_TEARDOWN_CLOSE(after)
-
-static int leaves_work(struct vt_child *c, void *arg)
-{
-	uint64_t *shared = arg;
-	struct vt_queue q;
-	struct vsvm *v;
-
-	(void)c;
-	if (vsvm_open(0, &v) || vt_queue_make(&q, v, 8) || vt_hold(&q, shared) ||
-	    vt_signal(&q, shared + 1, 1))
-		return 1;
-	return 42;
-}
-
-/* Commands of a process that is gone are not done, also in memory that is still there. */
-TEST_F(after, exit_nothing_is_done)
-{
-	int i;
-
-	ASSERT_EQ(42, vt_run(leaves_work, self->shared));
-	vt_store(self->shared, 1);
-	for (i = 0; i < 20; i++)
-		ASSERT_EQ(0, vt_do(&self->q, NULL, 0));
-	EXPECT_EQ(0, vt_load(self->shared + 1));
-}
-
-/* The other process uses the same memory, and gets its work done meanwhile. */
-TEST_F(after, word_is_shared)
-{
-	ASSERT_EQ(0, vt_hold(&self->q, self->shared));
-	ASSERT_EQ(0, vt_begin(&self->q, NULL, 0));
-	ASSERT_EQ(42, vt_run(leaves_work, self->shared));
-	EXPECT_EQ(DRM_VSVM_QUEUE_WAITING, vt_queue_state(&self->q));
-	vt_store(self->shared, 1);
-	EXPECT_EQ(0, vt_end(&self->q));
-}
-
-/* What a process and one that shares its memory (CLONE_VM) have. */
-static struct sharing {
-	uint64_t *shared;	/* a gate, a word, and the result plus 1 */
-	int owner;		/* a descriptor of the process that opened the file */
-	char stack[256 * 1024] __attribute__((aligned(16)));
-} sharing;
-
-/* Outlives the one that opened the file. The rest is as in any other process. */
-static int outlives(void *arg)
-{
-	struct pollfd p = { .fd = sharing.owner, .events = POLLIN };
-	uint64_t *shared = sharing.shared;
-	struct vt_queue q;
-	struct vsvm *v;
-	int i, ret = 0;
-
-	(void)arg;
-	if (poll(&p, 1, VT_QUEUE_SECONDS * 1000) != 1 || vsvm_open(0, &v) ||
-	    vt_queue_make(&q, v, 8))
-		ret = 1;
-	vt_store(shared, 1);
-	for (i = 0; i < 20 && !ret; i++)
-		ret = vt_do(&q, NULL, 0) ? 2 : 0;
-	if (!ret && vt_load(shared + 1))
-		ret = 3;
-	vt_store(shared + 2, ret + 1);
-	_exit(0);
-}
-
-static int is_outlived(struct vt_child *c, void *arg)
-{
-	char *top = sharing.stack + sizeof(sharing.stack);
-
-	sharing.shared = arg;
-	sharing.owner = syscall(SYS_pidfd_open, getpid(), 0);
-	if (VT_BAD(sharing.owner < 0) || leaves_work(c, arg) != 42)
-		return 1;
-	return VT_BAD(clone(outlives, top, CLONE_VM | SIGCHLD, NULL) < 0) ? 2 : 42;
-}
-
-/* Queues end with the process that opened the file, also if its memory does not. */
-TEST_F_TIMEOUT(after, exit_memory_stays, VT_LONG)
-{
-	int64_t deadline = vt_queue_deadline();
-
-	ASSERT_EQ(42, vt_run(is_outlived, self->shared));
-	while (!vt_load(self->shared + 2) && vsvm_deadline(0) < deadline)
-		usleep(10000);
-	EXPECT_EQ(1, vt_load(self->shared + 2));
 }
 
 FIXTURE(stuck)
