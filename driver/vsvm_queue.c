@@ -42,6 +42,7 @@
 #include "vsvm_context.h"
 #include "vsvm_inject.h"
 #include "vsvm_queue.h"
+#include "vsvm_trace.h"
 #include "vsvm_vm.h"
 
 /* The slice of a queue of normal priority. */
@@ -179,6 +180,8 @@ static void lose(struct vsvm_queue *q, int error, const struct vsvm_progress *p)
 	spin_unlock(&set->engines->lock);
 	if (!first)
 		return;
+	/* The cause does not change any more. */
+	trace_vsvm_queue_lost(q, q->lost, q->addr, q->access, -error);
 	wake_up_all(fence_waiters(set->vm->mm));
 	wake_up_poll(&set->lost, EPOLLPRI);
 }
@@ -200,6 +203,8 @@ static void announce(struct vsvm_queue *q, struct vsvm_slot *slot)
 {
 	struct vsvm_queues *set = q->set;
 
+	trace_vsvm_queue_fence(q, slot->seq, slot->c.signal.addr,
+			       slot->c.signal.value);
 	vsvm_inject_pause(set_inject(set), FENCE_WAKE);
 	wake_up_all(fence_waiters(set->vm->mm));
 	vsvm_engine_wake(set->engines, set->vm->mm);
@@ -249,6 +254,10 @@ static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 {
 	int ret;
 
+	if (q->started != slot->seq) {
+		q->started = slot->seq;
+		trace_vsvm_queue_start(q, slot->seq);
+	}
 	if (slot->c.op == DRM_VSVM_COMMAND_SIGNAL)
 		begin_signal(q);
 	job->ctx.purse = slot->purse;
@@ -275,8 +284,10 @@ static enum vsvm_turn_state run_slice(struct vsvm_queue *q, struct job *job,
 		if (!slot)
 			return VSVM_TURN_IDLE;
 		ret = step(q, job, slot);
-		if (ret == -EAGAIN)
+		if (ret == -EAGAIN) {
+			trace_vsvm_queue_fault(q, slot->seq, &q->progress);
 			return VSVM_TURN_FAULTS;
+		}
 		if (ret == VSVM_STEP_WAITS)
 			return VSVM_TURN_WAITS;
 		/* Interrupted: the queue is cancelled. */
@@ -474,17 +485,20 @@ static enum vsvm_turn_state serve_queue(struct vsvm_queue *q, struct job *job)
 {
 	struct vsvm_slot *slot = front(q);
 	struct mem_cgroup *memcg, *old;
+	u64 seq;
 	int ret;
 
 	if (!slot)
 		return VSVM_TURN_IDLE;
 	adopt_cpuset(q->set->vm);
+	seq = slot->seq;
 	/* What core mm charges to the current thread is the process's. */
 	memcg = get_mem_cgroup_from_mm(q->set->vm->mm);
 	old = set_active_memcg(memcg);
 	ret = step(q, job, slot);
 	set_active_memcg(old);
 	mem_cgroup_put(memcg);
+	trace_vsvm_queue_served(q, seq, min(ret, 0));
 	if (ret != -ENOMEM)
 		q->stalled = 0;
 	if (ret == VSVM_STEP_WAITS)
@@ -817,6 +831,8 @@ int vsvm_queue_submit_end(struct vsvm_queue *q, u32 n, u64 *seq)
 	}
 	q->head += n;
 	*seq = ++q->submitted;
+	/* Under the lock, so that the job has not begun. */
+	trace_vsvm_queue_submit(q, *seq, n);
 	vsvm_engine_ready(e, &q->turn);
 	spin_unlock(&e->lock);
 	mutex_unlock(&q->submit);

@@ -59,6 +59,7 @@ struct vsvm_slot {
  * @busy: nanoseconds that engines worked for it
  * @faults: number of times that it went to the fault worker
  * @progress: of the command at @tail; belongs to who runs the turn
+ * @started: sequence number of the last job that began; belongs likewise
  * @stalled: since when, in jiffies, the host has no memory for it; 0: it has
  *
  * @head to @faults are protected by &vsvm_engines.lock.
@@ -84,6 +85,7 @@ struct vsvm_queue {
 	u64 busy;
 	u64 faults;
 	struct vsvm_progress progress;
+	u64 started;
 	unsigned long stalled;
 };
 

@@ -11,6 +11,7 @@
 #define VSVM_TRACE_H
 
 #include <linux/mmu_notifier.h>
+#include <linux/pid.h>
 #include <linux/tracepoint.h>
 #include <linux/types.h>
 
@@ -18,6 +19,7 @@
 
 #include "vsvm_mirror.h"
 #include "vsvm_stats.h"
+#include "vsvm_vm.h"
 
 TRACE_DEFINE_ENUM(VSVM_CAUSE_EXPLICIT);
 TRACE_DEFINE_ENUM(VSVM_CAUSE_DEVICE_FAULT);
@@ -50,12 +52,14 @@ DRM_VSVM_STAY_WORDS(VSVM_TRACE_REASON, VSVM_TRACE_REASON)
 	__print_symbolic(value, DRM_VSVM_STAY_WORDS(VSVM_TRACE_STAY,	\
 						    VSVM_TRACE_LAST_STAY))
 
+TRACE_DEFINE_ENUM(VSVM_NEED_NONE);
 TRACE_DEFINE_ENUM(VSVM_NEED_READ);
 TRACE_DEFINE_ENUM(VSVM_NEED_WRITE);
 TRACE_DEFINE_ENUM(VSVM_NEED_EXCLUSIVE);
 
 #define vsvm_trace_need(value)						\
 	__print_symbolic(value,						\
+			 { VSVM_NEED_NONE, "none" },			\
 			 { VSVM_NEED_READ, "read" },			\
 			 { VSVM_NEED_WRITE, "write" },			\
 			 { VSVM_NEED_EXCLUSIVE, "exclusive" })
@@ -236,6 +240,146 @@ TRACE_EVENT(vsvm_evict,
 	    TP_printk("device=%u cause=%s block=%llu pages=%llu moved_pages=%llu",
 		      __entry->device, vsvm_trace_cause(__entry->cause),
 		      __entry->block, __entry->pages, __entry->moved_pages)
+);
+
+TRACE_DEFINE_ENUM(DRM_VSVM_ACCESS_NONE);
+TRACE_DEFINE_ENUM(DRM_VSVM_ACCESS_READ);
+TRACE_DEFINE_ENUM(DRM_VSVM_ACCESS_WRITE);
+TRACE_DEFINE_ENUM(DRM_VSVM_ACCESS_ATOMIC);
+
+#define vsvm_trace_access(value)					\
+	__print_symbolic(value,						\
+			 { DRM_VSVM_ACCESS_NONE, "none" },		\
+			 { DRM_VSVM_ACCESS_READ, "read" },		\
+			 { DRM_VSVM_ACCESS_WRITE, "write" },		\
+			 { DRM_VSVM_ACCESS_ATOMIC, "atomic" })
+
+/*
+ * The events of a queue. owner is the process that opened the file, by its number in the
+ * initial namespace; seq is the job's.
+ */
+
+/* A job was accepted. */
+TRACE_EVENT(vsvm_queue_submit,
+	    TP_PROTO(const struct vsvm_queue *q, u64 seq, u32 commands),
+	    TP_ARGS(q, seq, commands),
+	    TP_STRUCT__entry(__field(u64, seq)
+			     __field(u32, device)
+			     __field(s32, owner)
+			     __field(u32, queue)
+			     __field(u32, commands)),
+	    TP_fast_assign(__entry->seq = seq;
+			   __entry->device = q->set->vm->mirror.device;
+			   __entry->owner = pid_nr(q->set->vm->owner);
+			   __entry->queue = q->id;
+			   __entry->commands = commands),
+	    TP_printk("device=%u owner=%d queue=%u seq=%llu commands=%u",
+		      __entry->device, __entry->owner, __entry->queue,
+		      __entry->seq, __entry->commands)
+);
+
+/* The first command of a job begins. */
+TRACE_EVENT(vsvm_queue_start,
+	    TP_PROTO(const struct vsvm_queue *q, u64 seq),
+	    TP_ARGS(q, seq),
+	    TP_STRUCT__entry(__field(u64, seq)
+			     __field(u32, device)
+			     __field(s32, owner)
+			     __field(u32, queue)),
+	    TP_fast_assign(__entry->seq = seq;
+			   __entry->device = q->set->vm->mirror.device;
+			   __entry->owner = pid_nr(q->set->vm->owner);
+			   __entry->queue = q->id),
+	    TP_printk("device=%u owner=%d queue=%u seq=%llu",
+		      __entry->device, __entry->owner, __entry->queue,
+		      __entry->seq)
+);
+
+/* The queue lacks a page, and goes to the fault worker. PREFETCH needs none there. */
+TRACE_EVENT(vsvm_queue_fault,
+	    TP_PROTO(const struct vsvm_queue *q, u64 seq,
+		     const struct vsvm_progress *p),
+	    TP_ARGS(q, seq, p),
+	    TP_STRUCT__entry(__field(u64, seq)
+			     __field(u64, addr)
+			     __field(u32, device)
+			     __field(s32, owner)
+			     __field(u32, queue)
+			     __field(u32, need)),
+	    TP_fast_assign(__entry->seq = seq;
+			   __entry->addr = p->addr;
+			   __entry->device = q->set->vm->mirror.device;
+			   __entry->owner = pid_nr(q->set->vm->owner);
+			   __entry->queue = q->id;
+			   __entry->need = p->need),
+	    TP_printk("device=%u owner=%d queue=%u seq=%llu addr=0x%llx need=%s",
+		      __entry->device, __entry->owner, __entry->queue,
+		      __entry->seq, __entry->addr, vsvm_trace_need(__entry->need))
+);
+
+/* The fault worker did the step, or failed; after EINTR and ENOMEM it may do it again. */
+TRACE_EVENT(vsvm_queue_served,
+	    TP_PROTO(const struct vsvm_queue *q, u64 seq, int error),
+	    TP_ARGS(q, seq, error),
+	    TP_STRUCT__entry(__field(u64, seq)
+			     __field(u32, device)
+			     __field(s32, owner)
+			     __field(u32, queue)
+			     __field(s32, error)),
+	    TP_fast_assign(__entry->seq = seq;
+			   __entry->device = q->set->vm->mirror.device;
+			   __entry->owner = pid_nr(q->set->vm->owner);
+			   __entry->queue = q->id;
+			   __entry->error = error),
+	    TP_printk("device=%u owner=%d queue=%u seq=%llu error=%d",
+		      __entry->device, __entry->owner, __entry->queue,
+		      __entry->seq, __entry->error)
+);
+
+/* SIGNAL stored its word; nobody was woken for it yet. */
+TRACE_EVENT(vsvm_queue_fence,
+	    TP_PROTO(const struct vsvm_queue *q, u64 seq, u64 addr, u64 value),
+	    TP_ARGS(q, seq, addr, value),
+	    TP_STRUCT__entry(__field(u64, seq)
+			     __field(u64, addr)
+			     __field(u64, value)
+			     __field(u32, device)
+			     __field(s32, owner)
+			     __field(u32, queue)),
+	    TP_fast_assign(__entry->seq = seq;
+			   __entry->addr = addr;
+			   __entry->value = value;
+			   __entry->device = q->set->vm->mirror.device;
+			   __entry->owner = pid_nr(q->set->vm->owner);
+			   __entry->queue = q->id),
+	    TP_printk("device=%u owner=%d queue=%u seq=%llu addr=0x%llx value=0x%llx",
+		      __entry->device, __entry->owner, __entry->queue,
+		      __entry->seq, __entry->addr, __entry->value)
+);
+
+/* The queue is lost; seq is 0 if it had no job. */
+TRACE_EVENT(vsvm_queue_lost,
+	    TP_PROTO(const struct vsvm_queue *q, u64 seq, u64 addr, u32 access,
+		     int error),
+	    TP_ARGS(q, seq, addr, access, error),
+	    TP_STRUCT__entry(__field(u64, seq)
+			     __field(u64, addr)
+			     __field(u32, device)
+			     __field(s32, owner)
+			     __field(u32, queue)
+			     __field(u32, access)
+			     __field(s32, error)),
+	    TP_fast_assign(__entry->seq = seq;
+			   __entry->addr = addr;
+			   __entry->device = q->set->vm->mirror.device;
+			   __entry->owner = pid_nr(q->set->vm->owner);
+			   __entry->queue = q->id;
+			   __entry->access = access;
+			   __entry->error = error),
+	    TP_printk("device=%u owner=%d queue=%u seq=%llu addr=0x%llx access=%s error=%d",
+		      __entry->device, __entry->owner, __entry->queue,
+		      __entry->seq, __entry->addr,
+		      vsvm_trace_access(__entry->access), __entry->error)
 );
 
 #endif /* VSVM_TRACE_H */

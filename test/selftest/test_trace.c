@@ -3,7 +3,8 @@
  * Tracepoints: each thing that happens has an event that says what, why, how much and
  * of which order.
  *
- * Read through tracefs, in an instance that sees nothing but this process.
+ * Read through tracefs, in an instance that sees nothing but this process, and what the
+ * device's threads do with queues of this process.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include "vt.h"
 #include "vt_failpoint.h"
 #include "vt_host.h"
+#include "vt_queue.h"
 
 #define TRACING		"/sys/kernel/tracing/"
 #define RECORD_CMD	TRACING "options/record-cmd"
@@ -61,6 +63,26 @@ static ssize_t get(const char *path, char *text, size_t room)
 /* What was traced so far, a line an event. */
 static char text[4 * VT_MIB];
 
+static const char *const queue_events[] = {
+	"submit", "start", "fault", "served", "fence", "lost",
+};
+
+static int trace_queues(void)
+{
+	char path[128], filter[32];
+	size_t i;
+
+	snprintf(filter, sizeof(filter), "owner == %d", getpid());
+	for (i = 0; i < ARRAY_SIZE(queue_events); i++) {
+		snprintf(path, sizeof(path), INSTANCE "events/vsvm/vsvm_queue_%s/filter",
+			 queue_events[i]);
+		if (put(path, filter))
+			return -EIO;
+	}
+	/* One order for what happens on several processors. */
+	return put(INSTANCE "trace_clock", "global");
+}
+
 /*
  * set_event_pid and the recording of names have a probe in sched_switch, for which
  * the kernel changes __schedule() while idle processors run it. Emulators do not
@@ -73,7 +95,7 @@ static int trace_start(void)
 	if (put(RECORD_CMD, "0") || (mkdir(INSTANCE, 0700) && errno != EEXIST))
 		return -errno;
 	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
-	if (put(INSTANCE "events/vsvm/filter", filter) ||
+	if (put(INSTANCE "events/vsvm/filter", filter) || trace_queues() ||
 	    put(INSTANCE "trace", "") ||
 	    put(INSTANCE "events/vsvm/enable", "1"))
 		return -EIO;
@@ -201,7 +223,8 @@ TEST_F(trace, formats_need_no_help)
 {
 	static const char *const events[] = {
 		"device_fault", "cpu_fault", "migrate_begin", "migrate_end",
-		"stay", "invalidate", "evict",
+		"stay", "invalidate", "evict", "queue_submit", "queue_start",
+		"queue_fault", "queue_served", "queue_fence", "queue_lost",
 	};
 	char path[128];
 	size_t i;
@@ -214,6 +237,8 @@ TEST_F(trace, formats_need_no_help)
 		/* A name of ours here would be one that no reader can resolve. */
 		EXPECT_EQ(NULL, strstr(text, "VSVM_"));
 		EXPECT_EQ(NULL, strstr(text, "MMU_NOTIFY"));
+		if (!strncmp(events[i], "queue", 5))
+			EXPECT_NE(NULL, strstr(text, "field:s32 owner;"));
 		EXPECT_EQ(NULL, strstr(text, "__data_loc"));
 	}
 }
@@ -376,6 +401,125 @@ TEST_F(trace, invalidation)
 	EXPECT_EQ(12, sum("invalidate", "event=unmap", "pages"));
 }
 
+/* What all events of a queue of this process have. */
+#define QUEUE_WORDS(id) ({						\
+	static char words[64];						\
+									\
+	snprintf(words, sizeof(words), "device=0 owner=%d queue=%u",	\
+		 getpid(), id);						\
+	words;								\
+})
+
+/* All that the device does for a queue is traced when the queue is gone. */
+static int queue_trace(struct vt_queue *q)
+{
+	return VT_BAD(vsvm_queue_destroy(q->v, q->id)) ? -1 : trace_read();
+}
+
+/* A job is submitted, begins, lacks a page, gets it, and stores its fence. */
+TEST_F(trace, queue_of_jobs)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	struct drm_vsvm_command job[] = {
+		vsvm_cmd_fill(mem + VT_PAGE + 512, 8, 0x11, 1),
+		vsvm_cmd_signal(mem + VT_PAGE, 0x1234, -1),
+	};
+	uint64_t *word = (void *)(mem + VT_PAGE);
+	const char *submit, *start, *fault, *fence;
+	struct vt_queue q;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, 8));
+	ASSERT_EQ(0, vt_submit(&q, job, 2));
+	ASSERT_EQ(0, vt_wait_word(&q, word, 0x1234));
+	ASSERT_EQ(0, vt_signal(&q, word, 5));
+	ASSERT_EQ(0, vt_wait_word(&q, word, 5));
+	ASSERT_EQ(0, queue_trace(&q));
+
+	submit = find(text, "queue_submit", "seq=1 commands=2");
+	start = find(text, "queue_start", "seq=1");
+	fault = find(text, "queue_fault", "seq=1 need=write");
+	fence = find(text, "queue_fence", "seq=1 value=0x1234");
+	ASSERT_TRUE(submit && start && fault && fence);
+	EXPECT_LT(submit, start);
+	EXPECT_LT(start, fault);
+	EXPECT_LT(fault, find(text, "queue_served", "seq=1 error=0"));
+	EXPECT_LT(fault, fence);
+	EXPECT_EQ((uintptr_t)mem + VT_PAGE + 512, value(fault, "addr"));
+	EXPECT_EQ((uintptr_t)word, value(fence, "addr"));
+	/* The second job finds all it needs. */
+	EXPECT_LT(fence, find(text, "queue_start", "seq=2"));
+	EXPECT_EQ(1, count("queue_submit", "seq=2 commands=1"));
+	EXPECT_EQ(1, count("queue_fence", "seq=2 value=0x5"));
+	EXPECT_EQ(2, count("queue_submit", QUEUE_WORDS(q.id)));
+	EXPECT_EQ(2, count("queue_start", QUEUE_WORDS(q.id)));
+	EXPECT_EQ(1, count("queue_fault", QUEUE_WORDS(q.id)));
+	EXPECT_EQ(1, count("queue_served", QUEUE_WORDS(q.id)));
+	EXPECT_EQ(2, count("queue_fence", QUEUE_WORDS(q.id)));
+	EXPECT_EQ(0, count("queue_lost", ""));
+}
+
+/* A job begins once, however often it looks at a word, or moves a part of its range. */
+TEST_F(trace, queue_that_waits_and_moves)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	uint64_t *gate = vt_map(VT_PAGE, VT_SMALL);
+	const char *at;
+	struct vt_queue q;
+
+	ASSERT_TRUE(mem && gate);
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, 8));
+	ASSERT_EQ(0, vt_hold(&q, gate));
+	usleep(100000);
+	vt_store(gate, 1);
+	ASSERT_EQ(0, vt_do_one(&q, vsvm_cmd_prefetch(mem, LEN, DRM_VSVM_TARGET_DEVICE)));
+	ASSERT_EQ(0, queue_trace(&q));
+	EXPECT_EQ(3, count("queue_start", QUEUE_WORDS(q.id)));
+	EXPECT_EQ(1, count("queue_start", "seq=1"));
+	at = find(text, "queue_fault", "seq=2 need=none");
+	ASSERT_NE(NULL, at);
+	EXPECT_EQ((uintptr_t)mem, value(at, "addr"));
+	EXPECT_LT(at, find(text, "queue_served", "seq=2 error=0"));
+	EXPECT_EQ(1, count("queue_fault", "seq=2"));
+}
+
+/* A loss tells which access of which job failed, and why; no fence follows. */
+TEST_F(trace, queue_that_is_lost)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	uint64_t *word = (void *)mem;
+	const char *fault, *served, *lost;
+	struct vt_queue q;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, munmap(mem + 4 * VT_PAGE, VT_PAGE));
+	ASSERT_EQ(0, mprotect(mem + 8 * VT_PAGE, VT_PAGE, PROT_READ));
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, 8));
+	ASSERT_EQ(0, vt_submit_one(&q, vsvm_cmd_barrier()));
+	ASSERT_EQ(0, vt_submit_one(&q, vsvm_cmd_fill(mem + 4 * VT_PAGE + 64, 8, 0, 8)));
+	ASSERT_EQ(0, vt_queue_becomes(&q, DRM_VSVM_QUEUE_LOST));
+	ASSERT_EQ(0, queue_trace(&q));
+	fault = find(text, "queue_fault", "seq=2 need=write");
+	served = find(text, "queue_served", "seq=2 error=-14");
+	lost = find(text, "queue_lost", "seq=2 access=write error=-14");
+	ASSERT_TRUE(fault && served && lost);
+	EXPECT_LT(fault, served);
+	EXPECT_LT(served, lost);
+	EXPECT_EQ((uintptr_t)mem + 4 * VT_PAGE + 64, value(fault, "addr"));
+	EXPECT_EQ((uintptr_t)mem + 4 * VT_PAGE + 64, value(lost, "addr"));
+	EXPECT_EQ(1, count("queue_lost", QUEUE_WORDS(q.id)));
+	EXPECT_EQ(0, count("queue_fence", ""));
+
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, 8));
+	ASSERT_EQ(0, vt_submit_one(&q, vsvm_cmd_atomic(mem + 8 * VT_PAGE, 8,
+						       DRM_VSVM_ATOMIC_ADD, 1, 0, word)));
+	ASSERT_EQ(0, vt_queue_becomes(&q, DRM_VSVM_QUEUE_LOST));
+	ASSERT_EQ(0, queue_trace(&q));
+	EXPECT_EQ(2, count("queue_lost", ""));
+	EXPECT_EQ(1, count("queue_fault", "need=exclusive"));
+	EXPECT_EQ(1, count("queue_lost", "seq=1 access=atomic error=-1"));
+}
+
 FIXTURE(small_device)
 {
 	struct vsvm *v;
@@ -462,6 +606,25 @@ TEST_F_TIMEOUT(small_device, unplug, VT_LONG)
 	EXPECT_EQ(count("evict", ""), count("migrate_begin", "cause=unplug"));
 	EXPECT_EQ(0, count("cpu_fault", ""));
 	EXPECT_EQ(0, vt_check(mem, ROOM, SEED, 0));
+}
+
+/* Unplug loses all queues, those that wait and those that have nothing to do. */
+TEST_F_TIMEOUT(small_device, unplug_loses_queues, VT_LONG)
+{
+	uint64_t *gate = vt_map(VT_PAGE, VT_SMALL);
+	struct vt_queue held, idle;
+
+	ASSERT_NE(NULL, gate);
+	ASSERT_EQ(0, vt_queue_make(&held, self->v, 8));
+	ASSERT_EQ(0, vt_queue_make(&idle, self->v, 8));
+	ASSERT_EQ(0, vt_hold(&held, gate));
+	ASSERT_EQ(0, put(VT_DRIVER "unbind", "vsvm.0"));
+	ASSERT_EQ(0, trace_read());
+	EXPECT_EQ(2, count("queue_lost", "access=none addr=0x0 error=-19"));
+	EXPECT_EQ(1, count("queue_lost", QUEUE_WORDS(held.id)));
+	EXPECT_EQ(1, count("queue_lost", QUEUE_WORDS(idle.id)));
+	EXPECT_EQ(1, sum("queue_lost", QUEUE_WORDS(held.id), "seq"));
+	EXPECT_EQ(0, sum("queue_lost", QUEUE_WORDS(idle.id), "seq"));
 }
 
 TEST_HARNESS_MAIN
