@@ -290,6 +290,8 @@ int vsvm_engine_start(struct vsvm_engines *e, unsigned int device,
  */
 void vsvm_engine_stop(struct vsvm_engines *e)
 {
-	while (e->nr)
-		kthread_stop(e->threads[--e->nr]);
+	unsigned int i;
+
+	for (i = 0; i < e->nr; i++)
+		kthread_stop(e->threads[i]);
 }

@@ -182,6 +182,7 @@ static void lose(struct vsvm_queue *q, int error, const struct vsvm_progress *p)
 		return;
 	/* The cause does not change any more. */
 	trace_vsvm_queue_lost(q, q->lost, q->addr, q->access, -error);
+	vsvm_mirror_count(&set->vm->mirror, VSVM_STAT_QUEUES_LOST, 1);
 	wake_up_all(fence_waiters(set->vm->mm));
 	wake_up_poll(&set->lost, EPOLLPRI);
 }
@@ -228,6 +229,7 @@ static void slot_free(struct vsvm_queue *q, struct vsvm_slot *slot)
 static void advance(struct vsvm_queue *q, struct vsvm_slot *slot)
 {
 	slot_free(q, slot);
+	vsvm_mirror_count(&q->set->vm->mirror, VSVM_STAT_JOBS, slot->last);
 	spin_lock(&q->set->engines->lock);
 	q->tail++;
 	q->signals = false;
@@ -286,6 +288,8 @@ static enum vsvm_turn_state run_slice(struct vsvm_queue *q, struct job *job,
 		ret = step(q, job, slot);
 		if (ret == -EAGAIN) {
 			trace_vsvm_queue_fault(q, slot->seq, &q->progress);
+			vsvm_mirror_count(job->ctx.m, VSVM_STAT_QUEUE_FAULTS,
+					  1);
 			return VSVM_TURN_FAULTS;
 		}
 		if (ret == VSVM_STEP_WAITS)
@@ -320,7 +324,7 @@ static enum vsvm_turn_state queue_run(struct vsvm_turn *turn)
 	struct vsvm_queue *q = container_of(turn, struct vsvm_queue, turn);
 	struct vsvm_queues *set = q->set;
 	enum vsvm_turn_state state;
-	u64 start = ktime_get_ns();
+	u64 start = ktime_get_ns(), busy;
 	struct job job;
 
 	if (!job_begin(&job, set, q, true)) {
@@ -331,9 +335,10 @@ static enum vsvm_turn_state queue_run(struct vsvm_turn *turn)
 	state = run_slice(q, &job, start + slice_ns(q));
 	job_end(&job);
 
+	busy = ktime_get_ns() - start;
 	spin_lock(&set->engines->lock);
-	q->busy += ktime_get_ns() - start;
-	set->busy += ktime_get_ns() - start;
+	q->busy += busy;
+	set->busy += busy;
 	spin_unlock(&set->engines->lock);
 	return state;
 }

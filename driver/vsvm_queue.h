@@ -144,4 +144,15 @@ static inline bool vsvm_queue_is_lost(const struct vsvm_queues *set)
 	return READ_ONCE(set->nr_lost);
 }
 
+/* Nanoseconds that engines worked for the file. Takes &vsvm_engines.lock. */
+static inline u64 vsvm_queue_busy(const struct vsvm_queues *set)
+{
+	u64 busy;
+
+	spin_lock(&set->engines->lock);
+	busy = set->busy;
+	spin_unlock(&set->engines->lock);
+	return busy;
+}
+
 #endif /* VSVM_QUEUE_H */

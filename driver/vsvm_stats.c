@@ -32,6 +32,9 @@ static const char *const names[VSVM_STATS] = {
 	[VSVM_STAT_READ] = "read-bytes",
 	[VSVM_STAT_WRITTEN] = "written-bytes",
 	[VSVM_STAT_ATOMICS] = "atomics",
+	[VSVM_STAT_JOBS] = "jobs",
+	[VSVM_STAT_QUEUE_FAULTS] = "queue-faults",
+	[VSVM_STAT_QUEUES_LOST] = "queues-lost",
 };
 
 /**

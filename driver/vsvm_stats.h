@@ -26,6 +26,9 @@
  * @VSVM_STAT_READ: bytes that the device read
  * @VSVM_STAT_WRITTEN: bytes that the device wrote
  * @VSVM_STAT_ATOMICS: atomic operations
+ * @VSVM_STAT_JOBS: jobs of queues that are done
+ * @VSVM_STAT_QUEUE_FAULTS: times that a queue went to the fault worker
+ * @VSVM_STAT_QUEUES_LOST: queues that were lost
  * @VSVM_STATS: number of counters
  */
 enum vsvm_stat {
@@ -41,6 +44,9 @@ enum vsvm_stat {
 	VSVM_STAT_READ,
 	VSVM_STAT_WRITTEN,
 	VSVM_STAT_ATOMICS,
+	VSVM_STAT_JOBS,
+	VSVM_STAT_QUEUE_FAULTS,
+	VSVM_STAT_QUEUES_LOST,
 	VSVM_STATS,
 };
 

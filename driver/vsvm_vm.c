@@ -200,13 +200,13 @@ static bool may_look(const struct vsvm_vm *vm, struct file *file,
 }
 
 /**
- * vsvm_vm_fdinfo() - show memory and counters of a file in /proc/PID/fdinfo
+ * vsvm_vm_fdinfo() - show memory, engines and counters of a file in /proc/PID/fdinfo
  * @vm: its address space; the caller is inside drm_dev_enter()
  * @file: the file
  * @m: output
  *
- * Shows nothing about a process that may_look() refuses. Takes no lock: numbers may be
- * from different moments.
+ * Shows nothing about a process that may_look() refuses. Takes &vsvm_engines.lock for
+ * one of them, so numbers may be from different moments.
  */
 void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m)
 {
@@ -230,6 +230,10 @@ void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m)
 			       DRM_GEM_OBJECT_ACTIVE, "device");
 	drm_print_memory_stats(&p, &memory, DRM_GEM_OBJECT_RESIDENT |
 			       DRM_GEM_OBJECT_ACTIVE, "memory");
+	seq_printf(m, "drm-engine-compute:\t%llu ns\n",
+		   vsvm_queue_busy(&vm->queues));
+	seq_printf(m, "drm-engine-capacity-compute:\t%u\n",
+		   vm->queues.engines->nr);
 
 	seq_printf(m, "vsvm-owner:\t%d\n", pid_vnr(vm->owner));
 	for (i = 0; i < VSVM_STATS; i++) {

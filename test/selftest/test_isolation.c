@@ -444,7 +444,7 @@ static int reads_for_another(struct vt_child *c, void *arg)
 	if (n <= 0)
 		return 97;
 	text[n] = 0;
-	return strstr(text, "vsvm-owner") ? 1 : 0;
+	return strstr(text, "vsvm-owner") || strstr(text, "drm-engine-") ? 1 : 0;
 }
 
 /* An fdinfo file that was given away tells its reader what its opener may know. */

@@ -21,11 +21,13 @@
 #include "vt.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
+#include "vt_queue.h"
 #include "vt_small_device.h"
 
 #define DEBUGFS		"/sys/kernel/debug/dri/vsvm.0/"
 #define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 #define KSM		"/sys/kernel/mm/ksm/"
+#define ENGINES		"/sys/module/vsvm/parameters/engines"
 #define SEED		161
 #define OTHER		162
 #define LEN		(16 * VT_PAGE)
@@ -234,6 +236,93 @@ TEST_F(stats, atomics)
 				      &arg));
 	}
 	EXPECT_EQ(0, MOVED("atomics", 3));
+}
+
+/* Jobs that are done, whatever they have of commands, and faults of their queue. */
+TEST_F(stats, jobs)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	struct drm_vsvm_command job[] = {
+		vsvm_cmd_fill(mem, 8, 1, 1),
+		vsvm_cmd_fill(mem + 5 * VT_PAGE, 8, 1, 1),
+		vsvm_cmd_barrier(),
+	};
+	struct drm_vsvm_queue_status s;
+	struct vt_queue q;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, 8));
+	START();
+	ASSERT_EQ(0, vt_submit(&q, job, 3));
+	ASSERT_EQ(0, vt_queue_becomes(&q, DRM_VSVM_QUEUE_IDLE));
+	EXPECT_EQ(0, MOVED("jobs", 1));
+	EXPECT_EQ(0, MOVED("queue-faults", 2));
+	EXPECT_EQ(0, MOVED("written-bytes", 16));
+	/* What is there is no fault. */
+	ASSERT_EQ(0, vt_submit(&q, job, 1));
+	ASSERT_EQ(0, vt_submit(&q, job + 1, 2));
+	ASSERT_EQ(0, vt_queue_becomes(&q, DRM_VSVM_QUEUE_IDLE));
+	EXPECT_EQ(0, MOVED("jobs", 3));
+	EXPECT_EQ(0, MOVED("queue-faults", 2));
+	EXPECT_EQ(0, MOVED("queues-lost", 0));
+	ASSERT_EQ(0, vt_queue_status(&q, &s));
+	EXPECT_EQ(2, s.faults);
+}
+
+/* Queues that were lost; their job, and those behind it, are not done. */
+TEST_F(stats, lost_queues)
+{
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	struct drm_vsvm_command job[] = {
+		vsvm_cmd_fill(mem, 8, 1, 1),
+		vsvm_cmd_fill(mem + 4 * VT_PAGE, 8, 1, 1),
+	};
+	struct vt_queue q;
+	int i;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, munmap(mem + 4 * VT_PAGE, VT_PAGE));
+	START();
+	for (i = 1; i <= 2; i++) {
+		ASSERT_EQ(0, vt_queue_make(&q, self->v, 8));
+		ASSERT_EQ(0, vt_submit_one(&q, vsvm_cmd_barrier()));
+		ASSERT_EQ(0, vt_submit(&q, job, 2));
+		ASSERT_EQ(0, vt_queue_becomes(&q, DRM_VSVM_QUEUE_LOST));
+		/* Nobody works for a queue that is gone. */
+		ASSERT_EQ(0, vsvm_queue_destroy(self->v, q.id));
+		EXPECT_EQ(0, MOVED("queues-lost", i));
+		EXPECT_EQ(0, MOVED("jobs", i));
+	}
+}
+
+/* The time of engines is that of the file's queues, those that are gone included. */
+TEST_F(stats, fdinfo_of_engines)
+{
+	char *mem = vt_map_filled(self->v, VT_HUGE, VT_SMALL, SEED);
+	struct drm_vsvm_queue_status s;
+	struct vt_queue q[2];
+	struct vsvm *other;
+	uint64_t sum = 0;
+	int i;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vsvm_open(0, &other));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, vt_queue_make(&q[i], self->v, 8));
+		ASSERT_EQ(0, vt_do_one(&q[i], vsvm_cmd_fill(mem, VT_HUGE, i, 1)));
+		ASSERT_EQ(0, vt_queue_becomes(&q[i], DRM_VSVM_QUEUE_IDLE));
+		ASSERT_EQ(0, vt_queue_status(&q[i], &s));
+		EXPECT_LT(0, s.busy);
+		sum += s.busy;
+	}
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_EQ(sum, key("drm-engine-compute"));
+	ASSERT_EQ(0, vsvm_queue_destroy(self->v, q[0].id));
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_EQ(sum, key("drm-engine-compute"));
+	ASSERT_EQ(0, get_fdinfo(other));
+	EXPECT_EQ(0, key("drm-engine-compute"));
+	vsvm_close(other);
 }
 
 /* Pages that MIGRATE moved, there and back. */
@@ -512,6 +601,8 @@ TEST_F(stats, fdinfo_of_a_new_file)
 	EXPECT_EQ(0, key("drm-shared-memory"));
 	EXPECT_EQ(0, key("drm-resident-memory"));
 	EXPECT_EQ(0, key("drm-active-memory"));
+	EXPECT_NE(NULL, strstr(text, "\ndrm-engine-compute:\t0 ns\n"));
+	EXPECT_EQ((uint64_t)vt_file_get(ENGINES), key("drm-engine-capacity-compute"));
 	EXPECT_EQ(0, key("vsvm-device"));
 	EXPECT_EQ(getpid(), key("vsvm-owner"));
 }
