@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * State of a device in /sys/kernel/debug/dri/vsvm.N: blocks, lru, tables, counters,
- * failpoints.
+ * State of a device in /sys/kernel/debug/dri/vsvm.N: blocks, lru, tables, queues,
+ * counters, failpoints.
  *
  * The device goes on working during a read: every line was true at one moment, but two
  * lines may be from different moments.
@@ -9,7 +9,7 @@
  * Lifetime: the files belong to the drm device, which removes them at unplug and waits
  * for readers; a show function runs between drm_dev_enter() and drm_dev_exit(). Locks:
  * &vsvm_devmem.lock for a line at a time; &vsvm_device.vms_lock with the page-table
- * lock inside it.
+ * lock, or the locks of vsvm_queue_show(), inside it.
  */
 #include <linux/debugfs.h>
 #include <linux/mm.h>
@@ -178,6 +178,26 @@ static int show_tables(struct seq_file *m, struct vsvm_device *vsvm)
 	return 0;
 }
 
+/* The engines, and one line for each queue of each open file. */
+static int show_queues(struct seq_file *m, struct vsvm_device *vsvm)
+{
+	struct vsvm_engines *e = &vsvm->engines;
+	unsigned int running;
+	struct vsvm_vm *vm;
+
+	spin_lock(&e->lock);
+	running = e->running;
+	spin_unlock(&e->lock);
+	seq_printf(m, "device %u engines %u running %u\n", vsvm->index, e->nr,
+		   running);
+	seq_puts(m, "owner queue priority state submitted done used slots busy faults error\n");
+	mutex_lock(&vsvm->vms_lock);
+	list_for_each_entry(vm, &vsvm->vms, link)
+		vsvm_queue_show(&vm->queues, m);
+	mutex_unlock(&vsvm->vms_lock);
+	return 0;
+}
+
 static int show_counters(struct seq_file *m, struct vsvm_device *vsvm)
 {
 	unsigned int i;
@@ -236,6 +256,7 @@ static const struct drm_debugfs_info files[] = {
 	{ "blocks", show, 0, show_blocks },
 	{ "lru", show, 0, show_lru },
 	{ "tables", show, 0, show_tables },
+	{ "queues", show, 0, show_queues },
 	{ "counters", show, 0, show_counters },
 #ifdef CONFIG_DRM_VSVM_INJECT
 	{ "points", show, 0, show_failpoints },

@@ -132,6 +132,7 @@ static struct vsvm_turn *next_turn(struct vsvm_engines *e)
 	if (t) {
 		list_del(&t->link);
 		t->state = VSVM_TURN_RUNS;
+		e->running++;
 		t->more = false;
 	}
 	spin_unlock(&e->lock);
@@ -148,6 +149,7 @@ void vsvm_engine_end(struct vsvm_engines *e, struct vsvm_turn *turn,
 		     enum vsvm_turn_state state)
 {
 	spin_lock(&e->lock);
+	e->running -= turn->state == VSVM_TURN_RUNS;
 	if (state != VSVM_TURN_WAITS)
 		turn->pause = 0;
 	if (state == VSVM_TURN_IDLE && turn->more)

@@ -80,6 +80,7 @@ struct vsvm_turn {
  * @ended: threads that wait for the end of a turn
  * @threads: the engines
  * @nr: number of engines
+ * @running: number of those that run a turn
  */
 struct vsvm_engines {
 	spinlock_t lock; /* turns, queues' numbers, fault workers */
@@ -91,6 +92,7 @@ struct vsvm_engines {
 	wait_queue_head_t ended;
 	struct task_struct *threads[VSVM_MAX_ENGINES];
 	unsigned int nr;
+	unsigned int running;
 };
 
 void vsvm_engine_init(struct vsvm_engines *e);

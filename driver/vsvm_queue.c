@@ -844,45 +844,6 @@ int vsvm_queue_submit_end(struct vsvm_queue *q, u32 n, u64 *seq)
 	return 0;
 }
 
-static u32 state_of(const struct vsvm_queue *q)
-{
-	if (q->error)
-		return DRM_VSVM_QUEUE_LOST;
-	switch (q->turn.state) {
-	case VSVM_TURN_READY:
-	case VSVM_TURN_RUNS:
-		return DRM_VSVM_QUEUE_READY;
-	case VSVM_TURN_FAULTS:
-	case VSVM_TURN_SERVED:
-		return DRM_VSVM_QUEUE_FAULTING;
-	case VSVM_TURN_WAITS:
-		return DRM_VSVM_QUEUE_WAITING;
-	default:
-		return DRM_VSVM_QUEUE_IDLE;
-	}
-}
-
-/**
- * vsvm_queue_status() - report how far a queue is
- * @q: the queue
- * @status: out
- */
-void vsvm_queue_status(struct vsvm_queue *q,
-		       struct drm_vsvm_queue_status *status)
-{
-	spin_lock(&q->set->engines->lock);
-	status->state = state_of(q);
-	status->submitted = q->submitted;
-	status->done = q->done;
-	status->lost = q->lost;
-	status->addr = q->addr;
-	status->access = q->access;
-	status->error = q->error;
-	status->busy = q->busy;
-	status->faults = q->faults;
-	spin_unlock(&q->set->engines->lock);
-}
-
 /* Why a queue will store no more fence, or 0. */
 static int end_of(struct vsvm_queue *q)
 {

@@ -16,6 +16,7 @@
 #include "vsvm_worker.h"
 
 struct eventfd_ctx;
+struct seq_file;
 struct vsvm_purse;
 struct vsvm_queues;
 struct vsvm_vm;
@@ -131,6 +132,7 @@ int vsvm_queue_submit_end(struct vsvm_queue *q, u32 n, u64 *seq);
 void vsvm_queue_submit_drop(struct vsvm_queue *q, u32 n);
 void vsvm_queue_status(struct vsvm_queue *q,
 		       struct drm_vsvm_queue_status *status);
+void vsvm_queue_show(struct vsvm_queues *set, struct seq_file *m);
 int vsvm_queue_wait(struct vsvm_queues *set, struct vsvm_queue *q,
 		    const struct drm_vsvm_wait *wait);
 void vsvm_queue_close(struct vsvm_queues *set);

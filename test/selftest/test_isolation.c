@@ -407,7 +407,7 @@ static int looks_in(struct vt_child *c, void *arg)
 {
 	static const char * const files[] = {
 		DEBUGFS "blocks", DEBUGFS "lru", DEBUGFS "tables",
-		DEBUGFS "counters",
+		DEBUGFS "counters", DEBUGFS "queues",
 		"/sys/kernel/tracing/events/vsvm/enable",
 		"/sys/bus/platform/drivers/vsvm/unbind",
 	};

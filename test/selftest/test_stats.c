@@ -19,6 +19,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_failpoint.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_queue.h"
@@ -734,6 +735,85 @@ TEST_F(stats, debugfs_tables)
 	EXPECT_EQ(4, device);
 }
 
+/* What the line of a queue has from its state on, the time left out; "": no such line. */
+static const char *queue_line(uint32_t id)
+{
+	static char found[128];
+	unsigned long n[6];
+	char want[64], state[16];
+	const char *line;
+	int skip;
+
+	found[0] = 0;
+	if (VT_BAD(get(DEBUGFS "queues") <= 0))
+		return found;
+	snprintf(want, sizeof(want), "%d %u normal ", getpid(), id);
+	skip = strlen(want);
+	for (line = text; line; line = next_line(line))
+		if (!strncmp(line, want, skip) &&
+		    sscanf(line + skip, "%15s %lu %lu %lu %lu %*u %lu %lu\n", state,
+			   &n[0], &n[1], &n[2], &n[3], &n[4], &n[5]) == 7)
+			snprintf(found, sizeof(found), "%s %lu %lu %lu %lu %lu %lu",
+				 state, n[0], n[1], n[2], n[3], n[4], n[5]);
+	return found;
+}
+
+/* Says the first line that so many engines run a queue? */
+static bool engines_run(int running)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "device 0 engines %ld running %d\nowner ",
+		 vt_file_get(ENGINES), running);
+	return !strncmp(text, line, strlen(line));
+}
+
+/*
+ * Each queue has a line, in each state; while one has an engine and another the fault
+ * worker, too.
+ */
+TEST_F(stats, debugfs_queues)
+{
+	uint64_t *gate = vt_map(VT_PAGE, VT_SMALL);
+	int64_t deadline = vt_queue_deadline();
+	struct vt_queue q, lost, held;
+
+	ASSERT_NE(NULL, gate);
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, 5));
+	EXPECT_STREQ("idle 0 0 0 5 0 0", queue_line(q.id));
+	EXPECT_TRUE(engines_run(0));
+
+	ASSERT_EQ(0, vt_pause(self->v, "slice-start", 1));
+	ASSERT_EQ(0, vt_begin(&q, NULL, 0));
+	ASSERT_EQ(0, vt_await(self->v, "slice-start"));
+	EXPECT_STREQ("ready 1 0 1 5 0 0", queue_line(q.id));
+	EXPECT_TRUE(engines_run(1));
+	ASSERT_EQ(0, vt_pause(self->v, "fault-queued", 1));
+	ASSERT_EQ(0, vt_resume(self->v, "slice-start"));
+	ASSERT_EQ(0, vt_await(self->v, "fault-queued"));
+	/* The slot of a SIGNAL that has begun is free. */
+	EXPECT_STREQ("faulting 1 0 0 5 1 0", queue_line(q.id));
+	EXPECT_TRUE(engines_run(0));
+	ASSERT_EQ(0, vt_resume(self->v, "fault-queued"));
+	ASSERT_EQ(0, vt_queue_becomes(&q, DRM_VSVM_QUEUE_IDLE));
+	EXPECT_STREQ("idle 1 1 0 5 1 0", queue_line(q.id));
+
+	ASSERT_EQ(0, vt_queue_make(&lost, self->v, 9));
+	ASSERT_EQ(0, vt_submit_one(&lost, vsvm_cmd_fill(NULL, 8, 0, 8)));
+	ASSERT_EQ(0, vt_queue_becomes(&lost, DRM_VSVM_QUEUE_LOST));
+	EXPECT_STREQ("lost 1 0 1 9 1 14", queue_line(lost.id));
+	ASSERT_EQ(0, vt_queue_make(&held, self->v, 9));
+	ASSERT_EQ(0, vt_hold(&held, gate));
+	ASSERT_EQ(0, vt_submit_one(&held, vsvm_cmd_barrier()));
+	/* An engine may just look at the word. */
+	while (strncmp("waiting 2 0 2 9 ", queue_line(held.id), 16))
+		ASSERT_GT(deadline, vsvm_deadline(0));
+	EXPECT_STREQ("idle 1 1 0 5 1 0", queue_line(q.id));
+	ASSERT_EQ(0, vsvm_queue_destroy(self->v, q.id));
+	EXPECT_STREQ("", queue_line(q.id));
+	EXPECT_STREQ("lost 1 0 1 9 1 14", queue_line(lost.id));
+}
+
 FIXTURE(small_device)
 {
 	struct vsvm *v;
@@ -799,16 +879,16 @@ TEST_F_TIMEOUT(small_device, debugfs_lru, VT_LONG)
 TEST_F_TIMEOUT(small_device, unplug_with_files_open, VT_LONG)
 {
 	static const char *const names[] = {
-		"blocks", "lru", "tables", "counters",
+		"blocks", "lru", "tables", "counters", "queues",
 	};
 	char *mem = vt_map_filled(self->v, VT_HUGE, VT_LARGE, SEED);
 	char path[128], byte;
-	int fds[4], fd;
+	int fds[ARRAY_SIZE(names)], fd;
 	size_t i;
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		snprintf(path, sizeof(path), DEBUGFS "%s", names[i]);
 		fds[i] = open(path, O_RDONLY);
 		ASSERT_LE(0, fds[i]);
@@ -817,7 +897,7 @@ TEST_F_TIMEOUT(small_device, unplug_with_files_open, VT_LONG)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(6, write(fd, "vsvm.0", 6));
 	close(fd);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		EXPECT_EQ(-1, read(fds[i], &byte, 1));
 		close(fds[i]);
 	}
