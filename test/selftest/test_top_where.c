@@ -15,7 +15,9 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_failpoint.h"
 #include "vt_fixture.h"
+#include "vt_queue.h"
 
 #define SEED	171
 #define LEN	(4 * VT_HUGE)
@@ -107,7 +109,9 @@ TEST_F(command, top_repeats)
 
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
 	ASSERT_EQ(0, run("vsvm top -i 1 -n 2"));
-	second = strstr(text + 1, "    PID ");
+	second = strstr(text, "    PID ");
+	ASSERT_NE(NULL, second);
+	second = strstr(second + 1, "    PID ");
 	ASSERT_NE(NULL, second);
 	EXPECT_EQ(NULL, strstr(second + 1, "    PID "));
 	EXPECT_NE(NULL, strstr(second, "2 MiB"));
@@ -154,6 +158,89 @@ TEST_F(command, top_begins_with_rates)
 	row = strstr(row, " 0 B ");
 	ASSERT_NE(NULL, row);
 	EXPECT_EQ(NULL, strstr(row + 1, " 0 B "));
+}
+
+/* What queues of the process did, and what all queues of the device do now. */
+TEST_F(command, top_shows_queues)
+{
+	struct drm_vsvm_queue_status s;
+	const char *row, *device;
+	struct vt_queue q, lost;
+	char want[32];
+
+	ASSERT_EQ(0, vt_queue_make(&q, self->v, 8));
+	ASSERT_EQ(0, vt_queue_make(&lost, self->v, 8));
+	ASSERT_EQ(0, vt_submit_one(&lost, vsvm_cmd_fill(NULL, 8, 0, 8)));
+	ASSERT_EQ(0, vt_queue_becomes(&lost, DRM_VSVM_QUEUE_LOST));
+	ASSERT_EQ(0, vt_do_one(&q, vsvm_cmd_barrier()));
+	ASSERT_EQ(0, vt_pause(self->v, "fault-queued", 1));
+	ASSERT_EQ(0, vt_submit_one(&q, vsvm_cmd_fill(self->mem, LEN, 1, 1)));
+	ASSERT_EQ(0, vt_await(self->v, "fault-queued"));
+	ASSERT_EQ(0, run("vsvm top --once --json"));
+	snprintf(want, sizeof(want), "\"pid\": %d,", getpid());
+	row = strstr(text, want);
+	ASSERT_NE(NULL, row);
+	ASSERT_EQ(0, vt_queue_status(&q, &s));
+	EXPECT_LT(s.busy, number(row, "engine_ns"));
+	EXPECT_EQ(2, number(row, "jobs"));
+	EXPECT_EQ(3, number(row, "queue_faults"));
+	EXPECT_EQ(1, number(row, "queues_lost"));
+	device = strstr(text, "\"devices\": [");
+	ASSERT_NE(NULL, device);
+	EXPECT_EQ(0, number(device, "device"));
+	EXPECT_EQ((uint64_t)vt_file_get("/sys/module/vsvm/parameters/engines"),
+		  number(device, "engines"));
+	EXPECT_EQ(0, number(device, "running_engines"));
+	EXPECT_EQ(0, number(device, "idle_queues"));
+	EXPECT_EQ(1, number(device, "faulting_queues"));
+	EXPECT_EQ(1, number(device, "lost_queues"));
+
+	ASSERT_EQ(0, run("vsvm top --once"));
+	EXPECT_EQ(0, strncmp(text, "device 0: 0 of ", 15));
+	EXPECT_NE(NULL, strstr(text, " queues: 2, 0 idle, 0 ready, 1 faulting, 0 waiting, 1 lost\n"));
+	/* A user may not read debugfs, and has a table all the same. */
+	ASSERT_EQ(0, run("/usr/bin/setpriv --reuid 1000 --clear-groups vsvm top --once"));
+	EXPECT_EQ(0, strncmp(text, "    PID ", 8));
+	ASSERT_EQ(0, vt_resume(self->v, "fault-queued"));
+}
+
+struct submitter {
+	struct vt_queue q;
+	char *mem;
+	atomic_bool stop;
+};
+
+static void *submits_on(void *arg)
+{
+	struct submitter *s = arg;
+
+	while (!atomic_load(&s->stop))
+		if (vt_do_one(&s->q, vsvm_cmd_fill(s->mem, LEN, 1, 1)))
+			break;
+	return NULL;
+}
+
+/* How busy engines are is a rate, too: up to 100 for each. */
+TEST_F(command, top_shows_busy_engines)
+{
+	struct submitter s = { .mem = self->mem };
+	char pid[16], *row;
+	pthread_t thread;
+	double busy;
+
+	ASSERT_EQ(0, vt_queue_make(&s.q, self->v, 8));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, submits_on, &s));
+	EXPECT_EQ(0, run("vsvm top -n 1"));
+	atomic_store(&s.stop, true);
+	pthread_join(thread, NULL);
+	EXPECT_NE(NULL, strstr(text, " ENGINE% "));
+	snprintf(pid, sizeof(pid), "\n%7d ", getpid());
+	row = strstr(text, pid);
+	ASSERT_NE(NULL, row);
+	ASSERT_EQ(1, sscanf(row, "%*d %*u %*s %*s %*s %*s %lf ", &busy));
+	/* One queue has one engine at a time; a slice may end before its time counts. */
+	EXPECT_LT(0, busy);
+	EXPECT_GT(105, busy);
 }
 
 /* The answer has in each place what SNAPSHOT has there, and agrees with smaps. */

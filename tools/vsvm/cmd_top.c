@@ -3,10 +3,11 @@
  * vsvm top: what each process does with the devices, now.
  *
  * Owns the rows of the last look and of the one before; a rate is the
- * difference. All of it comes from /proc/PID/fdinfo, so it needs no right but
- * to look at the process, and no device is opened. A row is a process and a
+ * difference. Rows come from /proc/PID/fdinfo, so they need no right but to
+ * look at the process, and no device is opened. A row is a process and a
  * device: files that were duplicated or inherited are one client and count
- * once, and what the files of a process share counts once too.
+ * once, and what the files of a process share counts once too. Who may read
+ * debugfs gets a line about the queues of each device as well.
  */
 #include <argp.h>
 #include <ctype.h>
@@ -25,6 +26,8 @@
 #include "vsvm.h"
 
 #define FDINFO_MAX	8192
+#define DEBUGFS		"/sys/kernel/debug/dri"
+#define MAX_DEVICES	64
 #define INTERVAL	2
 
 /* How the numbers of two files of one process become one. */
@@ -48,6 +51,10 @@ enum number {
 	WRITTEN_BYTES,
 	ATOMICS,
 	INVALIDATIONS,
+	ENGINE_NS,
+	JOBS,
+	QUEUE_FAULTS,
+	QUEUES_LOST,
 	NUMBERS,
 };
 
@@ -74,6 +81,25 @@ static const struct {
 	[WRITTEN_BYTES] = { "vsvm-written-bytes", "written_bytes", MERGE_SUM },
 	[ATOMICS] = { "vsvm-atomics", "atomics", MERGE_SUM },
 	[INVALIDATIONS] = { "vsvm-invalidations", "invalidations", MERGE_SUM },
+	[ENGINE_NS] = { "drm-engine-compute", "engine_ns", MERGE_SUM },
+	[JOBS] = { "vsvm-jobs", "jobs", MERGE_SUM },
+	[QUEUE_FAULTS] = { "vsvm-queue-faults", "queue_faults", MERGE_SUM },
+	[QUEUES_LOST] = { "vsvm-queues-lost", "queues_lost", MERGE_SUM },
+};
+
+/* States of queues, as debugfs has them. */
+static const char *const states[] = {
+	"idle", "ready", "faulting", "waiting", "lost",
+};
+
+#define STATES	(sizeof(states) / sizeof(*states))
+
+/* The engines of a device, and how many queues are in each state. */
+struct engines {
+	uint32_t device;
+	uint32_t nr;
+	uint32_t running;
+	uint32_t queues[STATES];
 };
 
 struct row {
@@ -89,6 +115,8 @@ struct look {
 	size_t nr;
 	uint64_t *clients;
 	size_t nr_clients;
+	struct engines engines[MAX_DEVICES];
+	size_t nr_engines;
 	double when;
 };
 
@@ -303,12 +331,77 @@ static int largest_first(const void *a, const void *b)
 	return x->device < y->device ? -1 : x->device > y->device;
 }
 
+/* The line of a queue is "OWNER QUEUE PRIORITY STATE ..."; others have no such word. */
+static void count_queue(struct engines *e, const char *line)
+{
+	char state[16];
+	size_t i;
+
+	if (sscanf(line, "%*d %*u %*s %15s", state) != 1)
+		return;
+	for (i = 0; i < STATES; i++)
+		e->queues[i] += !strcmp(state, states[i]);
+}
+
+/* The queues of a device, all of whose lines are wanted, however many. */
+static void add_engines(struct look *l, int dir, const char *name)
+{
+	struct engines *e = &l->engines[l->nr_engines];
+	size_t room = 0;
+	char path[300], *line = NULL;
+	FILE *f;
+	int fd;
+
+	snprintf(path, sizeof(path), "%.255s/queues", name);
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	memset(e, 0, sizeof(*e));
+	if (getline(&line, &room, f) > 0 &&
+	    sscanf(line, "device %u engines %u running %u", &e->device, &e->nr,
+		   &e->running) == 3) {
+		l->nr_engines++;
+		while (getline(&line, &room, f) > 0)
+			count_queue(e, line);
+	}
+	free(line);
+	fclose(f);
+}
+
+static int by_device(const void *a, const void *b)
+{
+	const struct engines *x = a, *y = b;
+
+	return x->device < y->device ? -1 : x->device > y->device;
+}
+
+/* What debugfs tells; nothing to who may not read it. */
+static void look_at_engines(struct look *l)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(DEBUGFS);
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "vsvm.", 5) &&
+		    l->nr_engines < MAX_DEVICES)
+			add_engines(l, dirfd(dir), entry->d_name);
+	closedir(dir);
+	qsort(l->engines, l->nr_engines, sizeof(*l->engines), by_device);
+}
+
 static int look_around(struct look *l)
 {
 	struct dirent *entry;
 	DIR *dir;
 
 	memset(l, 0, sizeof(*l));
+	look_at_engines(l);
 	dir = opendir("/proc");
 	if (!dir)
 		return -errno;
@@ -354,11 +447,43 @@ static const char *bytes_text(double bytes, char text[SIZE_TEXT])
 	return size_text(whole, text);
 }
 
+/* Time of engines: seconds, or percent of one engine. */
+static const char *engine_text(double ns, bool is_rate, char text[SIZE_TEXT])
+{
+	if (is_rate)
+		snprintf(text, SIZE_TEXT, "%.1f", ns / 1e7);
+	else
+		snprintf(text, SIZE_TEXT, "%.2f s", ns / 1e9);
+	return text;
+}
+
+static uint32_t all_queues(const struct engines *e)
+{
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < STATES; i++)
+		n += e->queues[i];
+	return n;
+}
+
+static void print_engines(const struct engines *e, const char *end)
+{
+	size_t i;
+
+	printf("device %u: %u of %u engines run, queues: %u", e->device,
+	       e->running, e->nr, all_queues(e));
+	for (i = 0; i < STATES; i++)
+		printf(", %u %s", e->queues[i], states[i]);
+	printf("%s\n", end);
+}
+
 static void print_row(const struct row *row, const struct row *before,
 		      double seconds, const char *end)
 {
 	static const struct row nothing;
 	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT], d[SIZE_TEXT];
+	char e[SIZE_TEXT];
 	double r[NUMBERS];
 	int i;
 
@@ -369,10 +494,11 @@ static void print_row(const struct row *row, const struct row *before,
 		before = &nothing;
 	for (i = 0; i < NUMBERS; i++)
 		r[i] = rate(row->n[i], before->n[i], seconds);
-	printf("%7d %3u %9s %9s %8.0f %8.0f %8.0f %8.0f %6.0f %10s %10s  %s%s\n",
+	printf("%7d %3u %9s %9s %8s %8.0f %8.0f %8.0f %8.0f %6.0f %10s %10s  %s%s\n",
 	       row->pid, row->device, size_text(row->n[DEVICE_MEMORY], a),
-	       size_text(row->n[MAPPED], b), r[DEVICE_FAULTS], r[CPU_FAULTS],
-	       r[TO_DEVICE],
+	       size_text(row->n[MAPPED], b),
+	       engine_text(r[ENGINE_NS], seconds > 0, e), r[DEVICE_FAULTS],
+	       r[CPU_FAULTS], r[TO_DEVICE],
 	       rate(home_pages(row), home_pages(before), seconds),
 	       r[EVICTIONS], bytes_text(r[READ_BYTES], c),
 	       bytes_text(r[WRITTEN_BYTES], d), row->command, end);
@@ -387,8 +513,11 @@ static void print_text(const struct look *l, const struct look *was, bool live)
 
 	if (live)
 		fputs("\033[H", stdout);
-	printf("%7s %3s %9s %9s %8s %8s %8s %8s %6s %10s %10s  %s%s\n", "PID",
-	       "DEV", "ON-DEVICE", "MAPPED", was ? "DFAULT/s" : "DFAULTS",
+	for (i = 0; i < l->nr_engines; i++)
+		print_engines(&l->engines[i], end);
+	printf("%7s %3s %9s %9s %8s %8s %8s %8s %8s %6s %10s %10s  %s%s\n", "PID",
+	       "DEV", "ON-DEVICE", "MAPPED", was ? "ENGINE%" : "ENGINE",
+	       was ? "DFAULT/s" : "DFAULTS",
 	       was ? "CFAULT/s" : "CFAULTS", was ? "TO-DEV/s" : "TO-DEV",
 	       was ? "HOME/s" : "HOME", was ? "EVIC/s" : "EVICT",
 	       was ? "READ/s" : "READ", was ? "WRITE/s" : "WRITTEN", "COMMAND",
@@ -424,18 +553,53 @@ static struct json_object *row_json(const struct row *row)
 	return object;
 }
 
+static struct json_object *engines_json(const struct engines *e)
+{
+	struct json_object *object = json_object_new_object();
+	char name[32];
+	size_t i;
+	int bad;
+
+	if (!object)
+		return NULL;
+	bad = json_object_object_add(object, "device",
+				     json_object_new_uint64(e->device));
+	bad |= json_object_object_add(object, "engines",
+				      json_object_new_uint64(e->nr));
+	bad |= json_object_object_add(object, "running_engines",
+				      json_object_new_uint64(e->running));
+	for (i = 0; i < STATES; i++) {
+		snprintf(name, sizeof(name), "%s_queues", states[i]);
+		bad |= json_object_object_add(object, name,
+					      json_object_new_uint64(e->queues[i]));
+	}
+	if (bad) {
+		json_object_put(object);
+		return NULL;
+	}
+	return object;
+}
+
 static int print_json(const struct look *l)
 {
 	struct json_object *root = json_object_new_object();
 	struct json_object *list = json_object_new_array(), *object;
+	struct json_object *devices = json_object_new_array();
 	const char *text = NULL;
 	size_t i;
 
-	if (!root || !list || json_object_object_add(root, "processes", list))
+	if (!root || !list || !devices ||
+	    json_object_object_add(root, "processes", list) ||
+	    json_object_object_add(root, "devices", devices))
 		return -ENOMEM;
 	for (i = 0; i < l->nr; i++) {
 		object = row_json(&l->rows[i]);
 		if (!object || json_object_array_add(list, object))
+			goto put;
+	}
+	for (i = 0; i < l->nr_engines; i++) {
+		object = engines_json(&l->engines[i]);
+		if (!object || json_object_array_add(devices, object))
 			goto put;
 	}
 	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
