@@ -13,8 +13,9 @@
  * - drv: module, devices, probe and unplug.
  * - file: file operations of a node, except ioctls. ioctl, ioctl_queue: check every
  *   argument.
- * - queue: the queues of a file, user fences. worker: a file's thread that faults for
- *   them. engine: the device's threads. command: a step of a command.
+ * - queue: the queues of a file. job: the work for them. worker: a file's thread that
+ *   faults for them. engine: the device's threads. command: a step of a command. fence:
+ *   who waits for user fences.
  * - vm: one open file's address space.
  * - access: read, write, snapshot, atomics. migrate and chunk: to the device and to
  *   system memory.
@@ -57,6 +58,7 @@
 #include "vsvm_devmem.h"
 #include "vsvm_evict.h"
 #include "vsvm_fault.h"
+#include "vsvm_fence.h"
 #include "vsvm_file.h"
 #include "vsvm_huge.h"
 #include "vsvm_inject.h"
@@ -226,7 +228,7 @@ static void stop_work(struct vsvm_device *vsvm)
 	list_for_each_entry(vm, &vsvm->vms, link)
 		vsvm_queue_unplug(&vm->queues);
 	mutex_unlock(&vsvm->vms_lock);
-	vsvm_queue_wake_all();
+	vsvm_fence_wake_all();
 	vsvm_engine_stop(&vsvm->engines);
 }
 
@@ -364,7 +366,7 @@ static int __init vsvm_init(void)
 	if (ret)
 		return ret;
 
-	vsvm_queue_setup();
+	vsvm_fence_setup();
 	vsvm_huge_say();
 	vsvm_mirror_teach_lockdep();
 	ret = vsvm_inject_init(nr_devices());

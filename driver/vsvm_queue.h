@@ -137,8 +137,13 @@ int vsvm_queue_wait(struct vsvm_queues *set, struct vsvm_queue *q,
 		    const struct drm_vsvm_wait *wait);
 void vsvm_queue_close(struct vsvm_queues *set);
 void vsvm_queue_unplug(struct vsvm_queues *set);
-void vsvm_queue_wake_all(void);
-void vsvm_queue_setup(void);
+
+/* The slot of command number @i, from 0. */
+static inline struct vsvm_slot *vsvm_queue_slot_at(const struct vsvm_queue *q,
+						   u64 i)
+{
+	return &q->slots[i % (q->nr_slots + 1)];
+}
 
 /* True if a queue of the file is lost; read without a lock. */
 static inline bool vsvm_queue_is_lost(const struct vsvm_queues *set)

@@ -51,4 +51,10 @@ int vsvm_vm_check(struct vsvm_vm *vm);
 int vsvm_vm_use(struct vsvm_vm *vm, struct vsvm_context *ctx);
 void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m);
 
+/* The failpoints of the device. */
+static inline struct vsvm_inject *vsvm_vm_inject(const struct vsvm_vm *vm)
+{
+	return vm->mirror.table.inject;
+}
+
 #endif /* VSVM_VM_H */
