@@ -244,9 +244,13 @@ static int cold_read(struct run *r, double *seconds)
 	return ret ? ret : check_copy(r);
 }
 
-/* Both have a file of their own for it; READ finds its buffer without the device. */
-static int measure_cold(struct run *r, double *own, double *beside)
+/*
+ * Both have a file of their own for it. READ finds its buffer without the device; the
+ * device needs what it copies to in its table. @source: that is there already.
+ */
+static int cold_beside(struct run *r, bool source, double *own, double *beside)
 {
+	double unused;
 	struct run cold = *r;
 	int ret;
 
@@ -258,11 +262,23 @@ static int measure_cold(struct run *r, double *own, double *beside)
 	spoil(r);
 	if (!ret)
 		ret = start(&cold);
+	if (!ret && source)
+		ret = timed(&cold, vsvm_cmd_fill(r->to, BYTES, 0, 8), &unused);
 	if (!ret)
 		ret = timed(&cold, vsvm_cmd_copy(r->to, r->from, BYTES), own);
 	stop(&cold);
 	r->value = cold.value;
 	return ret ? ret : check_copy(r);
+}
+
+static int measure_cold(struct run *r, double *own, double *beside)
+{
+	return cold_beside(r, false, own, beside);
+}
+
+static int measure_cold_source(struct run *r, double *own, double *beside)
+{
+	return cold_beside(r, true, own, beside);
 }
 
 static int copy_halves(struct run *r, double *seconds)
@@ -318,12 +334,12 @@ static int measure_threads(struct run *r, double *own, double *beside)
  */
 struct echo {
 	int (*call)(struct echo *e, unsigned int i);
-	_Atomic unsigned int word[2];
+	atomic_uint word[2];
 	int fd[2];
 	int ret;
 };
 
-static int futex_wait(_Atomic unsigned int *word, unsigned int value)
+static int futex_wait(atomic_uint *word, unsigned int value)
 {
 	unsigned int now;
 
@@ -334,7 +350,7 @@ static int futex_wait(_Atomic unsigned int *word, unsigned int value)
 	return 0;
 }
 
-static int futex_wake(_Atomic unsigned int *word, unsigned int value)
+static int futex_wake(atomic_uint *word, unsigned int value)
 {
 	atomic_store(word, value);
 	return syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) < 0 ?
@@ -560,7 +576,10 @@ static int measure_jobs(struct run *r, double *own, double *beside)
 	return ret ? ret : check_copy(r);
 }
 
-/* See bench_lone_faults() in bench_steps.c; the queues' file has the pages. */
+/*
+ * See bench_lone_faults() in bench_steps.c; the queues' file has the pages. The thread
+ * sleeps before it touches one, so that engines have both processors then.
+ */
 static int lone_faults(struct run *r, double *seconds)
 {
 	char *mem = bench_map(FAULTS * FAULT_STRIDE, false, 0);
@@ -578,6 +597,7 @@ static int lone_faults(struct run *r, double *seconds)
 				   &result);
 		if (!ret && result.moved != PAGE)
 			ret = -EBUSY;
+		sleep_us(1000);
 		begin = bench_now();
 		seen = *word;
 		times[i] = bench_now() - begin;
@@ -609,8 +629,8 @@ static int keep_busy(struct run *r)
 	return ret;
 }
 
-/* They have begun, and are not done yet. */
-static int check_busy(struct run *r)
+/* Time that each queue has had an engine so far. */
+static int busy_times(struct run *r, uint64_t busy[QUEUES])
 {
 	struct drm_vsvm_queue_status status;
 	unsigned int i;
@@ -618,9 +638,43 @@ static int check_busy(struct run *r)
 
 	for (i = 0; !ret && i < QUEUES; i++) {
 		ret = vsvm_queue_status(r->v, r->queue[i], &status);
-		if (!ret && (status.done == status.submitted || !status.busy))
-			ret = -ENODATA;
+		busy[i] = status.busy;
 	}
+	return ret;
+}
+
+static bool is_done(struct run *r, unsigned int i)
+{
+	struct drm_vsvm_queue_status status;
+
+	return vsvm_queue_status(r->v, r->queue[i], &status) ||
+	       status.done == status.submitted;
+}
+
+/* Faults from when all queues run on, and all of them have to run meanwhile. */
+static int busy_faults(struct run *r, double *seconds)
+{
+	uint64_t before[QUEUES], begun[QUEUES], after[QUEUES];
+	double begin = bench_now();
+	unsigned int i;
+	int ret;
+
+	ret = busy_times(r, before);
+	if (!ret)
+		ret = keep_busy(r);
+	for (i = 0; !ret && i < QUEUES; ) {
+		sleep_us(200);
+		ret = busy_times(r, begun) ? : in_time(begin);
+		if (begun[i] > before[i])
+			i++;
+	}
+	if (!ret)
+		ret = lone_faults(r, seconds);
+	if (!ret)
+		ret = busy_times(r, after);
+	for (i = 0; !ret && i < QUEUES; i++)
+		if (after[i] <= begun[i] || is_done(r, i))
+			ret = -ENODATA;
 	return ret;
 }
 
@@ -639,11 +693,7 @@ static int measure_fault(struct run *r, double *own, double *beside)
 		ret = lone_faults(&busy, beside);
 	spoil(r);
 	if (!ret)
-		ret = keep_busy(&busy);
-	if (!ret)
-		ret = lone_faults(&busy, own);
-	if (!ret)
-		ret = check_busy(&busy);
+		ret = busy_faults(&busy, own);
 	stop(&busy);
 	r->value = busy.value;
 	return ret;
@@ -664,6 +714,8 @@ static const struct row {
 	{ "fill", "fill with bytes, hot", "memset", MS, true, measure_fill },
 	{ "fill-words", "fill with words, hot", "memset", MS, true, measure_fill_words },
 	{ "cold-copy", "copy, table cold", "READ, table cold", MS, true, measure_cold },
+	{ "cold-source", "copy, source cold", "READ, table cold", MS, true,
+	  measure_cold_source },
 	{ "two", "copy by two queues", "by one", MS, true, measure_two },
 	{ "threads", "memcpy by two threads", "by one", MS, true, measure_threads },
 	{ "spin", "empty job, CPU spins", "futex, there and back", US, false, measure_spin },

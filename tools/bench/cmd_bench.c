@@ -432,7 +432,7 @@ struct arguments {
 #define HELP_ROUNDS "Measure everything N times, 1 to 100 (7); above 64 MiB 3 times at most"
 #define HELP_WORK "Only to-device, home, in-order, at-random, cold-read, read, write, snapshot, device-read, device-write, device-snapshot or lone-fault; may be given more than once"
 
-#define HELP_QUEUE "Only copy, fill, fill-words, cold-copy, two, threads, spin, wait, eventfd, jobs or fault; may be given more than once"
+#define HELP_QUEUE "Only copy, fill, fill-words, cold-copy, cold-source, two, threads, spin, wait, eventfd, jobs or fault; may be given more than once"
 
 static const struct argp_option argp_options[] = {
 	{ "device", 'd', "N", 0, "Device number N (0)", 0 },

@@ -15,7 +15,7 @@ _vsvm_values() {
 		;;
 	bench:-t | bench:--table) echo works growth sparse queues memory ;;
 	bench:-q | bench:--queue)
-		echo copy fill fill-words cold-copy two threads spin wait eventfd jobs fault
+		echo copy fill fill-words cold-copy cold-source two threads spin wait eventfd jobs fault
 		;;
 	bench:-T | bench:--threads | bench:-p | bench:--processes) echo 1 2 ;;
 	bench:-f | bench:--factor) echo 0.5 0.9 1.5 4 ;;
