@@ -109,6 +109,7 @@ static unsigned long copy_to(struct work *w, const struct vsvm_span *span,
 
 	do {
 		n = min(span->len - done, PIECE_BYTES);
+		/* data_race: see above */
 		data_race(memcpy(bytes(span) + done, from + done, n));
 		done += n;
 	} while (done < span->len && !gives_way(w));
@@ -209,9 +210,11 @@ static void fill_bytes(void *to, const struct drm_vsvm_fill *fill,
 
 	/* The pattern is the same from any multiple of its size on. */
 	n = min_t(unsigned long, -(unsigned long)to % sizeof(u64), len);
+	/* data_race: as with a copy, and so is the rest */
 	data_race(memcpy(to, &value, n));
 	fill_words(to + n, value, (len - n) / sizeof(u64));
 	to += round_down(len - n, sizeof(u64)) + n;
+	/* data_race: as above */
 	data_race(memcpy(to, &value, (len - n) % sizeof(u64)));
 }
 

@@ -26,8 +26,8 @@
 #define MAX_LOOKS	256
 
 /*
- * Puts a turn on the list of its new state, and wakes an engine for it. If it is cancelled, its owner may free it
- * from then on.
+ * Puts a turn on the list of its new state, and wakes an engine for it. If it is
+ * cancelled, its owner may free it from then on.
  */
 static void put(struct vsvm_engines *e, struct vsvm_turn *t,
 		enum vsvm_turn_state state)
@@ -83,7 +83,7 @@ static void look_again(struct vsvm_engines *e)
 	unsigned int n = MAX_LOOKS;
 
 	lockdep_assert_held(&e->lock);
-	if (e->looked == jiffies)
+	if (!time_after(jiffies, e->looked))
 		return;
 	e->looked = jiffies;
 	while (n-- && !list_empty(&e->waiting)) {
@@ -250,6 +250,7 @@ void vsvm_engine_init(struct vsvm_engines *e)
 {
 	spin_lock_init(&e->lock);
 	e->gone = true;
+	e->looked = jiffies;
 	INIT_LIST_HEAD(&e->ready);
 	INIT_LIST_HEAD(&e->waiting);
 	init_waitqueue_head(&e->work);

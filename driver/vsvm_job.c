@@ -440,21 +440,21 @@ static void worker_prepare(struct vsvm_worker *w, struct list_head *batch)
 }
 
 /*
- * Decides what follows a step that failed in the fault worker. Returns an errno with
- * which the queue is lost; 0: try again.
+ * Decides what follows a step that failed in the fault worker. Returns the errno with
+ * which the queue is lost, negative; 0: try again.
  */
 static int serve_error(struct vsvm_queue *q, int ret)
 {
 	/* Cancelled, or the signal was for another queue. Core may call it EFAULT. */
 	if (ret == -EINTR || fatal_signal_pending(current))
-		return owner_lives(q->set->vm) ? 0 : ESRCH;
+		return owner_lives(q->set->vm) ? 0 : -ESRCH;
 	if (ret != -ENOMEM)
-		return -ret;
+		return ret;
 	/* The CPU would try again as well, until there is memory. */
 	if (!q->stalled)
 		q->stalled = jiffies ?: 1;
 	else if (time_after(jiffies, q->stalled + DRM_VSVM_STALL_SECONDS * HZ))
-		return ENOMEM;
+		return -ENOMEM;
 	schedule_timeout_killable(HZ / 50);
 	return 0;
 }
@@ -484,7 +484,7 @@ static enum vsvm_turn_state serve_queue(struct vsvm_queue *q, struct job *job)
 		return VSVM_TURN_WAITS;
 	ret = ret < 0 ? serve_error(q, ret) : 0;
 	if (ret) {
-		vsvm_job_lose(q, ret, ret == ESRCH ? NULL : &q->progress);
+		vsvm_job_lose(q, -ret, ret == -ESRCH ? NULL : &q->progress);
 		return VSVM_TURN_IDLE;
 	}
 	return VSVM_TURN_READY;

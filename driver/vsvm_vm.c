@@ -11,9 +11,9 @@
  * The opener is stored at open, and not taken from current later: another process, or
  * another user, may read fdinfo or be the first to use the file.
  *
- * Lifetime: from open to the last close, and until its fault worker ends. It keeps the mm_struct, not its memory, so
- * that the pointer never is that of a new mm. Locks: &vsvm_vm.bind, outside mmap_lock,
- * taken for the first use of a file.
+ * Lifetime: from open to the last close, and until its fault worker ends. It keeps the
+ * mm_struct, not its memory, so that the pointer never is that of a new mm. Locks:
+ * &vsvm_vm.bind, outside mmap_lock, taken for the first use of a file.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>

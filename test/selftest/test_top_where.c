@@ -164,6 +164,8 @@ TEST_F(command, top_begins_with_rates)
 TEST_F(command, top_shows_queues)
 {
 	struct drm_vsvm_queue_status s;
+	static const char counts[] =
+		" queues: 2, 0 idle, 0 ready, 1 faulting, 0 waiting, 1 lost\n";
 	const char *row, *device;
 	struct vt_queue q, lost;
 	char want[32];
@@ -197,7 +199,7 @@ TEST_F(command, top_shows_queues)
 
 	ASSERT_EQ(0, run("vsvm top --once"));
 	EXPECT_EQ(0, strncmp(text, "device 0: 0 of ", 15));
-	EXPECT_NE(NULL, strstr(text, " queues: 2, 0 idle, 0 ready, 1 faulting, 0 waiting, 1 lost\n"));
+	EXPECT_NE(NULL, strstr(text, counts));
 	/* A user may not read debugfs, and has a table all the same. */
 	ASSERT_EQ(0, run("/usr/bin/setpriv --reuid 1000 --clear-groups vsvm top --once"));
 	EXPECT_EQ(0, strncmp(text, "    PID ", 8));
@@ -227,6 +229,7 @@ TEST_F(command, top_shows_busy_engines)
 	char pid[16], *row;
 	pthread_t thread;
 	double busy;
+	int got;
 
 	ASSERT_EQ(0, vt_queue_make(&s.q, self->v, 8));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, submits_on, &s));
@@ -237,7 +240,8 @@ TEST_F(command, top_shows_busy_engines)
 	snprintf(pid, sizeof(pid), "\n%7d ", getpid());
 	row = strstr(text, pid);
 	ASSERT_NE(NULL, row);
-	ASSERT_EQ(1, sscanf(row, "%*d %*u %*s %*s %*s %*s %lf ", &busy));
+	got = sscanf(row, "%*d %*u %*s %*s %*s %*s %lf ", &busy);
+	ASSERT_EQ(1, got);
 	/* One queue has one engine at a time; a slice may end before its time counts. */
 	EXPECT_LT(0, busy);
 	EXPECT_GT(105, busy);
@@ -456,15 +460,18 @@ TEST_F(command, bench_of_queues)
 	double own = 0, beside = 0;
 	const char *row = text;
 	unsigned int i;
+	int got;
 
-	ASSERT_EQ(0, run("vsvm bench --json --table queues --rounds 1 --small -q copy -q two -q eventfd"));
+	ASSERT_EQ(0, run("vsvm bench --json --table queues --rounds 1 --small %s",
+			 "-q copy -q two -q eventfd"));
 	for (i = 0; i < 3; i++) {
 		row = strstr(row + 1, "\"work\"");
 		ASSERT_NE(NULL, row);
 		row = strstr(row, "\"time\"");
 		ASSERT_NE(NULL, row);
-		EXPECT_EQ(2, sscanf(row, "\"time\":%lf, \"beside\":%*[^:]:%lf", &own,
-				    &beside));
+		got = sscanf(row, "\"time\":%lf, \"beside\":%*[^:]:%lf", &own,
+			     &beside);
+		EXPECT_EQ(2, got);
 		EXPECT_LT(0, own);
 		EXPECT_LT(0, beside);
 	}

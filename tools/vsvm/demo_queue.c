@@ -204,9 +204,11 @@ static void draw(const struct show *show)
 	       "what its queue did", "jobs", "busy ms", "faults");
 	for (i = 0; i < PROCESSES; i++)
 		draw_lane(&lane[i], begun, ended);
-	printf("\n    %c an engine runs it   %c waits for pages   %c waits for its turn   %c has nothing to do\n"
-	       "    %.1f ms from the first job to the last fence\n\n",
-	       kinds[RUNS], kinds[FAULTS], kinds[READY], kinds[IDLE],
+	printf("\n    %c an engine runs it   %c waits for pages   ", kinds[RUNS],
+	       kinds[FAULTS]);
+	printf("%c waits for its turn   %c has nothing to do\n", kinds[READY],
+	       kinds[IDLE]);
+	printf("    %.1f ms from the first job to the last fence\n\n",
 	       (ended - begun) / 1e6);
 }
 
@@ -278,7 +280,7 @@ int demo_queue(void)
 		complain(-errno, "memory");
 		return EXIT_WRONG;
 	}
-	printf("%u processes, %u devices; %u jobs of each process copy %lu KiB of malloc memory\n\n",
+	printf("%u processes, %u devices; %u jobs of each copy %lu KiB of malloc memory\n\n",
 	       PROCESSES, devices, JOBS, JOB_BYTES / 1024);
 	fflush(stdout);
 	if (!run_all(show, devices))
