@@ -14,6 +14,7 @@
  */
 #include <linux/mm.h>
 #include <linux/string.h>
+#include <linux/unroll.h>
 
 #include <drm/vsvm_drm.h>
 
@@ -187,9 +188,11 @@ static void fill_words(u64 *to, u64 value, unsigned long n)
 {
 	unsigned int i;
 
-	for (; n >= 16; n -= 16, to += 16)
+	for (; n >= 16; n -= 16, to += 16) {
+		unrolled_count(16)
 		for (i = 0; i < 16; i++)
 			WRITE_ONCE(to[i], value);
+	}
 	while (n--)
 		WRITE_ONCE(*to++, value);
 }
