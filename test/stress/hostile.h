@@ -9,6 +9,7 @@
  *	hostile_ops.c		what attackers do with the device
  *	hostile_ways.c		what they do with processes
  *	hostile_files.c		what they do with descriptors
+ *	hostile_queues.c	what they do with queues
  *	hostile_helper.c	the setuid program
  */
 #ifndef HOSTILE_H
@@ -167,6 +168,7 @@ struct hostile_op {
 extern const struct hostile_op hostile_ops[];	/* ends with no name */
 extern const struct hostile_op hostile_ways[];
 extern const struct hostile_op hostile_files[];
+extern const struct hostile_op hostile_queues[];
 
 /* One of them by its number; NULL: there are no more. */
 const struct hostile_op *hostile_op(unsigned int i);

@@ -37,13 +37,26 @@ static bool foreign_ioctls(int fd, void *mem, char *buf)
 	struct drm_vsvm_atomic atomic = {
 		.addr = (uintptr_t)mem, .op = DRM_VSVM_ATOMIC_ADD, .size = 8,
 	};
+	struct drm_vsvm_command command = vsvm_cmd_fill(mem, 64, 0, 1);
+	struct drm_vsvm_queue_create create = { .slots = 1 };
+	struct drm_vsvm_queue_destroy destroy = { .queue = 1 };
+	struct drm_vsvm_submit submit = {
+		.commands = (uintptr_t)&command, .nr_commands = 1, .queue = 1,
+	};
+	struct drm_vsvm_wait wait = { .addr = (uintptr_t)mem, .mask = 1 };
+	struct drm_vsvm_queue_status status = { .queue = 1 };
 
 	return vt_ioctl(fd, DRM_IOCTL_VSVM_READ, &rw) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_WRITE, &rw) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_MIGRATE, &mig) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_SNAPSHOT, &snap) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_EXCLUSIVE, &excl) &&
-	       vt_ioctl(fd, DRM_IOCTL_VSVM_ATOMIC, &atomic);
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_ATOMIC, &atomic) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_CREATE, &create) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_SUBMIT, &submit) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_STATUS, &status) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_WAIT, &wait) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_DESTROY, &destroy);
 }
 
 int hostile_use_foreign(int fd, void *mem, char *buf)

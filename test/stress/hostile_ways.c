@@ -446,7 +446,8 @@ const struct hostile_op hostile_ways[] = {
 const struct hostile_op *hostile_op(unsigned int i)
 {
 	static const struct hostile_op * const lists[] = {
-		hostile_ways, hostile_files, hostile_ops,
+		hostile_ways, hostile_files, hostile_queues,
+		hostile_ops,
 	};
 	const struct hostile_op *op;
 	unsigned int list;

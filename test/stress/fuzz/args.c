@@ -104,3 +104,39 @@ void fuzz_range(struct fuzz_thread *t, __u64 *addr, __u64 *len)
 		*len = VT_HUGE;
 	}
 }
+
+/* Flags, mostly none. */
+uint32_t fuzz_flags(struct fuzz_thread *t, uint32_t known)
+{
+	if (fuzz_one_in(t, 16))
+		return 1U << fuzz_draw(t, 32);
+	return fuzz_draw(t, 2) ? known : 0;
+}
+
+uint32_t fuzz_pad(struct fuzz_thread *t)
+{
+	return fuzz_one_in(t, 32) ? 1U << fuzz_draw(t, 32) : 0;
+}
+
+/* A range that is often good. */
+void fuzz_any_range(struct fuzz_thread *t, __u64 *addr, __u64 *len)
+{
+	fuzz_range(t, addr, len);
+	if (fuzz_one_in(t, 3))
+		*addr = fuzz_address(t);
+	if (fuzz_one_in(t, 3))
+		*len = fuzz_length(t, *addr);
+}
+
+/* Noise instead of an argument. */
+bool fuzz_noise(struct fuzz_thread *t, void *arg, size_t size)
+{
+	uint64_t *word = arg;
+	size_t i;
+
+	if (!fuzz_one_in(t, 32))
+		return false;
+	for (i = 0; i < size / 8; i++)
+		word[i] = fuzz_number(t);
+	return true;
+}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Hostile calls: an argument that is valid, or valid with one thing wrong, or
- * noise; and a judge that says what may come of it. Where the header leaves no
- * choice, one errno is right; everywhere else, those that it names. What comes
- * out has to make sense, on failure too.
+ * noise. What comes out has to make sense, on failure too. queues.c has those of
+ * queues, judge.c says which errnos are right.
  *
  * Arguments and buffers for results are the thread's own.
  */
@@ -16,160 +15,41 @@
 
 #include "fuzz.h"
 
-/* What a judge may say besides an errno: a good call; no idea. */
-#define GOOD	0
-#define ANY	1
-
-/* The errnos of each call for memory that is not as it should be, or busy. */
-static const int errors[FUZZ_KINDS][10] = {
-	[FUZZ_INFO] = { EINVAL },
-	[FUZZ_READ] = { EINVAL, EFAULT, ENOMEM, EBUSY },
-	[FUZZ_WRITE] = { EINVAL, EFAULT, EPERM, ENOMEM, EBUSY },
-	[FUZZ_MIGRATE] = { EINVAL, EFAULT, ENOMEM, EBUSY },
-	[FUZZ_SNAPSHOT] = { EINVAL, EFAULT, ENOMEM, EBUSY },
-	[FUZZ_EXCLUSIVE] = { EINVAL, EFAULT, EPERM, EOPNOTSUPP, ENOMEM,
-			     EBUSY },
-	[FUZZ_ATOMIC] = { EINVAL, EFAULT, EPERM, EOPNOTSUPP, ENOMEM, EBUSY },
-	[FUZZ_INJECT] = { EINVAL, EACCES, EOPNOTSUPP, ETIMEDOUT },
-	/* EINTR is one of the failures that INJECT arms, too. */
-	[FUZZ_UNKNOWN] = { EINVAL, EFAULT, EPERM, EACCES, EOPNOTSUPP, ENOMEM,
-			   EBUSY, EINTR },
-	[FUZZ_PREAD] = { EINVAL, EFAULT, ENOMEM, EBUSY, EINTR },
-	[FUZZ_PWRITE] = { EINVAL, EFAULT, EPERM, ENOMEM, EBUSY, EINTR },
-	[FUZZ_MMAP] = { EINVAL, ENOMEM, EPERM, EOVERFLOW, EEXIST },
-};
-
-static bool documented(enum fuzz_kind kind, int ret)
-{
-	size_t i;
-
-	for (i = 0; i < VT_COUNT(errors[kind]) && errors[kind][i]; i++)
-		if (ret == -errors[kind][i])
-			return true;
-	return false;
-}
-
-/*
- * Was @ret right? @want: what the argument alone says. A file of another
- * process's says EPERM to a good argument; one that is closed, EBADF.
- */
-static void judge(struct fuzz_thread *t, enum fuzz_kind kind, int ret, int want,
-		  bool foreign)
-{
-	bool right;
-
-	fuzz_counted(t, kind, ret);
-	if (foreign && kind != FUZZ_INFO && want == GOOD)
-		want = -EPERM;
-	if (ret == -EBADF)
-		right = !foreign || t->child;
-	else if (want < 0)
-		right = ret == want;
-	else if (want == GOOD)
-		right = !ret || (ret != -EINVAL && documented(kind, ret));
-	else
-		right = !ret || documented(kind, ret) ||
-			(foreign && ret == -EPERM);
-	if (!right)
-		fuzz_found(t, "errno %d where %d was to be, file %s", -ret,
-			   want > 0 ? -1 : -want, foreign ? "foreign" : "own");
-}
-
-static void check(struct fuzz_thread *t, bool right, const char *what)
-{
-	if (!right)
-		fuzz_found(t, "not so: %s", what);
-}
-
-#define CHECK(t, condition)	check(t, condition, #condition)
-
-/* What the header says of a range of bytes. */
-static int range_of(uint64_t addr, uint64_t len)
-{
-	if (!len || addr + len < addr)
-		return -EINVAL;
-	if (addr + len > FUZZ_END_5)
-		return -EFAULT;
-	return addr + len > FUZZ_END_4 ? ANY : GOOD;
-}
-
-static int pages_of(uint64_t addr, uint64_t len)
-{
-	if ((addr | len) & (VT_PAGE - 1))
-		return -EINVAL;
-	return range_of(addr, len);
-}
-
-/* Flags, mostly none. */
-static uint32_t flags_of(struct fuzz_thread *t, uint32_t known)
-{
-	if (fuzz_one_in(t, 16))
-		return 1U << fuzz_draw(t, 32);
-	return fuzz_draw(t, 2) ? known : 0;
-}
-
-static uint32_t pad_of(struct fuzz_thread *t)
-{
-	return fuzz_one_in(t, 32) ? 1U << fuzz_draw(t, 32) : 0;
-}
-
-/* A range that is often good. */
-static void any_range(struct fuzz_thread *t, __u64 *addr, __u64 *len)
-{
-	fuzz_range(t, addr, len);
-	if (fuzz_one_in(t, 3))
-		*addr = fuzz_address(t);
-	if (fuzz_one_in(t, 3))
-		*len = fuzz_length(t, *addr);
-}
-
-/* Noise instead of an argument. */
-static bool noise(struct fuzz_thread *t, void *arg, size_t size)
-{
-	uint64_t *word = arg;
-	size_t i;
-
-	if (!fuzz_one_in(t, 32))
-		return false;
-	for (i = 0; i < size / 8; i++)
-		word[i] = fuzz_number(t);
-	return true;
-}
-
 static void call_info(struct fuzz_thread *t)
 {
-	struct drm_vsvm_info info = { .flags = flags_of(t, 0) };
+	struct drm_vsvm_info info = { .flags = fuzz_flags(t, 0) };
 	uint32_t flags = info.flags;
 	bool foreign;
 	int ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
 			 DRM_IOCTL_VSVM_INFO, &info, sizeof(info));
 
-	judge(t, FUZZ_INFO, ret, flags ? -EINVAL : GOOD, foreign);
+	fuzz_judge(t, FUZZ_INFO, ret, flags ? -EINVAL : FUZZ_GOOD, foreign);
 	if (ret)
 		return;
-	CHECK(t, info.device < info.devices);
-	CHECK(t, info.page_size == VT_PAGE);
-	CHECK(t, info.vram_used <= info.vram_size);
-	CHECK(t, info.vram_backing <= info.vram_size);
-	CHECK(t, !(info.caps & ~DRM_VSVM_CAP_DMA));
+	FUZZ_CHECK(t, info.device < info.devices);
+	FUZZ_CHECK(t, info.page_size == VT_PAGE);
+	FUZZ_CHECK(t, info.vram_used <= info.vram_size);
+	FUZZ_CHECK(t, info.vram_backing <= info.vram_size);
+	FUZZ_CHECK(t, !(info.caps & ~(DRM_VSVM_CAP_DMA |
+					  DRM_VSVM_CAP_QUEUES)));
 }
 
 static void call_rw(struct fuzz_thread *t, bool write)
 {
 	struct drm_vsvm_rw rw = {
 		.buf = (uintptr_t)t->buf,
-		.flags = flags_of(t, 0),
-		.pad = pad_of(t),
+		.flags = fuzz_flags(t, 0),
+		.pad = fuzz_pad(t),
 		.done = fuzz_number(t),
 		.faults = fuzz_number(t),
 	}, was;
 	bool foreign;
 	int ret, want;
 
-	any_range(t, &rw.addr, &rw.len);
+	fuzz_any_range(t, &rw.addr, &rw.len);
 	if (fuzz_one_in(t, 4))
 		rw.buf = fuzz_address(t);
-	noise(t, &rw, sizeof(rw));
+	fuzz_noise(t, &rw, sizeof(rw));
 	was = rw;
 	fuzz_tell(t, "%s %#llx %#llx buf %#llx flags %#x pad %#x",
 		  write ? "WRITE" : "READ", rw.addr, rw.len, rw.buf, rw.flags,
@@ -177,26 +57,26 @@ static void call_rw(struct fuzz_thread *t, bool write)
 	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), write ?
 			 DRM_IOCTL_VSVM_WRITE : DRM_IOCTL_VSVM_READ, &rw,
 			 sizeof(rw));
-	want = rw.flags || rw.pad ? -EINVAL : range_of(rw.addr, rw.len);
-	if (want == GOOD && (rw.buf + rw.len < rw.buf ||
+	want = rw.flags || rw.pad ? -EINVAL : fuzz_range_of(rw.addr, rw.len);
+	if (want == FUZZ_GOOD && (rw.buf + rw.len < rw.buf ||
 			     rw.buf + rw.len > FUZZ_END_5))
 		want = -EFAULT;
-	else if (want == GOOD && rw.buf + rw.len > FUZZ_END_4)
-		want = ANY;
-	judge(t, write ? FUZZ_WRITE : FUZZ_READ, ret, want, foreign);
+	else if (want == FUZZ_GOOD && rw.buf + rw.len > FUZZ_END_4)
+		want = FUZZ_ANY;
+	fuzz_judge(t, write ? FUZZ_WRITE : FUZZ_READ, ret, want, foreign);
 	if (ret == -EBADF)
 		return;
-	CHECK(t, rw.addr == was.addr && rw.buf == was.buf && rw.len == was.len);
-	CHECK(t, rw.done <= rw.len);
-	CHECK(t, ret || rw.done == rw.len);
-	CHECK(t, want >= 0 || !rw.done);
+	FUZZ_CHECK(t, rw.addr == was.addr && rw.buf == was.buf && rw.len == was.len);
+	FUZZ_CHECK(t, rw.done <= rw.len);
+	FUZZ_CHECK(t, ret || rw.done == rw.len);
+	FUZZ_CHECK(t, want >= 0 || !rw.done);
 }
 
 static void call_migrate(struct fuzz_thread *t)
 {
 	struct drm_vsvm_migrate mig = {
 		.target = fuzz_one_in(t, 32) ? fuzz_number(t) : fuzz_draw(t, 2),
-		.flags = flags_of(t, DRM_VSVM_MIGRATE_POPULATE),
+		.flags = fuzz_flags(t, DRM_VSVM_MIGRATE_POPULATE),
 		.next = fuzz_number(t),
 		.moved = fuzz_number(t),
 	}, was;
@@ -204,34 +84,34 @@ static void call_migrate(struct fuzz_thread *t)
 	bool foreign;
 	int ret, want, i;
 
-	any_range(t, &mig.addr, &mig.len);
+	fuzz_any_range(t, &mig.addr, &mig.len);
 	/* Or it would fill all that there is. */
 	if (mig.len > VT_HUGE)
 		mig.flags &= ~DRM_VSVM_MIGRATE_POPULATE;
-	noise(t, &mig, 3 * sizeof(uint64_t));
+	fuzz_noise(t, &mig, 3 * sizeof(uint64_t));
 	was = mig;
 	fuzz_tell(t, "MIGRATE %#llx %#llx target %u flags %#x", mig.addr,
 		  mig.len, mig.target, mig.flags);
 	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
 			 DRM_IOCTL_VSVM_MIGRATE, &mig, sizeof(mig));
-	want = pages_of(mig.addr, mig.len);
+	want = fuzz_pages_of(mig.addr, mig.len);
 	if (mig.flags & ~DRM_VSVM_MIGRATE_POPULATE ||
 	    mig.target > DRM_VSVM_TARGET_DEVICE ||
 	    (mig.flags && mig.target != DRM_VSVM_TARGET_DEVICE))
 		want = -EINVAL;
-	judge(t, FUZZ_MIGRATE, ret, want, foreign);
+	fuzz_judge(t, FUZZ_MIGRATE, ret, want, foreign);
 	if (ret == -EBADF)
 		return;
 	sum = mig.moved + mig.there + mig.absent;
 	for (i = 0; i < DRM_VSVM_STAY_MAX; i++) {
 		sum += mig.stayed[i];
-		CHECK(t, i < DRM_VSVM_STAY_REASONS || !mig.stayed[i]);
+		FUZZ_CHECK(t, i < DRM_VSVM_STAY_REASONS || !mig.stayed[i]);
 	}
-	CHECK(t, mig.addr == was.addr && mig.len == was.len);
-	CHECK(t, sum == mig.next - mig.addr);
-	CHECK(t, sum <= mig.len);
-	CHECK(t, ret || sum == mig.len);
-	CHECK(t, want >= 0 || !sum);
+	FUZZ_CHECK(t, mig.addr == was.addr && mig.len == was.len);
+	FUZZ_CHECK(t, sum == mig.next - mig.addr);
+	FUZZ_CHECK(t, sum <= mig.len);
+	FUZZ_CHECK(t, ret || sum == mig.len);
+	FUZZ_CHECK(t, want >= 0 || !sum);
 }
 
 static void check_runs(struct fuzz_thread *t,
@@ -246,14 +126,14 @@ static void check_runs(struct fuzz_thread *t,
 	uint32_t i;
 
 	for (i = 0; i < snap->nr_runs; i++) {
-		CHECK(t, runs[i].start == at);
-		CHECK(t, runs[i].count);
-		CHECK(t, !(runs[i].state & ~known));
-		CHECK(t, (runs[i].state & DRM_VSVM_STATE_PLACE) <=
+		FUZZ_CHECK(t, runs[i].start == at);
+		FUZZ_CHECK(t, runs[i].count);
+		FUZZ_CHECK(t, !(runs[i].state & ~known));
+		FUZZ_CHECK(t, (runs[i].state & DRM_VSVM_STATE_PLACE) <=
 			 DRM_VSVM_PLACE_PEER);
 		at += runs[i].count * VT_PAGE;
 	}
-	CHECK(t, at == snap->next);
+	FUZZ_CHECK(t, at == snap->next);
 }
 
 static void call_snapshot(struct fuzz_thread *t)
@@ -262,36 +142,36 @@ static void call_snapshot(struct fuzz_thread *t)
 	struct drm_vsvm_snapshot snap = {
 		.runs = (uintptr_t)t->buf,
 		.nr_runs = fuzz_draw(t, 8) ? fuzz_draw(t, 64) : fuzz_number(t),
-		.flags = flags_of(t, DRM_VSVM_SNAPSHOT_TABLE),
+		.flags = fuzz_flags(t, DRM_VSVM_SNAPSHOT_TABLE),
 		.next = fuzz_number(t),
 	};
 	bool foreign;
 	int ret, want;
 
-	any_range(t, &snap.addr, &snap.len);
+	fuzz_any_range(t, &snap.addr, &snap.len);
 	if (fuzz_one_in(t, 6))
 		snap.runs = fuzz_address(t);
-	noise(t, &snap, sizeof(snap));
+	fuzz_noise(t, &snap, sizeof(snap));
 	max = snap.nr_runs;
 	fuzz_tell(t, "SNAPSHOT %#llx %#llx runs %#llx, %u flags %#x", snap.addr,
 		  snap.len, snap.runs, max, snap.flags);
 	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
 			 DRM_IOCTL_VSVM_SNAPSHOT, &snap, sizeof(snap));
-	want = pages_of(snap.addr, snap.len);
+	want = fuzz_pages_of(snap.addr, snap.len);
 	if (snap.flags & ~DRM_VSVM_SNAPSHOT_TABLE || !max ||
 	    max > DRM_VSVM_MAX_RUNS)
 		want = -EINVAL;
-	if (want == GOOD && snap.runs > FUZZ_END_5)
+	if (want == FUZZ_GOOD && snap.runs > FUZZ_END_5)
 		want = -EFAULT;
-	else if (want == GOOD && snap.runs + max * 24ULL > FUZZ_END_4)
-		want = ANY;
-	judge(t, FUZZ_SNAPSHOT, ret, want, foreign);
+	else if (want == FUZZ_GOOD && snap.runs + max * 24ULL > FUZZ_END_4)
+		want = FUZZ_ANY;
+	fuzz_judge(t, FUZZ_SNAPSHOT, ret, want, foreign);
 	if (ret == -EBADF)
 		return;
-	CHECK(t, want < 0 || snap.nr_runs <= max);
-	CHECK(t, want >= 0 || (!snap.nr_runs && snap.next == snap.addr));
-	CHECK(t, snap.next - snap.addr <= snap.len || want == -EINVAL);
-	CHECK(t, ret || snap.nr_runs);
+	FUZZ_CHECK(t, want < 0 || snap.nr_runs <= max);
+	FUZZ_CHECK(t, want >= 0 || (!snap.nr_runs && snap.next == snap.addr));
+	FUZZ_CHECK(t, snap.next - snap.addr <= snap.len || want == -EINVAL);
+	FUZZ_CHECK(t, ret || snap.nr_runs);
 	if (snap.runs == (uintptr_t)t->buf && snap.nr_runs <= room)
 		check_runs(t, &snap, (const void *)t->buf);
 }
@@ -299,68 +179,69 @@ static void call_snapshot(struct fuzz_thread *t)
 static void call_exclusive(struct fuzz_thread *t)
 {
 	struct drm_vsvm_exclusive excl = {
-		.flags = flags_of(t, 0),
-		.pad = pad_of(t),
+		.flags = fuzz_flags(t, 0),
+		.pad = fuzz_pad(t),
 		.done = fuzz_number(t),
 	};
 	bool foreign;
 	int ret, want;
 
-	any_range(t, &excl.addr, &excl.len);
-	noise(t, &excl, sizeof(excl));
+	fuzz_any_range(t, &excl.addr, &excl.len);
+	fuzz_noise(t, &excl, sizeof(excl));
 	fuzz_tell(t, "EXCLUSIVE %#llx %#llx flags %#x pad %#x", excl.addr,
 		  excl.len, excl.flags, excl.pad);
 	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
 			 DRM_IOCTL_VSVM_EXCLUSIVE, &excl, sizeof(excl));
 	want = excl.flags || excl.pad ? -EINVAL :
-	       pages_of(excl.addr, excl.len);
-	judge(t, FUZZ_EXCLUSIVE, ret, want, foreign);
+	       fuzz_pages_of(excl.addr, excl.len);
+	fuzz_judge(t, FUZZ_EXCLUSIVE, ret, want, foreign);
 	if (ret == -EBADF)
 		return;
-	CHECK(t, excl.done <= excl.len);
-	CHECK(t, excl.done % VT_PAGE == 0);
-	CHECK(t, ret || excl.done == excl.len);
-	CHECK(t, want >= 0 || !excl.done);
+	FUZZ_CHECK(t, excl.done <= excl.len);
+	FUZZ_CHECK(t, excl.done % VT_PAGE == 0);
+	FUZZ_CHECK(t, ret || excl.done == excl.len);
+	FUZZ_CHECK(t, want >= 0 || !excl.done);
 }
 
-static int want_atomic(const struct drm_vsvm_atomic *arg)
+int fuzz_want_atomic(const struct drm_vsvm_atomic *arg)
 {
 	uint64_t most = arg->size == 4 ? UINT32_MAX : UINT64_MAX;
 
-	if (arg->flags || arg->pad || arg->op > DRM_VSVM_ATOMIC_CAS ||
+	if (arg->flags || arg->pad || arg->op > DRM_VSVM_ATOMIC_MAX ||
 	    (arg->size != 4 && arg->size != 8) || arg->addr % arg->size ||
 	    arg->operand > most || arg->compare > most ||
 	    (arg->compare && arg->op != DRM_VSVM_ATOMIC_CAS))
 		return -EINVAL;
-	return range_of(arg->addr, arg->size);
+	return fuzz_range_of(arg->addr, arg->size);
 }
 
 static void call_atomic(struct fuzz_thread *t)
 {
 	struct drm_vsvm_atomic arg = {
-		.op = fuzz_one_in(t, 16) ? fuzz_number(t) : fuzz_draw(t, 3),
+		.op = fuzz_one_in(t, 16) ? fuzz_number(t) :
+		      fuzz_draw(t, DRM_VSVM_ATOMIC_MAX + 1),
 		.size = fuzz_one_in(t, 16) ? fuzz_number(t) :
 			4U << fuzz_draw(t, 2),
 		.operand = fuzz_number(t),
 		.compare = fuzz_draw(t, 4) ? 0 : fuzz_number(t),
 		.old = fuzz_number(t),
-		.flags = flags_of(t, 0),
-		.pad = pad_of(t),
+		.flags = fuzz_flags(t, 0),
+		.pad = fuzz_pad(t),
 	};
 	__u64 unused;
 	bool foreign;
 	int ret;
 
-	any_range(t, &arg.addr, &unused);
+	fuzz_any_range(t, &arg.addr, &unused);
 	if (fuzz_draw(t, 2))
 		arg.addr += fuzz_draw(t, VT_PAGE / 4) * 4;
-	noise(t, &arg, sizeof(arg));
+	fuzz_noise(t, &arg, sizeof(arg));
 	fuzz_tell(t, "ATOMIC %#llx op %u size %u", arg.addr, arg.op, arg.size);
 	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign),
 			 DRM_IOCTL_VSVM_ATOMIC, &arg, sizeof(arg));
-	judge(t, FUZZ_ATOMIC, ret, want_atomic(&arg), foreign);
-	CHECK(t, !ret || ret == -EBADF || !arg.old);
-	CHECK(t, ret || arg.size == 8 || arg.old <= UINT32_MAX);
+	fuzz_judge(t, FUZZ_ATOMIC, ret, fuzz_want_atomic(&arg), foreign);
+	FUZZ_CHECK(t, !ret || ret == -EBADF || !arg.old);
+	FUZZ_CHECK(t, ret || arg.size == 8 || arg.old <= UINT32_MAX);
 }
 
 /* What the header, and the driver's list, say of the argument of INJECT. */
@@ -384,7 +265,7 @@ static int want_inject(const struct drm_vsvm_inject *arg)
 		return -EOPNOTSUPP;
 	if ((pause || wait || arg->op == DRM_VSVM_INJECT_RESUME) && !p->pauses)
 		return -EOPNOTSUPP;
-	return GOOD;
+	return FUZZ_GOOD;
 }
 
 /* A point's name; now and then something else after it, or in it. */
@@ -416,7 +297,7 @@ static void call_inject(struct fuzz_thread *t)
 	struct drm_vsvm_inject arg = {
 		.op = fuzz_one_in(t, 16) ? fuzz_number(t) :
 		      ops[fuzz_draw(t, VT_COUNT(ops))],
-		.flags = flags_of(t, DRM_VSVM_INJECT_FILE),
+		.flags = fuzz_flags(t, DRM_VSVM_INJECT_FILE),
 		.passed = fuzz_number(t),
 		.paused = fuzz_number(t),
 	};
@@ -438,9 +319,9 @@ static void call_inject(struct fuzz_thread *t)
 		  arg.timeout_ms);
 	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_INJECT,
 			 &arg, sizeof(arg));
-	judge(t, FUZZ_INJECT, ret, t->root ? want_inject(&arg) : -EACCES,
+	fuzz_judge(t, FUZZ_INJECT, ret, t->root ? want_inject(&arg) : -EACCES,
 	      foreign);
-	CHECK(t, ret == -EBADF || arg.fired <= arg.passed);
+	FUZZ_CHECK(t, ret == -EBADF || arg.fired <= arg.passed);
 }
 
 /*
@@ -458,14 +339,17 @@ static void call_unknown(struct fuzz_thread *t)
 	unsigned long request;
 	int ret;
 
-	nr = known ? nr % 7 : nr;
+	nr = known ? nr % (DRM_VSVM_QUEUE_STATUS + 1) : nr;
 	request = _IOC(fuzz_draw(t, 4), 'd',
 		       DRM_COMMAND_BASE + nr, sizes[fuzz_draw(t, 14)]);
 	memset(t->buf, 0, 4096);
+	/* What is anywhere may have a deadline that is far away. */
+	if (nr == DRM_VSVM_WAIT)
+		arg = (uintptr_t)t->buf;
 	fuzz_tell(t, "request %#lx at %#llx", request, (unsigned long long)arg);
 	ret = ioctl(fuzz_any_file(t, &foreign), request, arg) < 0 ? -errno : 0;
-	judge(t, FUZZ_UNKNOWN, ret, nr >= 0x20 ?
-	      -EINVAL : ANY, foreign);
+	fuzz_judge(t, FUZZ_UNKNOWN, ret, nr >= 0x20 ?
+	      -EINVAL : FUZZ_ANY, foreign);
 }
 
 static void call_file(struct fuzz_thread *t, bool write)
@@ -475,7 +359,7 @@ static void call_file(struct fuzz_thread *t, bool write)
 	ssize_t n;
 	int fd;
 
-	any_range(t, &addr, &len);
+	fuzz_any_range(t, &addr, &len);
 	if (fuzz_one_in(t, 4))
 		buf = fuzz_address(t);
 	fuzz_tell(t, "%s %#llx %#llx buf %#llx", write ? "pwrite" : "pread",
@@ -484,18 +368,18 @@ static void call_file(struct fuzz_thread *t, bool write)
 	fd = fuzz_any_file(t, &foreign);
 	n = write ? pwrite(fd, (void *)(uintptr_t)buf, len, addr) :
 		    pread(fd, (void *)(uintptr_t)buf, len, addr);
-	judge(t, write ? FUZZ_PWRITE : FUZZ_PREAD, n < 0 ? -errno : 0, ANY,
+	fuzz_judge(t, write ? FUZZ_PWRITE : FUZZ_PREAD, n < 0 ? -errno : 0, FUZZ_ANY,
 	      foreign);
-	CHECK(t, n < 0 || (uint64_t)n <= len);
+	FUZZ_CHECK(t, n < 0 || (uint64_t)n <= len);
 	/* A short count has a reason, but never none at all. */
-	CHECK(t, n || !len);
+	FUZZ_CHECK(t, n || !len);
 }
 
 static void call_mmap(struct fuzz_thread *t)
 {
 	uint64_t len = (fuzz_draw(t, 16) + 1) * VT_PAGE, offset = 0;
 	int flags = fuzz_draw(t, 2) ? MAP_SHARED : MAP_PRIVATE;
-	int ret, want = GOOD;
+	int ret, want = FUZZ_GOOD;
 	bool foreign;
 	void *at;
 
@@ -512,14 +396,14 @@ static void call_mmap(struct fuzz_thread *t)
 		  PROT_READ | PROT_WRITE, flags, fuzz_any_file(t, &foreign),
 		  offset);
 	ret = at == MAP_FAILED ? -errno : 0;
-	judge(t, FUZZ_MMAP, ret, want, foreign);
+	fuzz_judge(t, FUZZ_MMAP, ret, want, foreign);
 	if (!ret)
 		munmap(at, len);
 }
 
 void fuzz_call(struct fuzz_thread *t)
 {
-	switch (fuzz_draw(t, 20)) {
+	switch (fuzz_draw(t, 28)) {
 	case 0:
 		call_info(t);
 		break;
@@ -553,7 +437,14 @@ void fuzz_call(struct fuzz_thread *t)
 	case 14:
 		call_migrate(t);
 		break;
-	default:
+	case 15:
+	case 16:
+	case 17:
+	case 18:
+	case 19:
 		call_rw(t, fuzz_draw(t, 2));
+		break;
+	default:
+		fuzz_queue(t);
 	}
 }

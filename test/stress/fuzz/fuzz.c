@@ -32,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -56,13 +57,14 @@ static unsigned int finished;
 
 static const char *const names[FUZZ_KINDS] = {
 	"INFO", "READ", "WRITE", "MIGRATE", "SNAPSHOT", "EXCLUSIVE", "ATOMIC",
-	"INJECT", "unknown", "pread", "pwrite", "mmap",
+	"INJECT", "unknown", "pread", "pwrite", "mmap", "CREATE", "DESTROY",
+	"SUBMIT", "WAIT", "STATUS",
 };
 
 void fuzz_found(struct fuzz_thread *t, const char *fmt, ...)
 {
-	char *text = t->arg + VT_PAGE / 2;
-	size_t room = VT_PAGE / 2, n;
+	char *text = t->arg + FUZZ_TEXT_AT;
+	size_t room = VT_PAGE - FUZZ_TEXT_AT, n;
 	va_list args;
 
 	/* The first finding is the one that counts. */
@@ -206,9 +208,16 @@ static void child(struct fuzz_thread *t)
 	for (i = 0; i < FUZZ_OWN; i++)
 		if (open_file(i))
 			fuzz_found(t, "open");
+	if (open_file(FUZZ_JOBS_FILE + t->number))
+		fuzz_found(t, "open");
+	fuzz_jobs_anew(t);
 	for (i = 0; i < 10; i++)
 		fuzz_canary(t);
 	fuzz_canary_check(t);
+	for (i = 0; i < 2; i++) {
+		fuzz_jobs(t);
+		fuzz_jobs_settle(t);
+	}
 	_exit(0);
 }
 
@@ -219,6 +228,8 @@ static void fork_child(struct fuzz_thread *t)
 
 	*status = 0;
 	fuzz_tell(t, "fork");
+	/* The child has the bytes of now, and nobody who goes on with a job. */
+	fuzz_jobs_settle(t);
 	lock_files();
 	pid = fork();
 	if (!pid)
@@ -256,6 +267,8 @@ static void *work(void *arg)
 		fuzz_call(t);
 		if (fuzz_one_in(t, 6))
 			fuzz_canary(t);
+		if (fuzz_one_in(t, 6))
+			fuzz_jobs(t);
 		if (fuzz_one_in(t, 5))
 			fuzz_memory(t);
 		if (fuzz_one_in(t, 500))
@@ -266,6 +279,7 @@ static void *work(void *arg)
 			fuzz_canary_check(t);
 	}
 	fuzz_canary_check(t);
+	fuzz_jobs_settle(t);
 	/* Ends with the process: pthread_join() waits for a write of core's. */
 	__atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
 	for (;;)
@@ -292,8 +306,12 @@ static int prepare(struct fuzz_thread *t, unsigned int process, unsigned int i)
 	t->buf = map_fixed(FUZZ_BUFFER + i * FUZZ_STEP, FUZZ_BUFFER_SIZE);
 	t->shadow = malloc(FUZZ_CANARY_SIZE);
 	t->arg = storm_shared();
+	t->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	t->jobs.area = map_fixed(FUZZ_JOBS + i * FUZZ_STEP, FUZZ_JOBS_SIZE);
 	if (t->memfd < 0 || !t->arg || ftruncate(t->memfd, FUZZ_WILD_SIZE) || !t->canary ||
-	    !t->buf || !t->shadow)
+	    !t->buf || !t->shadow || t->event < 0 || !t->jobs.area)
+		return -1;
+	if (open_file(FUZZ_JOBS_FILE + i) || fuzz_jobs_make(t))
 		return -1;
 	madvise(t->canary, FUZZ_CANARY_SIZE,
 		i % 2 ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
@@ -343,7 +361,11 @@ static int process(unsigned int number, unsigned int threads, uint64_t quota)
 	__atomic_fetch_sub(&fuzz_shared->ready, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&finished, __ATOMIC_SEQ_CST) < threads)
 		usleep(1000);
-	for (i = 0; i < threads; i++)
+	for (i = 0; i < threads; i++) {
+		__atomic_fetch_add(&fuzz_shared->jobs, t[i].jobs.done,
+				   __ATOMIC_RELAXED);
+		__atomic_fetch_add(&fuzz_shared->jobs_lost, t[i].jobs.lost,
+				   __ATOMIC_RELAXED);
 		for (k = 0; k < FUZZ_KINDS; k++) {
 			__atomic_fetch_add(&fuzz_shared->kind[k].calls,
 					   t[i].kind[k].calls,
@@ -351,6 +373,7 @@ static int process(unsigned int number, unsigned int threads, uint64_t quota)
 			__atomic_fetch_add(&fuzz_shared->kind[k].fine,
 					   t[i].kind[k].fine, __ATOMIC_RELAXED);
 		}
+	}
 	return fuzz_shared->failed;
 }
 
@@ -427,6 +450,9 @@ static uint64_t report(void)
 	       (unsigned long long)fuzz_shared->changes,
 	       (unsigned long long)fuzz_shared->forks,
 	       (unsigned long long)fuzz_shared->closes);
+	printf("# fuzz: %llu valid jobs, %llu lost\n",
+	       (unsigned long long)fuzz_shared->jobs,
+	       (unsigned long long)fuzz_shared->jobs_lost);
 	printf("#@ fuzz | calls | %llu\n", (unsigned long long)calls);
 	printf("#@ fuzz | seed | %llu\n", (unsigned long long)seed);
 	return calls;

@@ -32,6 +32,11 @@ enum fuzz_kind {
 	FUZZ_PREAD,
 	FUZZ_PWRITE,
 	FUZZ_MMAP,
+	FUZZ_CREATE,
+	FUZZ_DESTROY,
+	FUZZ_SUBMIT,
+	FUZZ_WAIT,
+	FUZZ_STATUS,
 	FUZZ_KINDS,
 };
 
@@ -43,10 +48,18 @@ enum fuzz_kind {
 #define FUZZ_FOREIGN	2
 #define FUZZ_FILES	(FUZZ_OWN + FUZZ_FOREIGN)
 #define FUZZ_FIRST_FD	400
+/* Behind them each thread has a file for its valid jobs, which nobody closes. */
+#define FUZZ_JOBS_FILE	FUZZ_FILES
+
+/* What is in fuzz_thread.arg: the argument of a call, commands, a text. */
+#define FUZZ_COMMANDS_AT	512
+#define FUZZ_COMMANDS		20
+#define FUZZ_TEXT_AT		2048
 
 /*
  * Memory of a process, always at the same addresses. The wild part is anybody's
  * to unmap; only its thread uses a canary, with valid calls.
+ * A hole follows each part, so that nobody reaches the next from it.
  */
 #define FUZZ_WILD	0x200000000000ULL
 #define FUZZ_WILD_SIZE	(8 * VT_MIB)
@@ -59,6 +72,8 @@ enum fuzz_kind {
 #define FUZZ_STEP	(16 * VT_MIB)		/* from thread to thread */
 #define FUZZ_BUFFER	0x240000000000ULL	/* a thread's, for results */
 #define FUZZ_BUFFER_SIZE (32 * VT_PAGE)
+#define FUZZ_JOBS	0x250000000000ULL	/* a canary for jobs */
+#define FUZZ_JOBS_SIZE	(VT_HUGE + VT_PAGE)	/* with a page for fences */
 
 /* Where user space ends, on machines with four and with five levels. */
 #define FUZZ_END_4	((1ULL << 47) - VT_PAGE)
@@ -77,7 +92,26 @@ struct fuzz_shared {
 	uint64_t forks;
 	uint64_t closes;
 	uint64_t changes;		/* of the wild memory */
+	uint64_t jobs;			/* valid ones that were done */
+	uint64_t jobs_lost;
 	struct fuzz_count kind[FUZZ_KINDS];
+};
+
+/* The valid jobs of a thread: at most one is under way. */
+struct fuzz_jobs {
+	struct storm_dice dice;
+	char *area;
+	char *shadow;		/* what has to be there when it is done */
+	uint32_t queue;		/* 0: none */
+	uint64_t fence;		/* value of the last one; never 0 again */
+	int64_t since;		/* it is under way; 0: it is not */
+	unsigned int nr;	/* ranges that it changes */
+	struct {
+		size_t off;
+		size_t len;
+	} range[8];
+	uint64_t done;		/* of all jobs */
+	uint64_t lost;
 };
 
 struct fuzz_thread {
@@ -94,6 +128,8 @@ struct fuzz_thread {
 	char *shadow;		/* what has to be in the canary */
 	char *buf;
 	char *arg;		/* a page that never moves, see fuzz_ioctl() */
+	int event;		/* an eventfd */
+	struct fuzz_jobs jobs;
 	struct fuzz_count kind[FUZZ_KINDS];
 };
 
@@ -121,10 +157,41 @@ static inline bool fuzz_one_in(struct fuzz_thread *t, uint64_t n)
 uint64_t fuzz_address(struct fuzz_thread *t);
 uint64_t fuzz_length(struct fuzz_thread *t, uint64_t addr);
 void fuzz_range(struct fuzz_thread *t, __u64 *addr, __u64 *len);
+void fuzz_any_range(struct fuzz_thread *t, __u64 *addr, __u64 *len);
 uint64_t fuzz_number(struct fuzz_thread *t);
+uint32_t fuzz_flags(struct fuzz_thread *t, uint32_t known);
+uint32_t fuzz_pad(struct fuzz_thread *t);
+bool fuzz_noise(struct fuzz_thread *t, void *arg, size_t size);
+
+/* What judge.c may be told besides an errno: a good call; no idea. */
+#define FUZZ_GOOD	0
+#define FUZZ_ANY	1
+
+/* judge.c: was that right? */
+void fuzz_judge(struct fuzz_thread *t, enum fuzz_kind kind, int ret, int want,
+		bool foreign);
+void fuzz_check(struct fuzz_thread *t, bool right, const char *what);
+int fuzz_range_of(uint64_t addr, uint64_t len);
+int fuzz_pages_of(uint64_t addr, uint64_t len);
+
+#define FUZZ_CHECK(t, condition)	fuzz_check(t, condition, #condition)
 
 /* calls.c: one hostile call. */
 void fuzz_call(struct fuzz_thread *t);
+int fuzz_want_atomic(const struct drm_vsvm_atomic *arg);
+
+/* queues.c: one that is of queues; nanoseconds of CLOCK_MONOTONIC. */
+void fuzz_queue(struct fuzz_thread *t);
+int64_t fuzz_now(void);
+
+/*
+ * jobs.c: the memory; a valid job, if the last one is done; wait until that is so. The
+ * file is another one.
+ */
+int fuzz_jobs_make(struct fuzz_thread *t);
+void fuzz_jobs(struct fuzz_thread *t);
+void fuzz_jobs_settle(struct fuzz_thread *t);
+void fuzz_jobs_anew(struct fuzz_thread *t);
 
 /* canary.c: a valid call on the canary, and what has to be there. */
 void fuzz_canary(struct fuzz_thread *t);
