@@ -151,7 +151,8 @@ static int queue_add(struct vsvm_queues *set, struct vsvm_queue *q, u32 *id)
 	if (set->nr == DRM_VSVM_MAX_QUEUES)
 		return -ENOSPC;
 	ret = start_worker(set) ?:
-	      xa_alloc(&set->table, &q->id, q, xa_limit_31b, GFP_KERNEL_ACCOUNT);
+	      xa_alloc(&set->table, &q->id, q, XA_LIMIT(1, INT_MAX),
+		       GFP_KERNEL_ACCOUNT);
 	if (ret)
 		return ret;
 	set->nr++;
@@ -214,6 +215,9 @@ int vsvm_queue_destroy(struct vsvm_queues *set, u32 id)
 	struct vsvm_queue *q;
 	int ret;
 
+	/* The array has an entry of its own there. */
+	if (!id)
+		return -ENOENT;
 	if (mutex_lock_killable(&set->lock))
 		return -EINTR;
 	q = xa_erase(&set->table, id);
