@@ -453,6 +453,7 @@ TEST_F(number, unknown)
 	const uint32_t numbers[] = { 0, self->g.q.id + 1, self->g.q.id + 64, 1U << 31, ~0U };
 	struct drm_vsvm_command c = vsvm_cmd_fill((void *)BASE, 8, 0, 8);
 	struct drm_vsvm_queue_status s;
+	uint32_t queue = 0;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
@@ -462,6 +463,9 @@ TEST_F(number, unknown)
 		EXPECT_EQ(-ENOENT, vsvm_queue_destroy(self->g.v, numbers[i]));
 	}
 	EXPECT_EQ(0, ground_check(&self->g));
+	/* None of it frees the number that is no queue's. */
+	ASSERT_EQ(0, vsvm_queue_create(self->g.v, VT_NORMAL, 1, &queue));
+	EXPECT_NE(0, queue);
 }
 
 /* A pad of QUEUE_DESTROY has to be zero; the queue stays. */
