@@ -59,7 +59,7 @@ static void call_rw(struct fuzz_thread *t, bool write)
 			 sizeof(rw));
 	want = rw.flags || rw.pad ? -EINVAL : fuzz_range_of(rw.addr, rw.len);
 	if (want == FUZZ_GOOD && (rw.buf + rw.len < rw.buf ||
-			     rw.buf + rw.len > FUZZ_END_5))
+				  rw.buf + rw.len > FUZZ_END_5))
 		want = -EFAULT;
 	else if (want == FUZZ_GOOD && rw.buf + rw.len > FUZZ_END_4)
 		want = FUZZ_ANY;
@@ -320,7 +320,7 @@ static void call_inject(struct fuzz_thread *t)
 	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_INJECT,
 			 &arg, sizeof(arg));
 	fuzz_judge(t, FUZZ_INJECT, ret, t->root ? want_inject(&arg) : -EACCES,
-	      foreign);
+		   foreign);
 	FUZZ_CHECK(t, ret == -EBADF || arg.fired <= arg.passed);
 }
 
@@ -368,8 +368,8 @@ static void call_file(struct fuzz_thread *t, bool write)
 	fd = fuzz_any_file(t, &foreign);
 	n = write ? pwrite(fd, (void *)(uintptr_t)buf, len, addr) :
 		    pread(fd, (void *)(uintptr_t)buf, len, addr);
-	fuzz_judge(t, write ? FUZZ_PWRITE : FUZZ_PREAD, n < 0 ? -errno : 0, FUZZ_ANY,
-	      foreign);
+	fuzz_judge(t, write ? FUZZ_PWRITE : FUZZ_PREAD, n < 0 ? -errno : 0,
+		   FUZZ_ANY, foreign);
 	FUZZ_CHECK(t, n < 0 || (uint64_t)n <= len);
 	/* A short count has a reason, but never none at all. */
 	FUZZ_CHECK(t, n || !len);

@@ -5,8 +5,9 @@
  * thread makes other calls meanwhile, and one job is under way at a time.
  *
  * The file and the queue are the thread's, and nobody closes them. So a job is done, or
- * the queue is lost to a failure that was armed: ENOMEM, or EBUSY, when the others left
- * it no turn. Then the queue is made anew, and the bytes too.
+ * the queue is lost to a failure that was armed: ENOMEM, EFAULT of an atomic operation
+ * whose page could not come home, or EBUSY, when the others left it no turn. Then the
+ * queue is made anew, and the bytes too.
  *
  * The fence has the number of the job, and is in a page behind the others.
  */
@@ -257,14 +258,15 @@ static void done(struct fuzz_thread *t)
 }
 
 /* Destroyed, so nobody goes on; the bytes are what they would be. */
-static void lost(struct fuzz_thread *t,
-		 const struct drm_vsvm_queue_status *status)
+static void begin_anew(struct fuzz_thread *t,
+		       const struct drm_vsvm_queue_status *status)
 {
 	struct drm_vsvm_queue_destroy arg = { .queue = status->queue };
 	int ret;
 
 	fuzz_tell(t, "lost: error %u", status->error);
-	if (status->error != ENOMEM && status->error != EBUSY)
+	if (status->error != ENOMEM && status->error != EBUSY &&
+	    !(status->error == EFAULT && status->access == DRM_VSVM_ACCESS_ATOMIC))
 		fuzz_found(t, "a valid job is lost: error %u, access %u at %#llx",
 			   status->error, status->access,
 			   (unsigned long long)status->addr);
@@ -288,7 +290,7 @@ static void look(struct fuzz_thread *t)
 	if (ret)
 		fuzz_found(t, "the status of a queue: %s", strerror(-ret));
 	else if (arg.state == DRM_VSVM_QUEUE_LOST)
-		lost(t, &arg);
+		begin_anew(t, &arg);
 	else if (fuzz_now() - t->jobs.since > PATIENCE * SECOND)
 		fuzz_found(t, "a valid job is not done in %d seconds, state %u, job %llu of %llu",
 			   PATIENCE, arg.state, (unsigned long long)arg.done,

@@ -548,7 +548,7 @@ static void call_status(struct fuzz_thread *t)
 	FUZZ_CHECK(t, !lost || (arg.lost == arg.done + 1 &&
 				arg.lost <= arg.submitted));
 	FUZZ_CHECK(t, ret || arg.state != DRM_VSVM_QUEUE_IDLE ||
-		      arg.done == arg.submitted);
+		   arg.done == arg.submitted);
 	FUZZ_CHECK(t, !ret || (!arg.state && !arg.submitted && !arg.busy &&
 			       !arg.faults));
 }
