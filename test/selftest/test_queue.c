@@ -556,7 +556,7 @@ TEST_F(queues, are_independent)
 	for (i = 0; i < 20; i++)
 		ASSERT_EQ(0, vt_do_one(&self->other, vsvm_cmd_fill(self->mem + VT_PAGE, 8,
 								   i, 8)));
-	EXPECT_EQ(DRM_VSVM_QUEUE_WAITING, vt_queue_state(&self->q));
+	EXPECT_EQ(0, vt_queue_becomes(&self->q, DRM_VSVM_QUEUE_WAITING));
 	EXPECT_EQ(0, vt_load(self->q.fence));
 	EXPECT_EQ(0, vt_check(self->mem, 8, SEED, 0));
 	vt_store(self->word, 1);

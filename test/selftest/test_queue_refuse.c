@@ -491,7 +491,7 @@ TEST_F(number, submit_touches_nothing)
 	ASSERT_NE(NULL, gate);
 	ASSERT_EQ(0, vt_hold(&self->g.q, gate));
 	EXPECT_EQ(0, vt_submit(&self->g.q, job, 4));
-	EXPECT_EQ(DRM_VSVM_QUEUE_WAITING, vt_queue_state(&self->g.q));
+	EXPECT_EQ(0, vt_queue_becomes(&self->g.q, DRM_VSVM_QUEUE_WAITING));
 	EXPECT_EQ(0, vsvm_queue_destroy(self->g.v, self->g.q.id));
 }
 

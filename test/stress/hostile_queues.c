@@ -143,11 +143,14 @@ static bool do_many(struct attacker *a)
 	return made > DRM_VSVM_MAX_QUEUES / 2;
 }
 
-/* Where others' memory would be: the kernel's, and what is behind the end. */
+/*
+ * Where others' memory would be: the kernel's, and what is behind the end, also with
+ * five levels of page tables.
+ */
 static bool do_refused(struct attacker *a)
 {
 	static const uint64_t bad[] = {
-		0x7ffffffff000, 0x800000000000, 0xffff888000000000,
+		0xfffffffffff000, 0x100000000000000, 0xffff888000000000,
 		0xffffffff81000000, -VT_PAGE,
 	};
 	void *where = (void *)(uintptr_t)bad[attacker_draw(a, VT_COUNT(bad))];
