@@ -9,9 +9,9 @@
  * kernel sends. User space cannot send it one. The thread drops the signal when it has
  * left the wait.
  *
- * Lifetime: from the first queue of the file until the file is closed. Close does not
- * wait for the thread, which may be in a wait that no signal ends (a FUSE server that
- * read the request). It has a reference to its owner and to the module.
+ * Lifetime: from the first queue of the file until the file is closed. Close waits for
+ * the thread, but not if that is in a wait which no signal ends (a FUSE server that read
+ * the request). So it has a reference to its owner and to the module.
  *
  * Locks: &vsvm_engines.lock.
  */
@@ -23,12 +23,15 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 
 #include "vsvm_engine.h"
 #include "vsvm_worker.h"
 
 /* How often a worker that waits asks whether anybody waits with it. */
 #define LOOK	HZ
+/* How long close waits for a worker whose wait it has ended. */
+#define PATIENCE	HZ
 
 static void interrupt(struct vsvm_worker *w)
 {
@@ -61,7 +64,8 @@ static void begin(struct vsvm_worker *w)
 static void end(struct vsvm_worker *w)
 {
 	spin_lock(&w->engines->lock);
-	w->busy = false;
+	WRITE_ONCE(w->busy, false); /* pairs with vsvm_worker_stop() */
+	wake_up_all(&w->engines->ended);
 	spin_unlock(&w->engines->lock);
 	timer_delete_sync(&w->timer);
 	flush_signals(current);
@@ -153,7 +157,7 @@ int vsvm_worker_start(struct vsvm_worker *w, unsigned int device)
 		return PTR_ERR(task);
 	/* The caller's open file has one. */
 	__module_get(THIS_MODULE);
-	w->task = task;
+	w->task = get_task_struct(task);
 	wake_up_process(task);
 	return 0;
 }
@@ -188,15 +192,23 @@ void vsvm_worker_interrupt(struct vsvm_worker *w)
  * vsvm_worker_stop() - have the thread end
  * @w: the worker; all of its turns are cancelled
  *
- * Does not wait for it.
+ * Waits for its end, after which it has no reference to the module, so that the module
+ * can be unloaded at once. If the thread is in a wait that a signal does not end, it
+ * ends by itself later.
  */
 void vsvm_worker_stop(struct vsvm_worker *w)
 {
 	if (!w->task)
 		return;
+	/* Who closes the file need not wait for a thread of the lowest priority. */
+	set_user_nice(w->task, 0);
 	spin_lock(&w->engines->lock);
 	WRITE_ONCE(w->stop, true); /* pairs with has_work() */
 	interrupt(w);
 	wake_up(&w->wait);
 	spin_unlock(&w->engines->lock);
+	/* Pairs with end(): it is not busy again once it has seen that it is to stop. */
+	if (wait_event_timeout(w->engines->ended, !READ_ONCE(w->busy), PATIENCE))
+		kthread_stop(w->task);
+	put_task_struct(w->task);
 }

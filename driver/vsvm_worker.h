@@ -31,7 +31,7 @@ struct vsvm_worker_ops {
  * struct vsvm_worker - the fault worker of a file
  * @ops: what the owner does
  * @engines: the engines of the device, whose lock protects the rest
- * @task: the thread; NULL: not started. It ends by itself after vsvm_worker_stop()
+ * @task: the thread, with a reference; NULL: not started
  * @faults: turns that lack a page, the first one longest
  * @wait: the thread, without work
  * @busy: the thread is in @ops, where a signal ends waits
