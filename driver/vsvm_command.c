@@ -74,11 +74,16 @@ static int no_relax(struct vsvm_visitor *v)
 	return 0;
 }
 
-/* True if the visit has to stop here, with the lock dropped and taken again. */
+/*
+ * True if the visit has to stop here, with the lock dropped and taken again. The fault
+ * worker uses all that it found: when it comes back, other threads may have taken the
+ * pages away again.
+ */
 static bool gives_way(struct work *w)
 {
-	w->gives_way = vsvm_table_is_wanted(&w->ctx->m->table) ||
-		       vsvm_table_must_yield();
+	w->gives_way = w->ctx->hits_only &&
+		       (vsvm_table_is_wanted(&w->ctx->m->table) ||
+			vsvm_table_must_yield());
 	return w->gives_way;
 }
 

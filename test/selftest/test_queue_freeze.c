@@ -4,7 +4,7 @@
  * that is frozen with its process.
  *
  * Nothing of that keeps it from suspending, and everything goes on afterwards. Core goes
- * as far as to suspend all devices, and back ("devices" of /sys/power/pm_test). Needs a
+ * as far as to freeze all threads, and back ("freezer" of /sys/power/pm_test). Needs a
  * kernel that can be told so.
  */
 #include <fcntl.h>
@@ -92,7 +92,7 @@ TEST_F_TIMEOUT(freeze, goes_on, VT_LONG)
 	ASSERT_EQ(0, vt_queue_status(&self->works, &before));
 	ASSERT_LT(before.done, before.submitted) TH_LOG("it was too fast");
 
-	ASSERT_EQ(0, vt_file_write(PM_TEST, "devices"));
+	ASSERT_EQ(0, vt_file_write(PM_TEST, "freezer"));
 	EXPECT_EQ(0, vt_file_write("/sys/power/state", "freeze"));
 
 	ASSERT_EQ(0, vt_queue_status(&self->works, &after));
