@@ -114,6 +114,8 @@ static int worker(void *data)
 	set_user_nice(current, MAX_NICE);
 	set_freezable();
 	allow_kernel_signal(SIGKILL);
+	/* From here on it can be stopped: see vsvm_worker_start(). */
+	end(w);
 	for (;;) {
 		wait_event_freezable(w->wait, has_work(w));
 		if (READ_ONCE(w->stop))	/* pairs with vsvm_worker_stop() */
@@ -158,6 +160,11 @@ int vsvm_worker_start(struct vsvm_worker *w, unsigned int device)
 	/* The caller's open file has one. */
 	__module_get(THIS_MODULE);
 	w->task = get_task_struct(task);
+	/*
+	 * Until it runs: kthread_stop() keeps a thread that did not begin from ever doing
+	 * so, and its references would stay.
+	 */
+	w->busy = true;
 	wake_up_process(task);
 	return 0;
 }

@@ -34,7 +34,7 @@ struct vsvm_worker_ops {
  * @task: the thread, with a reference; NULL: not started
  * @faults: turns that lack a page, the first one longest
  * @wait: the thread, without work
- * @busy: the thread is in @ops, where a signal ends waits
+ * @busy: the thread is in @ops, where a signal ends waits, or did not begin yet
  * @stop: the thread is to end
  * @timer: while the thread is busy, asks @orphaned at intervals
  */
