@@ -83,7 +83,7 @@ static bool gives_way(struct work *w)
 {
 	w->gives_way = w->ctx->hits_only &&
 		       (vsvm_table_is_wanted(&w->ctx->m->table) ||
-			vsvm_table_must_yield());
+			vsvm_context_must_yield());
 	return w->gives_way;
 }
 
@@ -167,6 +167,16 @@ static int copy_relax(struct vsvm_visitor *v)
 	return ret;
 }
 
+/* Accounts for a step that wrote @n bytes of @len; returns how it ended. */
+static int wrote(struct work *w, unsigned long n, u64 len, int ret)
+{
+	w->p->at += n;
+	vsvm_mirror_count(w->ctx->m, VSVM_STAT_WRITTEN, n);
+	if (ret)
+		return ret;
+	return w->p->at < len ? VSVM_STEP_MORE : VSVM_STEP_DONE;
+}
+
 static int step_copy(struct work *w)
 {
 	const struct drm_vsvm_copy *copy = &w->c->copy;
@@ -177,12 +187,8 @@ static int step_copy(struct work *w)
 	w->v.visit = copy_visit;
 	w->v.relax = copy_relax;
 	ret = walk(w, from, len, VSVM_NEED_READ, &next);
-	w->p->at += next - from;
 	vsvm_mirror_count(w->ctx->m, VSVM_STAT_READ, next - from);
-	vsvm_mirror_count(w->ctx->m, VSVM_STAT_WRITTEN, next - from);
-	if (ret)
-		return ret;
-	return w->p->at < copy->len ? VSVM_STEP_MORE : VSVM_STEP_DONE;
+	return wrote(w, next - from, copy->len, ret);
 }
 
 /*
@@ -250,11 +256,7 @@ static int step_fill(struct work *w)
 
 	w->v.visit = fill_visit;
 	ret = walk(w, addr, len, VSVM_NEED_WRITE, &next);
-	w->p->at += next - addr;
-	vsvm_mirror_count(w->ctx->m, VSVM_STAT_WRITTEN, next - addr);
-	if (ret)
-		return ret;
-	return w->p->at < fill->len ? VSVM_STEP_MORE : VSVM_STEP_DONE;
+	return wrote(w, next - addr, fill->len, ret);
 }
 
 /* Stores an aligned word, or its low half. */

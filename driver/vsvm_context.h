@@ -42,6 +42,15 @@ static inline bool vsvm_context_killed(const struct vsvm_context *ctx)
 	return fatal_signal_pending(current);
 }
 
+/*
+ * True if another thread wants the processor. cond_resched() does not know of the lazy
+ * kind, and a kernel thread would go on until the next tick.
+ */
+static inline bool vsvm_context_must_yield(void)
+{
+	return need_resched() || test_thread_flag(TIF_NEED_RESCHED_LAZY);
+}
+
 /* The memory policy of the current thread. */
 static inline struct mempolicy *vsvm_context_policy(void)
 {

@@ -37,7 +37,7 @@
 /* The slice of a queue of normal priority. */
 #define SLICE_NS	(2 * NSEC_PER_MSEC)
 /* Most turns that are looked at together for neighbours. */
-#define MAX_BATCH	32
+#define MAX_BATCH	16
 
 /**
  * struct job - a context for work of the device

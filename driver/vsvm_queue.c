@@ -407,7 +407,7 @@ int vsvm_queue_wait(struct vsvm_queues *set, struct vsvm_queue *q,
  * vsvm_queue_close() - end the work for a file that is being closed
  * @set: the queues; no call uses them any more
  *
- * Waits for a slice at most. The fault worker ends by itself, and then drops the vm.
+ * Waits for a slice at most, and for the fault worker: see vsvm_worker_stop().
  */
 void vsvm_queue_close(struct vsvm_queues *set)
 {

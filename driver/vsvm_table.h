@@ -5,7 +5,6 @@
 #include <linux/atomic.h>
 #include <linux/mm.h>
 #include <linux/rwsem.h>
-#include <linux/sched.h>
 #include <linux/xarray.h>
 
 #include <drm/vsvm_drm.h>
@@ -91,15 +90,6 @@ unsigned long vsvm_table_zap(struct vsvm_table *t, unsigned long start,
 static inline bool vsvm_table_is_wanted(const struct vsvm_table *t)
 {
 	return unlikely(atomic_read(&t->wanted));
-}
-
-/*
- * True if another thread wants the processor. cond_resched() does not know of the lazy
- * kind, and a kernel thread would go on until the next tick.
- */
-static inline bool vsvm_table_must_yield(void)
-{
-	return need_resched() || test_thread_flag(TIF_NEED_RESCHED_LAZY);
 }
 
 /* The leaf of @addr, or NULL; under the lock. */

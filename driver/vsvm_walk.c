@@ -139,7 +139,7 @@ static int walk_lock(struct walk *w)
 
 	if (ret)
 		return ret;
-	if (vsvm_table_must_yield())
+	if (vsvm_context_must_yield())
 		schedule();
 	if (walk_trylock(w))
 		return 0;

@@ -214,7 +214,7 @@ void vsvm_worker_stop(struct vsvm_worker *w)
 	interrupt(w);
 	wake_up(&w->wait);
 	spin_unlock(&w->engines->lock);
-	/* Pairs with end(): it is not busy again once it has seen that it is to stop. */
+	/* Pairs with end(). If it is busy once more, it finds no turn to wait for. */
 	if (wait_event_timeout(w->engines->ended, !READ_ONCE(w->busy), PATIENCE))
 		kthread_stop(w->task);
 	put_task_struct(w->task);
