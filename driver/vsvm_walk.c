@@ -36,6 +36,11 @@
 #include "vsvm_trace.h"
 #include "vsvm_walk.h"
 
+/* How long a reader gives way to invalidations, in nanoseconds. */
+#define GIVE_WAY	(100 * NSEC_PER_USEC)
+/* Attempts without progress before the deadline ends a walk. */
+#define MIN_TRIES	8
+
 /**
  * struct walk - one walk of the per-page path
  * @ctx: for whom the walk works
@@ -45,6 +50,8 @@
  * @addr: first byte not visited yet
  * @limit: most pages to fault in at once; halved to find a bad page
  * @deadline: in jiffies; reset by every byte of progress
+ * @tries: number of attempts since then: one or two that wait long, for user space or a
+ *	disk, are not what the deadline is for
  * @idx: for vsvm_mirror_exit(), while the walk holds the page-table lock
  * @watch: notes whether the range that is faulted in is invalidated meanwhile
  * @pfns: for hmm_range_fault(), VSVM_LEAF_ENTRIES of them, allocated at first use
@@ -59,6 +66,7 @@ struct walk {
 	unsigned long addr;
 	unsigned long limit;
 	unsigned long deadline;
+	unsigned int tries;
 	int idx;
 	struct vsvm_watch watch;
 	unsigned long *pfns;
@@ -74,33 +82,8 @@ static struct vsvm_inject *walk_inject(const struct walk *w)
 static void set_deadline(struct walk *w)
 {
 	w->deadline = jiffies + DRM_VSVM_STALL_SECONDS * HZ;
+	w->tries = 0;
 }
-
-/*
- * After a wait that began at @since and brought what it was for: if it was long, user
- * space or a disk took the time, and not other threads that change the mapping.
- */
-static void allow_for(struct walk *w, unsigned long since)
-{
-	unsigned long took = jiffies - since;
-
-	if (took > HZ / 10)
-		w->deadline += took;
-}
-
-/* Has the visitor prepare what it lacks. */
-static int walk_relax(struct walk *w)
-{
-	unsigned long since = jiffies;
-	int ret = w->v->relax(w->v);
-
-	if (!ret)
-		allow_for(w, since);
-	return ret;
-}
-
-/* How long a reader gives way to invalidations, in nanoseconds. */
-#define GIVE_WAY	(100 * NSEC_PER_USEC)
 
 /*
  * A reader that waits for nothing keeps its processor as long as it has the lock.
@@ -210,8 +193,9 @@ static int walk_interrupted(struct walk *w)
 	cond_resched();
 	if (vsvm_context_stops(w->ctx))
 		return -EINTR;
-	if (time_after(jiffies, w->deadline))
+	if (time_after(jiffies, w->deadline) && w->tries > MIN_TRIES)
 		return -EBUSY;
+	w->tries++;
 	return 0;
 }
 
@@ -469,13 +453,10 @@ static int fault_in(struct walk *w, unsigned long end)
 	unsigned long start = w->addr & PAGE_MASK;
 	struct hmm_range range = { .start = start };
 	bool stale;
-	unsigned long since = jiffies;
 	int ret;
 
 	range.end = min(PAGE_ALIGN(end), start + (w->limit << PAGE_SHIFT));
 	ret = range_fault(w, &range);
-	if (!ret)
-		allow_for(w, since);
 	if ((ret == -EFAULT || ret == -EPERM) &&
 	    range.end - start > PAGE_SIZE) {
 		/* One page is bad: serve those before it, then fail. */
@@ -505,14 +486,9 @@ static int fault_in(struct walk *w, unsigned long end)
 		return 0;
 	}
 	walk_unlock_write(w);
-	if (ret)
-		return ret;
-	since = jiffies;
-	ret = break_cow(w, start);
-	if (ret)
-		return ret;
-	allow_for(w, since);
-	return -EAGAIN;
+	if (!ret)
+		ret = break_cow(w, start) ?: -EAGAIN;
+	return ret;
 }
 
 /* Converts an error of make_device_exclusive() to one of the walk. */
@@ -650,7 +626,7 @@ static int walk_access(struct walk *w, unsigned long end)
 			 * The visitor cannot go on although the pages are valid. A
 			 * fault would end exclusive access to them.
 			 */
-			ret = walk_relax(w) ?: walk_interrupted(w) ?:
+			ret = w->v->relax(w->v) ?: walk_interrupted(w) ?:
 			      walk_lock(w);
 			if (ret)
 				return ret;
@@ -761,7 +737,7 @@ static int walk_look(struct walk *w, unsigned long end)
 			ret = visit_seen(w, end);
 		walk_unlock(w);
 		if (ret == -EAGAIN)
-			ret = walk_relax(w);
+			ret = w->v->relax(w->v);
 		if (ret)
 			return ret;
 	}
@@ -785,7 +761,7 @@ static int walk_hole(struct walk *w, unsigned long end)
 		span.len = next - w->addr;
 		ret = walk_visit(w, &span);
 		if (ret == -EAGAIN)
-			ret = walk_relax(w);
+			ret = w->v->relax(w->v);
 		if (ret)
 			return ret;
 	}

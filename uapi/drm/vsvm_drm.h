@@ -45,8 +45,8 @@ extern "C" {
  * - ENODEV: the device was unplugged.
  * - ENOMEM: the host is out of memory.
  * - EINTR: the caller is being killed.
- * - EBUSY: other threads kept changing the mapping for &DRM_VSVM_STALL_SECONDS while
- *   the call made no progress.
+ * - EBUSY: other threads kept changing the mapping for &DRM_VSVM_STALL_SECONDS and
+ *   eight attempts while the call made no progress.
  */
 
 /**
@@ -506,9 +506,8 @@ struct drm_vsvm_atomic {
  * unplugged. A forked child has none. Commands do not keep the memory: what was not
  * done at exit is never done.
  *
- * A queue's work is done by threads of the kernel at the lowest priority. New pages are
- * placed by the policy of the mapping (mbind()), and in the cpuset of the process, but
- * not by the policy of a thread (set_mempolicy()).
+ * Kernel threads do the work, at the lowest priority. New pages are placed by the policy
+ * of the mapping (mbind()) and the cpuset of the process, not by set_mempolicy().
  */
 
 /** DRM_VSVM_MAX_QUEUES: most queues of one file */
@@ -577,31 +576,20 @@ enum drm_vsvm_command_op {
 	DRM_VSVM_COMMAND_COPY = 0,
 	/** @DRM_VSVM_COMMAND_FILL: fill with one value: &struct drm_vsvm_fill */
 	DRM_VSVM_COMMAND_FILL = 1,
-	/**
-	 * @DRM_VSVM_COMMAND_ATOMIC: an atomic operation:
-	 * &struct drm_vsvm_command_atomic
-	 */
+	/** @DRM_VSVM_COMMAND_ATOMIC: change a word: &struct drm_vsvm_command_atomic */
 	DRM_VSVM_COMMAND_ATOMIC = 2,
 	/** @DRM_VSVM_COMMAND_PREFETCH: move a range: &struct drm_vsvm_prefetch */
 	DRM_VSVM_COMMAND_PREFETCH = 3,
-	/**
-	 * @DRM_VSVM_COMMAND_WAIT: wait until a word has a value:
-	 * &struct drm_vsvm_command_wait
-	 */
+	/** @DRM_VSVM_COMMAND_WAIT: wait for a word: &struct drm_vsvm_command_wait */
 	DRM_VSVM_COMMAND_WAIT = 4,
 	/** @DRM_VSVM_COMMAND_SIGNAL: store a fence: &struct drm_vsvm_signal */
 	DRM_VSVM_COMMAND_SIGNAL = 5,
-	/**
-	 * @DRM_VSVM_COMMAND_BARRIER: stores of the commands before it are visible
-	 * before those of the commands behind it; has no arguments
-	 */
+	/** @DRM_VSVM_COMMAND_BARRIER: stores before it are visible before those behind */
 	DRM_VSVM_COMMAND_BARRIER = 6,
 };
 
 /**
- * struct drm_vsvm_copy - copy bytes from one range to another
- *
- * The ranges may start and end anywhere, and must not overlap (EINVAL).
+ * struct drm_vsvm_copy - copy bytes to a range that does not overlap (EINVAL)
  */
 struct drm_vsvm_copy {
 	/** @to: address of the first byte to write */
@@ -629,9 +617,7 @@ struct drm_vsvm_fill {
 };
 
 /**
- * struct drm_vsvm_command_atomic - do an atomic operation on a word
- *
- * As &struct drm_vsvm_atomic.
+ * struct drm_vsvm_command_atomic - as &struct drm_vsvm_atomic
  */
 struct drm_vsvm_command_atomic {
 	/** @addr: address of the word, a multiple of @size */
@@ -692,8 +678,7 @@ enum drm_vsvm_wait_op {
  * struct drm_vsvm_command_wait - hold the queue until a word has a value
  *
  * The device reads the word soon after each SIGNAL of the process through this device,
- * and at intervals of some milliseconds otherwise. Commands behind it wait, and
- * so does nothing else. There is no timeout.
+ * and each few milliseconds. Commands behind it wait, nothing else. No timeout.
  */
 struct drm_vsvm_command_wait {
 	/** @addr: address of the 64-bit word, a multiple of 8 */
@@ -760,10 +745,8 @@ struct drm_vsvm_command {
  *
  * Errors:
  *
- * - EINVAL: @nr_commands is zero or above the slots of the queue, or a command is wrong
- *   in itself, see there.
- * - EFAULT: @commands cannot be read, or a range of a command reaches outside of user
- *   space.
+ * - EINVAL: @nr_commands is zero or above the slots of the queue; a wrong command.
+ * - EFAULT: @commands cannot be read, or a range is not in user space.
  * - EBADF: a SIGNAL's descriptor is not open. EINVAL: it is no eventfd. EMFILE: the
  *   file's queues would hold more than DRM_VSVM_MAX_EVENTS of them.
  * - ENOENT: the file has no such queue.
@@ -796,8 +779,7 @@ struct drm_vsvm_submit {
  *
  * - EINVAL: @addr is no multiple of 8, @mask is zero, or @op is unknown.
  * - EFAULT: the word cannot be read.
- * - ENOENT: @queue is not zero, and the file has no such queue, or it was destroyed
- *   meanwhile.
+ * - ENOENT: @queue is not zero, and the file has no such queue (any more).
  * - ETIME: @deadline has passed.
  * - EIO: @queue is lost, and the word does not have the value.
  * - EINTR: a signal was delivered; call again with the same @deadline.
@@ -809,10 +791,7 @@ struct drm_vsvm_wait {
 	__u64 value;
 	/** @mask: in, bits that are compared, not zero */
 	__u64 mask;
-	/**
-	 * @deadline: in, when to give up, in nanoseconds of CLOCK_MONOTONIC; a time in
-	 * the past: look once
-	 */
+	/** @deadline: in, ns of CLOCK_MONOTONIC; a time in the past: look once */
 	__s64 deadline;
 	/** @op: in, one of &enum drm_vsvm_wait_op */
 	__u32 op;
@@ -871,7 +850,7 @@ struct drm_vsvm_queue_status {
 	__u64 submitted;
 	/** @done: out, sequence number of the last job that is done; or 0 */
 	__u64 done;
-	/** @lost: out, sequence number of the job that could not go on; 0: none could */
+	/** @lost: out, sequence number of the job that ended with it; 0: none did */
 	__u64 lost;
 	/** @addr: out, first byte that could not be accessed */
 	__u64 addr;
@@ -904,18 +883,15 @@ struct drm_vsvm_queue_status {
 #define DRM_IOCTL_VSVM_ATOMIC	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_ATOMIC, struct drm_vsvm_atomic)
 #define DRM_IOCTL_VSVM_QUEUE_CREATE	\
-	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_QUEUE_CREATE, \
-		 struct drm_vsvm_queue_create)
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_QUEUE_CREATE, struct drm_vsvm_queue_create)
 #define DRM_IOCTL_VSVM_QUEUE_DESTROY	\
-	DRM_IOW(DRM_COMMAND_BASE + DRM_VSVM_QUEUE_DESTROY, \
-		struct drm_vsvm_queue_destroy)
+	DRM_IOW(DRM_COMMAND_BASE + DRM_VSVM_QUEUE_DESTROY, struct drm_vsvm_queue_destroy)
 #define DRM_IOCTL_VSVM_SUBMIT	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_SUBMIT, struct drm_vsvm_submit)
 #define DRM_IOCTL_VSVM_WAIT	\
 	DRM_IOW(DRM_COMMAND_BASE + DRM_VSVM_WAIT, struct drm_vsvm_wait)
 #define DRM_IOCTL_VSVM_QUEUE_STATUS	\
-	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_QUEUE_STATUS, \
-		 struct drm_vsvm_queue_status)
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_QUEUE_STATUS, struct drm_vsvm_queue_status)
 
 #if defined(__cplusplus)
 }
