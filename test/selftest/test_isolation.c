@@ -266,38 +266,14 @@ TEST_F(passed, by_fork)
 
 static int by_socket(struct vt_child *c, void *arg)
 {
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
 	struct receiver *r = arg;
 	int fd;
 
 	(void)c;
-	if (become(r->uid) || recvmsg(r->sock, &msg, 0) != 1 ||
-	    !CMSG_FIRSTHDR(&msg))
+	if (become(r->uid))
 		return 99;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return learns_nothing(fd, r->mem);
-}
-
-static int send_fd(int sock, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {}, byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
-
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	return sendmsg(sock, &msg, 0) == 1 ? 0 : -1;
+	fd = vt_receive_fd(r->sock);
+	return fd < 0 ? 99 : learns_nothing(fd, r->mem);
 }
 
 /* A process that is handed the descriptor. */
@@ -310,7 +286,7 @@ TEST_F(passed, by_socket)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sock));
 	r.sock = sock[1];
 	ASSERT_EQ(0, vt_start(&c, by_socket, &r));
-	ASSERT_EQ(0, send_fd(sock[0], vsvm_fd(self->given)));
+	ASSERT_EQ(0, vt_send_fd(sock[0], vsvm_fd(self->given)));
 	EXPECT_EQ(0, vt_wait(&c));
 	UNCHANGED();
 }

@@ -409,39 +409,6 @@ TEST_F_TIMEOUT(life, destroy, VT_LONG)
 	OVER();
 }
 
-static int send_fd(int sock, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {}, byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
-
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	return sendmsg(sock, &msg, 0) == 1 ? 0 : -1;
-}
-
-static int receive_fd(int sock)
-{
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	if (recvmsg(sock, &msg, 0) != 1 || !CMSG_FIRSTHDR(&msg))
-		return -1;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
-}
-
 struct giver {
 	struct scene *s;
 	int sock;
@@ -452,7 +419,7 @@ static int gives(struct vt_child *c, void *arg)
 	struct giver *g = arg;
 	unsigned int device = 0;
 
-	if (scene_begin(g->s) || send_fd(g->sock, vsvm_fd(g->s->v)))
+	if (scene_begin(g->s) || vt_send_fd(g->sock, vsvm_fd(g->s->v)))
 		return 1;
 	vsvm_close(g->s->v);
 	if (vt_say(c) || vt_hear(c))
@@ -472,7 +439,7 @@ TEST_F_TIMEOUT(life, close_elsewhere, VT_LONG)
 	g.sock = sock[1];
 	ASSERT_EQ(0, vt_start(&c, gives, &g));
 	ASSERT_EQ(0, close(sock[1]));
-	fd = receive_fd(sock[0]);
+	fd = vt_receive_fd(sock[0]);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, vt_hear(&c));
 	EXPECT_EQ(-EPERM, vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_STATUS, &st));
@@ -487,7 +454,7 @@ static int gives_and_exits(struct vt_child *c, void *arg)
 	struct giver *g = arg;
 
 	(void)c;
-	return scene_begin(g->s) || send_fd(g->sock, vsvm_fd(g->s->v)) ? 1 : 42;
+	return scene_begin(g->s) || vt_send_fd(g->sock, vsvm_fd(g->s->v)) ? 1 : 42;
 }
 
 /* Or it is dead by then: the file keeps neither its memory nor its work. */
@@ -500,7 +467,7 @@ TEST_F_TIMEOUT(life, file_survives, VT_LONG)
 	g.sock = sock[1];
 	ASSERT_EQ(42, vt_run(gives_and_exits, &g));
 	ASSERT_EQ(0, close(sock[1]));
-	fd = receive_fd(sock[0]);
+	fd = vt_receive_fd(sock[0]);
 	ASSERT_LE(0, fd);
 	EXPECT_TRUE(vt_used_becomes(self->v, self->used));
 	EXPECT_EQ(0, close(fd));

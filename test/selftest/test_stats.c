@@ -42,33 +42,11 @@ struct counters {
 	} all[MAX_COUNTERS];
 };
 
-/* Read without stdio: its buffers would come and go and be counted. */
 static char text[256 * 1024];
 
 static ssize_t get(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	ssize_t n = -1;
-
-	if (fd < 0)
-		return -errno;
-	while (len < sizeof(text) - 1) {
-		n = read(fd, text + len, sizeof(text) - 1 - len);
-		if (n <= 0)
-			break;
-		len += n;
-	}
-	close(fd);
-	text[len] = 0;
-	return n < 0 ? -errno : (ssize_t)len;
-}
-
-static const char *next_line(const char *line)
-{
-	const char *end = strchr(line, '\n');
-
-	return end && end[1] ? end + 1 : NULL;
+	return vt_file_read(path, text, sizeof(text));
 }
 
 /* "[vsvm-]NAME[:] NUMBER" a line. */
@@ -78,7 +56,7 @@ static void parse(struct counters *c, const char *prefix)
 	const char *line;
 
 	c->nr = 0;
-	for (line = text; line && c->nr < MAX_COUNTERS; line = next_line(line)) {
+	for (line = text; line && c->nr < MAX_COUNTERS; line = vt_next_line(line)) {
 		if (strncmp(line, prefix, skip))
 			continue;
 		if (sscanf(line + skip, "%47[a-z-]%*[: \t]%lu",
@@ -104,7 +82,7 @@ static uint64_t key(const char *name)
 	char unit[8];
 	int n;
 
-	for (line = text; line; line = next_line(line)) {
+	for (line = text; line; line = vt_next_line(line)) {
 		if (strncmp(line, name, len) || line[len] != ':')
 			continue;
 		n = sscanf(line + len + 1, "%lu%*[ ]%7[KMiB]", &number, unit);
@@ -694,7 +672,7 @@ TEST_F(stats, debugfs_blocks)
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE + 3 * VT_PAGE));
 	ASSERT_LT(0, get(DEBUGFS "blocks"));
-	for (line = text; line; line = next_line(line)) {
+	for (line = text; line; line = vt_next_line(line)) {
 		if (sscanf(line, "%*u%*1[ ]%lu %d ", &used, &owner) != 2)
 			continue;
 		sum += used;
@@ -721,7 +699,7 @@ TEST_F(stats, debugfs_tables)
 				  VT_HUGE));
 	ASSERT_LT(0, get(DEBUGFS "tables"));
 	snprintf(want, sizeof(want), "%d ", getpid());
-	for (line = text; line; line = next_line(line)) {
+	for (line = text; line; line = vt_next_line(line)) {
 		if (strncmp(line, want, strlen(want)))
 			continue;
 		if (sscanf(line, "%*d %lu %lu %*u %lu %lu", &leaves, &entries,
@@ -749,7 +727,7 @@ static const char *queue_line(uint32_t id)
 		return found;
 	snprintf(want, sizeof(want), "%d %u normal ", getpid(), id);
 	skip = strlen(want);
-	for (line = text; line; line = next_line(line))
+	for (line = text; line; line = vt_next_line(line))
 		if (!strncmp(line, want, skip) &&
 		    sscanf(line + skip, "%15s %lu %lu %lu %lu %*u %lu %lu\n", state,
 			   &n[0], &n[1], &n[2], &n[3], &n[4], &n[5]) == 7)
@@ -859,8 +837,8 @@ TEST_F_TIMEOUT(small_device, debugfs_lru, VT_LONG)
 	/* The first one is used again: now the second is the oldest. */
 	ASSERT_EQ(0, vt_dev_check(self->v, mem, 1, SEED, 0));
 	ASSERT_LT(0, get(DEBUGFS "lru"));
-	line = next_line(text);
-	for (i = 0; i < 3; i++, line = next_line(line)) {
+	line = vt_next_line(text);
+	for (i = 0; i < 3; i++, line = vt_next_line(line)) {
 		ASSERT_NE(NULL, line);
 		n = sscanf(line, "%lu %lu", &block[i], &age[i]);
 		ASSERT_EQ(2, n);

@@ -41,25 +41,6 @@ static int put(const char *path, const char *text)
 	return n < 0 ? -errno : 0;
 }
 
-static ssize_t get(const char *path, char *text, size_t room)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	ssize_t n = -1;
-
-	if (fd < 0)
-		return -errno;
-	while (len < room - 1) {
-		n = read(fd, text + len, room - 1 - len);
-		if (n <= 0)
-			break;
-		len += n;
-	}
-	close(fd);
-	text[len] = 0;
-	return n < 0 ? -errno : (ssize_t)len;
-}
-
 /* What was traced so far, a line an event. */
 static char text[4 * VT_MIB];
 
@@ -145,18 +126,11 @@ static bool matches(const char *line, const char *event, const char *words)
 	return true;
 }
 
-static const char *next_line(const char *line)
-{
-	const char *end = strchr(line, '\n');
-
-	return end && end[1] ? end + 1 : NULL;
-}
-
 /* The first line from @line on that holds an event with the words, or NULL. */
 static const char *find(const char *line, const char *event, const char *words)
 {
 	while (line && !matches(line, event, words))
-		line = next_line(line);
+		line = vt_next_line(line);
 	return line;
 }
 
@@ -167,7 +141,7 @@ static int count(const char *event, const char *words)
 	int n = 0;
 
 	for (at = find(text, event, words); at;
-	     at = find(next_line(at), event, words))
+	     at = find(vt_next_line(at), event, words))
 		n++;
 	return n;
 }
@@ -178,7 +152,7 @@ static long long sum(const char *event, const char *words, const char *key)
 	long long n = 0;
 
 	for (at = find(text, event, words); at;
-	     at = find(next_line(at), event, words))
+	     at = find(vt_next_line(at), event, words))
 		n += value(at, key);
 	return n;
 }
@@ -198,7 +172,7 @@ static long occurrences(const char *word)
 
 static int trace_read(void)
 {
-	return VT_BAD(get(INSTANCE "trace", text, sizeof(text)) < 0) ? -1 : 0;
+	return VT_BAD(vt_file_read(INSTANCE "trace", text, sizeof(text)) < 0) ? -1 : 0;
 }
 
 FIXTURE(trace)
@@ -232,7 +206,7 @@ TEST_F(trace, formats_need_no_help)
 	for (i = 0; i < ARRAY_SIZE(events); i++) {
 		snprintf(path, sizeof(path), TRACING "events/vsvm/vsvm_%s/format",
 			 events[i]);
-		ASSERT_LT(0, get(path, text, sizeof(text)));
+		ASSERT_LT(0, vt_file_read(path, text, sizeof(text)));
 		EXPECT_NE(NULL, strstr(text, "field:u32 device;"));
 		/* A name of ours here would be one that no reader can resolve. */
 		EXPECT_EQ(NULL, strstr(text, "VSVM_"));

@@ -153,5 +153,16 @@ bool vt_module_loaded(void);
 long vt_file_get(const char *path);
 int vt_file_set(const char *path, long value);
 int vt_file_write(const char *path, const char *text);
+/*
+ * All of it, without stdio, whose buffers would come and go and be counted; its length
+ * or a negative errno.
+ */
+ssize_t vt_file_read(const char *path, char *text, size_t room);
+/* The line behind @line, or NULL. */
+const char *vt_next_line(const char *line);
+
+/* Pass a descriptor through a socket: 0; the descriptor, or -1. */
+int vt_send_fd(int sock, int fd);
+int vt_receive_fd(int sock);
 
 #endif /* VT_H */
