@@ -780,6 +780,38 @@ TEST_F(queues, destroy_drops)
 	EXPECT_EQ(0, vt_check(self->mem, VT_HUGE, SEED, 0));
 }
 
+/*
+ * Two queues lack neighbouring pages while the fault worker is busy with a third. Before
+ * it serves the second of the two, the device has both pages.
+ */
+TEST_F(queues, neighbours_are_faulted_in_together)
+{
+	const uint32_t mapped = DRM_VSVM_STATE_MAPPED;
+	char *beside = self->mem + VT_PAGE;
+	struct vt_queue third;
+
+	ASSERT_EQ(0, vt_queue_make(&third, self->v, 4));
+	ASSERT_EQ(0, vt_pause(self->v, "fault-queued", 1));
+	ASSERT_EQ(0, vt_submit_one(&third, vsvm_cmd_fill(self->mem + VT_HUGE / 2, 8, 0, 8)));
+	ASSERT_EQ(0, vt_await(self->v, "fault-queued"));
+	ASSERT_EQ(0, vt_submit_one(&self->q, vsvm_cmd_fill(self->mem, 8, 0, 8)));
+	ASSERT_EQ(0, vt_queue_becomes(&self->q, DRM_VSVM_QUEUE_FAULTING));
+	ASSERT_EQ(0, vt_submit_one(&self->other, vsvm_cmd_fill(beside, 8, 0, 8)));
+	ASSERT_EQ(0, vt_queue_becomes(&self->other, DRM_VSVM_QUEUE_FAULTING));
+	EXPECT_EQ(0, vt_all_have(self->v, self->mem, 2 * VT_PAGE, mapped, 0));
+
+	/* The third's, then that of the first of the two. */
+	ASSERT_EQ(0, vt_pause(self->v, "fault-served", 2));
+	ASSERT_EQ(0, vt_resume(self->v, "fault-queued"));
+	ASSERT_EQ(0, vt_await(self->v, "fault-served"));
+	EXPECT_EQ(DRM_VSVM_QUEUE_FAULTING, vt_queue_state(&self->other));
+	EXPECT_EQ(0, vt_all_have(self->v, self->mem, 2 * VT_PAGE, mapped, mapped));
+	ASSERT_EQ(0, vt_resume(self->v, "fault-served"));
+	EXPECT_EQ(0, vt_do(&self->q, NULL, 0));
+	EXPECT_EQ(0, vt_do(&self->other, NULL, 0));
+	EXPECT_EQ(0, vt_do(&third, NULL, 0));
+}
+
 FIXTURE(swapped)
 {
 	struct vsvm *v;

@@ -12,6 +12,7 @@
 #include "vt.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
+#include "vt_queue.h"
 
 #define LEN	(2 * VT_HUGE)
 #define SEED	171
@@ -247,6 +248,53 @@ TEST_F(reclaim, free_then_device_reads)
 	ASSERT_EQ(0, vt_dev_check(self->v, self->mem, LEN, SEED, 0));
 	ASSERT_EQ(0, madvise(self->mem, LEN, MADV_PAGEOUT));
 	EXPECT_EQ(0, old_or_zero(self->mem, LEN));
+}
+
+/* The same by jobs: in each way to write, by the fault worker and by an engine. */
+static int free_then_job(struct vsvm *v, char *mem, size_t len, bool hot,
+			 struct drm_vsvm_command command)
+{
+	static struct vt_queue q;
+
+	if (!q.id && vt_queue_make(&q, v, 4))
+		return -1;
+	vt_fill(mem, len, SEED, 0);
+	if (VT_BAD(madvise(mem, len, MADV_FREE)))
+		return -1;
+	/* What the device has read it can write without a fault. */
+	if (hot && vt_dev_check(v, mem, len, SEED, 0))
+		return -1;
+	return vt_do_one(&q, command) || vt_page_out(mem, len) ? -1 : 0;
+}
+
+TEST_F(reclaim, free_then_jobs_write)
+{
+	char *from = vt_map_filled(self->v, LEN, VT_SMALL, OTHER);
+	uint64_t *word = (uint64_t *)self->mem, was;
+	int hot;
+
+	ASSERT_NE(NULL, from);
+	for (hot = 0; hot < 2; hot++) {
+		ASSERT_EQ(0, free_then_job(self->v, self->mem, LEN, hot,
+					   vsvm_cmd_copy(self->mem, from, LEN)));
+		EXPECT_EQ(0, vt_check(self->mem, LEN, OTHER, 0)) TH_LOG("hot %d", hot);
+
+		ASSERT_EQ(0, free_then_job(self->v, self->mem, LEN, hot,
+					   vsvm_cmd_fill(self->mem, LEN, 0x5a, 1)));
+		EXPECT_EQ(0, vt_check_byte(self->mem, LEN, 0x5a)) TH_LOG("hot %d", hot);
+
+		ASSERT_EQ(0, free_then_job(self->v, self->mem, VT_PAGE, hot,
+					   vsvm_cmd_signal(word, 7, -1)));
+		EXPECT_EQ(7, *word);
+		EXPECT_EQ(0, vt_check(word + 1, VT_PAGE - 8, SEED, 8)) TH_LOG("hot %d", hot);
+
+		vt_fill(&was, 8, SEED, 0);
+		ASSERT_EQ(0, free_then_job(self->v, self->mem, VT_PAGE, hot,
+					   vsvm_cmd_atomic(word, 8, DRM_VSVM_ATOMIC_ADD, 1, 0,
+							   NULL)));
+		EXPECT_EQ(was + 1, *word);
+		EXPECT_EQ(0, vt_check(word + 1, VT_PAGE - 8, SEED, 8)) TH_LOG("hot %d", hot);
+	}
 }
 
 /* MADV_FREE passes over pages on the device: they are kept. */
