@@ -6,7 +6,7 @@
 #
 #	part NAME COMMAND...	one part; its last line is a total as run-tests prints it
 #	run_parts		run them, and show them
-#	sum_up			print the total; fails when a part did
+#	sum_up			print what failed, and the total; fails when a part did
 #
 # VSVM_JOBS says how many at a time: as many as there are processors, because most
 # of the time a guest uses one of its two.
@@ -108,6 +108,8 @@ run_parts() {
 }
 
 sum_up() {
+	# What failed, once more: it may be thousands of lines above.
+	[ "$failed" = 0 ] || grep -hE -B 5 '^(# )*not ok ' "$work"/*/out | sed 's/^/# /'
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ]
 }
