@@ -40,7 +40,7 @@
  * @p: how far it is
  * @word: the word that was read, or that is to be stored
  * @beside: the step could not go on in the second range: @p has the address
- * @gives_way: the visit stopped because the page-table lock or the processor is wanted
+ * @gives_way: the visit has to stop because the page-table lock or the processor is wanted
  */
 struct work {
 	struct vsvm_visitor v;
@@ -68,23 +68,22 @@ static long touch_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	return span->len;
 }
 
-/* For visitors that stop at an error, or because the page-table lock is wanted. */
+/* For visitors that stop only at an error. */
 static int no_relax(struct vsvm_visitor *v)
 {
 	return 0;
 }
 
 /*
- * True if the visit has to stop here, with the lock dropped and taken again. The fault
- * worker uses all that it found: when it comes back, other threads may have taken the
- * pages away again.
+ * After each piece, the last one of a page too: sees whether the visit has to stop there,
+ * with the lock dropped and taken again. The fault worker uses all that it found: when it
+ * comes back, other threads may have taken the pages away again.
  */
-static bool gives_way(struct work *w)
+static void look_who_waits(struct work *w)
 {
 	w->gives_way = w->ctx->hits_only &&
 		       (vsvm_table_is_wanted(&w->ctx->m->table) ||
 			vsvm_context_must_yield());
-	return w->gives_way;
 }
 
 static void *bytes(const struct vsvm_span *span)
@@ -113,12 +112,13 @@ static unsigned long copy_to(struct work *w, const struct vsvm_span *span,
 {
 	unsigned long done = 0, n;
 
-	do {
+	while (done < span->len && !w->gives_way) {
 		n = min(span->len - done, PIECE_BYTES);
 		/* data_race: see above */
 		data_race(memcpy(bytes(span) + done, from + done, n));
 		done += n;
-	} while (done < span->len && !gives_way(w));
+		look_who_waits(w);
+	}
 	vsvm_access_dirty(span, done);
 	return done;
 }
@@ -238,13 +238,21 @@ static long fill_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	unsigned long done = 0, n;
 	void *to = bytes(span);
 
-	do {
+	while (done < span->len && !w->gives_way) {
 		n = min(span->len - done, PIECE_BYTES);
 		fill_bytes(to + done, &w->c->fill, n);
 		done += n;
-	} while (done < span->len && !gives_way(w));
-	vsvm_access_dirty(span, done);
+		look_who_waits(w);
+	}
+	if (done)
+		vsvm_access_dirty(span, done);
 	return done;
+}
+
+static int fill_relax(struct vsvm_visitor *v)
+{
+	container_of(v, struct work, v)->gives_way = false;
+	return 0;
 }
 
 static int step_fill(struct work *w)
@@ -255,6 +263,7 @@ static int step_fill(struct work *w)
 	int ret;
 
 	w->v.visit = fill_visit;
+	w->v.relax = fill_relax;
 	ret = walk(w, addr, len, VSVM_NEED_WRITE, &next);
 	return wrote(w, next - addr, fill->len, ret);
 }
