@@ -48,7 +48,8 @@
  * @v: the visitor
  * @need: what the visitor needs of each page
  * @addr: first byte not visited yet
- * @limit: most pages to fault in at once; halved to find a bad page
+ * @limit: most pages to fault in at once; halved to find a bad page, and when other
+ *	threads keep changing the range
  * @deadline: in jiffies; reset by every byte of progress
  * @tries: number of attempts since then: one or two that wait long, for user space or a
  *	disk, are not what the deadline is for
@@ -382,7 +383,9 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 	range->dev_private_owner = vsvm_devmem_owner;
 	range->default_flags = vsvm_classify_request(w->need);
 
+	/* Core starts over with the whole range all that time. Fewer pages may do sooner. */
 	left = time_before(now, w->deadline) ? w->deadline - now : 1;
+	left = min(left, max(HZ / 50, 1));
 	return VSVM_INJECT(walk_inject(w), HMM, -EBUSY,
 			   hmm_range_fault_unlocked_timeout(range, left));
 }
@@ -442,12 +445,27 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 	return ret;
 }
 
+/* End of the pages from w->addr on, at most to @end, that are faulted in at once. */
+static unsigned long fault_end(const struct walk *w, unsigned long end)
+{
+	return min(PAGE_ALIGN(end),
+		   (w->addr & PAGE_MASK) + (w->limit << PAGE_SHIFT));
+}
+
+/* One page is bad, or other threads change some: the next attempt is for fewer. */
+static void halve(struct walk *w, const struct hmm_range *range)
+{
+	w->limit = max((range->end - range->start) >> (PAGE_SHIFT + 1), 1UL);
+}
+
 /*
  * Faults in and installs pages from w->addr on, at most to @end. Returns 0 with the
  * lock held for reading, so that no invalidation removes them before they are visited;
- * -EAGAIN without the lock for another attempt.
+ * -EAGAIN without the lock for another attempt. With @again that is for fewer pages if
+ * another thread changes some of these: one change may happen, but after two they may go
+ * on.
  */
-static int fault_in(struct walk *w, unsigned long end)
+static int fault_in(struct walk *w, unsigned long end, bool again)
 {
 	struct vsvm_mirror *m = w->m;
 	unsigned long start = w->addr & PAGE_MASK;
@@ -455,16 +473,14 @@ static int fault_in(struct walk *w, unsigned long end)
 	bool stale;
 	int ret;
 
-	range.end = min(PAGE_ALIGN(end), start + (w->limit << PAGE_SHIFT));
+	range.end = fault_end(w, end);
 	ret = range_fault(w, &range);
-	if ((ret == -EFAULT || ret == -EPERM) &&
-	    range.end - start > PAGE_SIZE) {
-		/* One page is bad: serve those before it, then fail. */
-		w->limit = (range.end - start) >> (PAGE_SHIFT + 1);
+	/* One page is bad: serve those before it, then fail. */
+	if (ret == -EBUSY || ((ret == -EFAULT || ret == -EPERM) &&
+			      range.end - start > PAGE_SIZE)) {
+		halve(w, &range);
 		return -EAGAIN;
 	}
-	if (ret == -EBUSY)	/* timed out: walk_interrupted() ends the walk */
-		return -EAGAIN;
 	if (ret)
 		return ret;
 
@@ -477,10 +493,13 @@ static int fault_in(struct walk *w, unsigned long end)
 	if (ret)
 		return ret;
 	if (stale ||
-	    mmu_interval_read_retry(&w->watch.notifier, range.notifier_seq))
+	    mmu_interval_read_retry(&w->watch.notifier, range.notifier_seq)) {
+		if (again)
+			halve(w, &range);
 		ret = -EAGAIN;
-	else
+	} else {
 		ret = install(w, start, range.end);
+	}
 	if (ret > 0) {
 		downgrade_write(&m->table.lock);
 		return 0;
@@ -568,10 +587,8 @@ unlock_mm:
 static int fault_exclusive(struct walk *w, unsigned long end)
 {
 	struct vsvm_leaf *leaf;
-	int ret;
+	int ret = fault_in(w, end, false);
 
-	w->limit = 1;
-	ret = fault_in(w, end);
 	if (ret)
 		return ret;
 	leaf = vsvm_table_leaf(&w->m->table, w->addr);
@@ -589,18 +606,21 @@ static int walk_fault(struct walk *w, unsigned long end)
 	unsigned int tries = 0;
 	int ret;
 
-	vsvm_mirror_watch(m, &w->watch, w->addr & PAGE_MASK, PAGE_ALIGN(end));
+	if (w->need == VSVM_NEED_EXCLUSIVE)
+		w->limit = 1;
 	do {
 		tries++;
 		ret = walk_interrupted(w);
 		if (ret)
 			break;
+		vsvm_mirror_watch(m, &w->watch, w->addr & PAGE_MASK,
+				  fault_end(w, end));
 		ret = w->need == VSVM_NEED_EXCLUSIVE ?
-		      fault_exclusive(w, end) : fault_in(w, end);
+		      fault_exclusive(w, end) : fault_in(w, end, tries > 1);
+		vsvm_mirror_unwatch(m, &w->watch);
 	} while (ret == -EAGAIN);
 	if (ret)
 		vsvm_table_unprepare(&m->table, w->addr);
-	vsvm_mirror_unwatch(m, &w->watch);
 
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULTS, 1);
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULT_PAGES, w->faults - before);
