@@ -158,17 +158,21 @@ void vsvm_engine_end(struct vsvm_engines *e, struct vsvm_turn *turn,
 	spin_unlock(&e->lock);
 }
 
+/*
+ * Without the lock, as in sleep(): who adds a turn wakes engines up. list_empty() reads
+ * only what the list functions store with WRITE_ONCE().
+ */
 static bool may_work(struct vsvm_engines *e)
 {
-	return kthread_should_stop() || !list_empty_careful(&e->ready);
+	return kthread_should_stop() || !list_empty(&e->ready);
 }
 
 /* Sleeps until there is a turn to run, or to look at again. */
 static void sleep(struct vsvm_engines *e)
 {
-	if (list_empty_careful(&e->waiting))
+	if (list_empty(&e->waiting))
 		wait_event_freezable(e->work, may_work(e) ||
-				     !list_empty_careful(&e->waiting));
+				     !list_empty(&e->waiting));
 	else
 		wait_event_freezable_timeout(e->work, may_work(e), 1);
 }

@@ -104,7 +104,7 @@ static void serve(struct vsvm_worker *w)
 static bool has_work(struct vsvm_worker *w)
 {
 	/* Pairs with vsvm_worker_stop(); the lists are looked at under the lock. */
-	return READ_ONCE(w->stop) || !list_empty_careful(&w->faults);
+	return READ_ONCE(w->stop) || !list_empty(&w->faults);
 }
 
 static int worker(void *data)
