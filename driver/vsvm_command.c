@@ -26,7 +26,7 @@
 #include "vsvm_walk.h"
 
 /* Bytes that are copied before the next look whether the page-table lock is wanted. */
-#define PIECE_BYTES	(4 * PAGE_SIZE)
+#define PIECE_BYTES	PAGE_SIZE
 /* Most bytes of a step: the page-table lock is held while they are copied. */
 #define STEP_BYTES	((u64)PMD_SIZE)
 /* Most bytes of a step of PREFETCH, which drops its locks in between. */
