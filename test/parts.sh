@@ -97,7 +97,8 @@ run_parts() {
 		# shellcheck disable=SC2086 # a list of words
 		set -- $total 0 0 0 0 0 0
 		if [ -z "$total" ] || { [ "$status" != 0 ] && [ "$3" = 0 ]; }; then
-			echo "not ok - $(cat "$work/$n/name") ended with status $status"
+			echo "not ok - $(cat "$work/$n/name") ended with status $status" |
+				tee -a "$work/$n/out"
 			failed=$((failed + 1))
 		fi
 		passed=$((passed + $1)) failed=$((failed + $3))
