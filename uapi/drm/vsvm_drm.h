@@ -745,7 +745,7 @@ struct drm_vsvm_command {
  *
  * Errors:
  *
- * - EINVAL: @nr_commands is zero or above the slots of the queue; a wrong command.
+ * - EINVAL: @nr_commands is zero or above the slots of the queue; a command is wrong.
  * - EFAULT: @commands cannot be read, or a range is not in user space.
  * - EBADF: a SIGNAL's descriptor is not open. EINVAL: it is no eventfd. EMFILE: the
  *   file's queues would hold more than DRM_VSVM_MAX_EVENTS of them.
@@ -850,7 +850,7 @@ struct drm_vsvm_queue_status {
 	__u64 submitted;
 	/** @done: out, sequence number of the last job that is done; or 0 */
 	__u64 done;
-	/** @lost: out, sequence number of the job that ended with it; 0: none did */
+	/** @lost: out, sequence number of the job that could not go on; or 0 */
 	__u64 lost;
 	/** @addr: out, first byte that could not be accessed */
 	__u64 addr;
