@@ -475,7 +475,7 @@ static int fault_in(struct walk *w, unsigned long end, bool again)
 
 	range.end = fault_end(w, end);
 	ret = range_fault(w, &range);
-	/* One page is bad: serve those before it, then fail. */
+	/* Changed all the time; or one page is bad: serve those before it, then fail. */
 	if (ret == -EBUSY || ((ret == -EFAULT || ret == -EPERM) &&
 			      range.end - start > PAGE_SIZE)) {
 		halve(w, &range);
