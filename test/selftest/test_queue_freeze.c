@@ -118,6 +118,8 @@ TEST_F_TIMEOUT(freeze, goes_on, VT_LONG)
 
 	ASSERT_EQ(0, vt_queue_status(&self->works, &after));
 	EXPECT_EQ(0, after.error);
+	/* Core did not wait until the queue was empty. */
+	EXPECT_LT(after.done, after.submitted);
 	ASSERT_EQ(0, vt_begin(&self->works, NULL, 0));
 	EXPECT_EQ(0, vt_end(&self->works));
 	EXPECT_EQ(0, vt_check(self->to, LEN, 1, 0));
