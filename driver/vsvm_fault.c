@@ -12,7 +12,6 @@
 #include <linux/list.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -23,6 +22,7 @@
 #include "vsvm_devmem.h"
 #include "vsvm_fault.h"
 #include "vsvm_home.h"
+#include "vsvm_policy.h"
 #include "vsvm_trace.h"
 
 /* Device writes that break copy-on-write now, and their number. */
@@ -32,11 +32,6 @@ static atomic_t nr_cows;
 
 /* A window of at most this many pages has its arrays on the stack. */
 #define FEW_PAGES	16
-
-static unsigned int fault_around_kib = 64;
-module_param(fault_around_kib, uint, 0644);
-MODULE_PARM_DESC(fault_around_kib,
-		 "KiB that migrate on a CPU fault on a small page, a power of two up to 2048 (default 64)");
 
 /**
  * vsvm_fault_cow_begin() - count CPU faults of the current task as the device's
@@ -94,8 +89,7 @@ static void fault_window(struct vm_fault *vmf, unsigned long *start,
 		size = PMD_SIZE;
 	} else if (!folio_test_large(page_folio(vmf->page)) &&
 		   !vsvm_devmem_lonely(vmf->page)) {
-		size = (unsigned long)READ_ONCE(fault_around_kib) << 10;
-		size = rounddown_pow_of_two(clamp(size, PAGE_SIZE, PMD_SIZE));
+		size = vsvm_policy_home_bytes();
 	}
 	*start = max(ALIGN_DOWN(vmf->address, size), vmf->vma->vm_start);
 	*end = min(ALIGN_DOWN(vmf->address, size) + size, vmf->vma->vm_end);
