@@ -26,8 +26,7 @@ static void account_stayed(struct chunk *c, enum drm_vsvm_stay reason,
 
 	c->mig->stayed[reason] += bytes;
 	vsvm_mirror_count(c->m, VSVM_STAT_STAYED + reason, pages);
-	trace_vsvm_stay(c->m->device, VSVM_CAUSE_EXPLICIT, c->mig->next, pages,
-			reason);
+	trace_vsvm_stay(c->m->device, c->cause, c->mig->next, pages, reason);
 }
 
 /**
@@ -43,6 +42,9 @@ void vsvm_chunk_account(struct chunk *c, u8 result, unsigned long bytes)
 		vsvm_mirror_count(c->m, c->to_device ? VSVM_STAT_TO_DEVICE :
 				  VSVM_STAT_HOME + VSVM_CAUSE_EXPLICIT,
 				  bytes >> PAGE_SHIFT);
+		if (c->cause == VSVM_CAUSE_DEVICE_FAULT)
+			vsvm_mirror_count(c->m, VSVM_STAT_FAULT_TO_DEVICE,
+					  bytes >> PAGE_SHIFT);
 	} else if (result == RESULT_THERE) {
 		c->mig->there += bytes;
 	} else if (result == RESULT_ABSENT || result == RESULT_HOLE) {

@@ -35,6 +35,8 @@ enum page_result {
  * @ctx: for whom
  * @m: its mirror
  * @mig: the request, and its result so far
+ * @cause: why it moves
+ * @evicts: on a full device other pages have to make room
  * @v: visitor that fills @result
  * @peek: looks at entries that @v finds absent
  * @start: first address
@@ -72,6 +74,8 @@ struct chunk {
 	const struct vsvm_context *ctx;
 	struct vsvm_mirror *m;
 	struct drm_vsvm_migrate *mig;
+	enum vsvm_cause cause;
+	bool evicts;
 	struct vsvm_visitor v;
 	struct vsvm_peek peek;
 	unsigned long start;

@@ -2,6 +2,7 @@
 #ifndef VSVM_CLIENT_H
 #define VSVM_CLIENT_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
@@ -24,6 +25,7 @@ struct vsvm_devmem;
  * @nr_opening: number of those that wait for backing and have no page yet
  * @nr_pages: number of pages in use in those blocks
  * @nr_workers: number of its files that have a fault worker
+ * @nr_advice: number of ranges with advice of its files
  * @limited: the limit of a cgroup refused the last block
  * @grow: one thread at a time opens a block for small pages, so that the next finds the
  *	rest of it; taken outside of allocations, killable
@@ -32,8 +34,8 @@ struct vsvm_devmem;
  * @stats: counters of events of its blocks, whichever process caused them
  * @rcu: frees it after readers under RCU are done
  *
- * Protected by &vsvm_devmem.lock. The numbers are also read without it; @stats needs no
- * lock.
+ * Protected by &vsvm_devmem.lock. The numbers are also read without it; @stats and
+ * @nr_advice need no lock.
  */
 struct vsvm_client {
 	struct list_head link;
@@ -45,6 +47,7 @@ struct vsvm_client {
 	unsigned long nr_opening;
 	unsigned long nr_pages;
 	unsigned int nr_workers;
+	atomic_t nr_advice;
 	bool limited;
 	struct mutex grow; /* opening blocks for small pages */
 	struct list_head partial;

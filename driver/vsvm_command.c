@@ -338,7 +338,7 @@ static int step_prefetch(struct work *w)
 	if (w->ctx->hits_only)
 		return -EAGAIN;
 	mig.next = mig.addr;
-	ret = vsvm_migrate(w->ctx, &mig);
+	ret = vsvm_migrate(w->ctx, &mig, VSVM_CAUSE_EXPLICIT, true);
 	if (ret == -EINTR || ret == -ENODEV) {
 		w->p->at += mig.next - mig.addr;
 		return ret;

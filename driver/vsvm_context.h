@@ -5,8 +5,11 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "vsvm_types.h"
+
 struct mempolicy;
 struct vsvm_mirror;
+struct vsvm_placing;
 struct vsvm_purse;
 
 /**
@@ -18,6 +21,10 @@ struct vsvm_purse;
  * @purse: pays for blocks of device memory; NULL: the cgroup of the current thread does
  * @hits_only: the work must not wait: what the device page table lacks ends an access
  *	with -EAGAIN
+ * @place: called without locks for a page that the table lacks, from the address on to
+ *	the end that the access has in this leaf. May move memory. Returns 0, or an errno
+ *	that ends the access. NULL: pages are used where they are
+ * @stays: nobody pays for device memory: no access moves memory
  *
  * The rooms below never ask who the current thread is. A wait that only core mm can end
  * is killable: for the caller of an ioctl by the signal that @stop finds, too.
@@ -28,6 +35,10 @@ struct vsvm_context {
 	struct mempolicy *policy;
 	struct vsvm_purse *purse;
 	bool hits_only;
+	int (*place)(const struct vsvm_context *ctx, unsigned long addr,
+		     unsigned long end, enum vsvm_need need,
+		     struct vsvm_placing *placing);
+	bool stays;
 };
 
 /* True when the work has to end: between two steps it says -EINTR then. */

@@ -122,6 +122,7 @@ static unsigned int nr_devices(void)
  * 1.2: failpoints; since then they are in drm/vsvm_inject.h and raise no version
  * 1.3: INFO: caps
  * 1.4: queues, more atomic operations
+ * 1.5: advice, memory that moves on a device fault
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -133,7 +134,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 4,
+	.minor = 5,
 };
 
 /*

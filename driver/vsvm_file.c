@@ -113,7 +113,7 @@ static ssize_t file_copy(struct file *filp, char __user *buf, size_t len,
 	ret = vsvm_ioctl_check_range(vm->drm, rw.addr, rw.len);
 	if (ret)
 		return ret;
-	ret = vsvm_vm_use(vm, &ctx);
+	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
 	ret = vsvm_access_copy(&ctx, &rw, write);

@@ -78,6 +78,9 @@ struct task_struct;
 	P(COPY_WRITE, FAIL, "copy-write") /* WRITE: stops half way */ \
 	P(COPY_RUN, FAIL, "copy-run") /* SNAPSHOT: a run */ \
 	P(COPY_LAST_RUN, FAIL, "copy-last-run") /* the last: EFAULT */ \
+	/* ADVISE */ \
+	P(ADVISE_LOCK, FAIL, "advise-lock") /* interrupted */ \
+	P(ADVICE, FAIL, "advice") /* a range */ \
 	/* MIGRATE, in this order */ \
 	P(CHUNK, FAIL, "chunk") /* the call's arrays */ \
 	P(CUT_LOCK, BOTH, "cut-lock") /* interrupted */ \

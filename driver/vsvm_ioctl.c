@@ -11,7 +11,9 @@
  * space. Locks: none.
  */
 #include <linux/capability.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include <drm/drm_drv.h>
@@ -21,12 +23,31 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_access.h"
+#include "vsvm_advice.h"
 #include "vsvm_context.h"
 #include "vsvm_device.h"
 #include "vsvm_devmem.h"
 #include "vsvm_ioctl.h"
 #include "vsvm_migrate.h"
+#include "vsvm_place.h"
 #include "vsvm_vm.h"
+
+#define ADVISE_ALL	(2 * DRM_VSVM_ADVISE_WORD - 1)
+
+/**
+ * vsvm_ioctl_use() - begin a call that uses the memory of the process
+ * @vm: the file's address space
+ * @ctx: out, the caller as the rooms below know it
+ *
+ * Return: 0, or an errno of vsvm_vm_use().
+ */
+int vsvm_ioctl_use(struct vsvm_vm *vm, struct vsvm_context *ctx)
+{
+	int ret = vsvm_vm_use(vm, ctx);
+
+	ctx->place = vsvm_place;
+	return ret;
+}
 
 /**
  * vsvm_ioctl_check_range() - check that a range is in user space and not empty
@@ -75,7 +96,8 @@ static int ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	info->vram_backing = (u64)READ_ONCE(dm->nr_backed) * VSVM_BLOCK_SIZE;
 	info->kind = vsvm_devmem_coherent(dm) ? DRM_VSVM_KIND_COHERENT :
 						DRM_VSVM_KIND_PRIVATE;
-	info->caps = (vsvm->dma ? DRM_VSVM_CAP_DMA : 0) | DRM_VSVM_CAP_QUEUES;
+	info->caps = (vsvm->dma ? DRM_VSVM_CAP_DMA : 0) | DRM_VSVM_CAP_QUEUES |
+		     DRM_VSVM_CAP_ADVICE;
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -97,7 +119,7 @@ static int ioctl_copy(struct drm_device *drm, struct drm_vsvm_rw *rw,
 	if (refuse(drm, !access_ok(u64_to_user_ptr(rw->buf), rw->len)))
 		return -EFAULT;
 
-	ret = vsvm_vm_use(vm, &ctx);
+	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
 	return vsvm_access_copy(&ctx, rw, write);
@@ -135,10 +157,10 @@ static int ioctl_migrate(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	ret = vsvm_vm_use(vm, &ctx);
+	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
-	ret = vsvm_migrate(&ctx, mig);
+	ret = vsvm_migrate(&ctx, mig, VSVM_CAUSE_EXPLICIT, true);
 	if (!ret && refuse(drm, mig->stayed[DRM_VSVM_STAY_UNMAPPED] == mig->len))
 		ret = -EFAULT;
 	return ret;
@@ -166,7 +188,7 @@ static int ioctl_snapshot(struct drm_device *drm, void *data,
 				   max * sizeof(struct drm_vsvm_run))))
 		return -EFAULT;
 
-	ret = vsvm_vm_use(vm, &ctx);
+	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
 	snap->nr_runs = max;
@@ -188,7 +210,7 @@ static int ioctl_exclusive(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	ret = vsvm_vm_use(vm, &ctx);
+	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
 	return vsvm_access_exclusive(&ctx, excl);
@@ -231,10 +253,100 @@ static int ioctl_atomic(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	ret = vsvm_vm_use(vm, &ctx);
+	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
 	return vsvm_access_atomic(&ctx, arg);
+}
+
+/* Checks the attributes that are set, and that the others are zero. */
+static int check_advice(struct drm_device *drm, u32 set,
+			const struct drm_vsvm_advice *a)
+{
+	struct drm_vsvm_advice rest = *a;
+
+	vsvm_advice_apply(&rest, set, &(struct drm_vsvm_advice) {});
+	if (refuse(drm, memchr_inv(&rest, 0, sizeof(rest))) ||
+	    refuse(drm, a->location > DRM_VSVM_LOCATION_DEVICE) ||
+	    refuse(drm, a->device && a->location != DRM_VSVM_LOCATION_DEVICE) ||
+	    refuse(drm, a->may > DRM_VSVM_MAY_NOT) ||
+	    refuse(drm, a->atomics > DRM_VSVM_ATOMICS_CPU) ||
+	    refuse(drm, a->on_fault > DRM_VSVM_ON_FAULT_MIGRATE) ||
+	    refuse(drm, a->granularity && !is_power_of_2(a->granularity)) ||
+	    refuse(drm, a->granularity && a->granularity < PAGE_SIZE) ||
+	    refuse(drm, a->granularity > PMD_SIZE))
+		return -EINVAL;
+	if (refuse(drm, a->device >= to_vsvm(drm)->count))
+		return -ENXIO;
+	return 0;
+}
+
+/* The range of a call that may be for the file instead. */
+static int check_advice_range(struct drm_device *drm, u32 flags, u64 addr,
+			      u64 len)
+{
+	if (refuse(drm, flags & ~DRM_VSVM_ADVISE_FILE))
+		return -EINVAL;
+	if (!(flags & DRM_VSVM_ADVISE_FILE))
+		return check_pages(drm, addr, len);
+	return refuse(drm, addr) || refuse(drm, len) ? -EINVAL : 0;
+}
+
+static int ioctl_advise(struct drm_device *drm, void *data,
+			struct drm_file *file)
+{
+	struct vsvm_device *vsvm = to_vsvm(drm);
+	struct drm_vsvm_advise *arg = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	struct vsvm_context ctx;
+	int ret;
+
+	if (refuse(drm, arg->set == 0) || refuse(drm, arg->set & ~ADVISE_ALL))
+		return -EINVAL;
+	ret = check_advice_range(drm, arg->flags, arg->addr, arg->len) ?:
+	      check_advice(drm, arg->set, &arg->advice);
+	if (ret)
+		return ret;
+	if (arg->advice.location == DRM_VSVM_LOCATION_DEVICE &&
+	    arg->advice.device == vsvm->index) {
+		arg->advice.location = DRM_VSVM_LOCATION_HERE;
+		arg->advice.device = 0;
+	}
+
+	ret = vsvm_ioctl_use(vm, &ctx);
+	if (ret)
+		return ret;
+	ret = vsvm_place_advise(&ctx, arg);
+	refuse(drm, ret == -EFAULT);
+	refuse(drm, ret == -ENOMEM);
+	return ret;
+}
+
+static int ioctl_advice_get(struct drm_device *drm, void *data,
+			    struct drm_file *file)
+{
+	struct drm_vsvm_advice_get *arg = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	u32 max = arg->nr_runs;
+	struct vsvm_context ctx;
+	int ret;
+
+	arg->nr_runs = 0;
+	arg->next = arg->addr;
+	if (refuse(drm, max == 0) || refuse(drm, max > DRM_VSVM_MAX_ADVICE))
+		return -EINVAL;
+	ret = check_advice_range(drm, arg->flags, arg->addr, arg->len);
+	if (ret)
+		return ret;
+	if (refuse(drm, !access_ok(u64_to_user_ptr(arg->runs),
+				   max * sizeof(struct drm_vsvm_advice_run))))
+		return -EFAULT;
+
+	ret = vsvm_ioctl_use(vm, &ctx);
+	if (ret)
+		return ret;
+	arg->nr_runs = max;
+	return vsvm_place_advice_get(&ctx, arg);
 }
 
 #ifdef CONFIG_DRM_VSVM_INJECT
@@ -282,7 +394,7 @@ static int ioctl_inject(struct drm_device *drm, void *data,
 	if (failpoint < 0)
 		return failpoint;
 
-	ret = vsvm_vm_use(vm, &ctx);
+	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
 	/* The failpoints outlive the device, so WAIT does not delay unplug. */
@@ -310,4 +422,6 @@ const struct drm_ioctl_desc vsvm_ioctls[VSVM_IOCTLS] = {
 	DRM_IOCTL_DEF_DRV(VSVM_WAIT, vsvm_ioctl_wait, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_QUEUE_STATUS, vsvm_ioctl_queue_status,
 			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_ADVISE, ioctl_advise, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_ADVICE_GET, ioctl_advice_get, DRM_RENDER_ALLOW),
 };

@@ -13,9 +13,11 @@
 struct drm_device;
 struct drm_file;
 struct drm_vsvm_atomic;
+struct vsvm_context;
+struct vsvm_vm;
 
 /* By number; drm_ioctl() says EINVAL to a number without a function. */
-#define VSVM_IOCTLS	(DRM_VSVM_QUEUE_STATUS + 1)
+#define VSVM_IOCTLS	(DRM_VSVM_ADVICE_GET + 1)
 
 extern const struct drm_ioctl_desc vsvm_ioctls[VSVM_IOCTLS];
 
@@ -24,6 +26,7 @@ extern const struct drm_ioctl_desc vsvm_ioctls[VSVM_IOCTLS];
 	(unlikely(cond) ?						\
 	 (drm_dbg_driver(drm, "%s: %s\n", __func__, #cond), true) : false)
 
+int vsvm_ioctl_use(struct vsvm_vm *vm, struct vsvm_context *ctx);
 int vsvm_ioctl_check_range(struct drm_device *drm, u64 addr, u64 len);
 int vsvm_ioctl_check_atomic(struct drm_device *drm,
 			    const struct drm_vsvm_atomic *arg);

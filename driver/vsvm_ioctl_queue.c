@@ -22,6 +22,7 @@
 #include "vsvm_device.h"
 #include "vsvm_devmem.h"
 #include "vsvm_ioctl.h"
+#include "vsvm_place.h"
 #include "vsvm_queue.h"
 #include "vsvm_vm.h"
 
@@ -46,7 +47,7 @@ int vsvm_ioctl_queue_create(struct drm_device *drm, void *data,
 	    refuse(drm, arg->slots > DRM_VSVM_MAX_SLOTS) ||
 	    refuse(drm, arg->priority > DRM_VSVM_PRIORITY_HIGH))
 		return -EINVAL;
-	ret = vsvm_vm_use(vm, &ctx);
+	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
 	return vsvm_queue_create(&vm->queues, arg);
@@ -138,11 +139,16 @@ static int check_command_atomic(struct drm_device *drm,
 	return vsvm_ioctl_check_range(drm, a->result, a->size);
 }
 
-/* Has the caller pay for the device memory that a prefetch may need. */
-static int pay_prefetch(struct drm_device *drm, struct vsvm_slot *slot)
+/* Number of blocks that a range may need on the device. */
+static unsigned long blocks(u64 addr, u64 len)
 {
-	const struct drm_vsvm_prefetch *prefetch = &slot->c.prefetch;
-	unsigned long blocks;
+	return (ALIGN(addr + len, VSVM_BLOCK_SIZE) -
+		ALIGN_DOWN(addr, VSVM_BLOCK_SIZE)) / VSVM_BLOCK_SIZE;
+}
+
+/* Has the caller pay for the device memory that a command may need. */
+static int pay(struct drm_device *drm, struct vsvm_slot *slot, unsigned long nr)
+{
 	struct vsvm_purse *purse;
 	struct vsvm_devmem *dm;
 	int idx;
@@ -150,15 +156,38 @@ static int pay_prefetch(struct drm_device *drm, struct vsvm_slot *slot)
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
 	dm = to_vsvm(drm)->devmem;
-	blocks = (ALIGN(prefetch->addr + prefetch->len, VSVM_BLOCK_SIZE) -
-		  ALIGN_DOWN(prefetch->addr, VSVM_BLOCK_SIZE)) /
-		 VSVM_BLOCK_SIZE;
-	purse = vsvm_charge_fill(dm->region, min(blocks, dm->nr_blocks));
+	purse = vsvm_charge_fill(dm->region, min(nr, dm->nr_blocks));
 	drm_dev_exit(idx);
 	if (IS_ERR(purse))
 		return PTR_ERR(purse);
 	slot->purse = purse;
 	return 0;
+}
+
+/* The same for a command whose accesses may move memory, as advice says now. */
+static int pay_access(struct drm_device *drm, struct vsvm_queue *q,
+		      struct vsvm_slot *slot)
+{
+	const struct drm_vsvm_command *c = &slot->c;
+	unsigned long nr;
+
+	if (!vsvm_place_may_move(&q->set->vm->mirror))
+		return 0;
+	switch (c->op) {
+	case DRM_VSVM_COMMAND_COPY:
+		nr = blocks(c->copy.to, c->copy.len) +
+		     blocks(c->copy.from, c->copy.len);
+		break;
+	case DRM_VSVM_COMMAND_FILL:
+		nr = blocks(c->fill.addr, c->fill.len);
+		break;
+	case DRM_VSVM_COMMAND_ATOMIC:
+		nr = c->atomic.result ? 2 : 1;
+		break;
+	default:
+		return 0;
+	}
+	return pay(drm, slot, nr);
 }
 
 static int check_prefetch(struct drm_device *drm, struct vsvm_slot *slot)
@@ -174,7 +203,7 @@ static int check_prefetch(struct drm_device *drm, struct vsvm_slot *slot)
 	ret = vsvm_ioctl_check_range(drm, prefetch->addr, prefetch->len);
 	if (ret || prefetch->target != DRM_VSVM_TARGET_DEVICE)
 		return ret;
-	return pay_prefetch(drm, slot);
+	return pay(drm, slot, blocks(prefetch->addr, prefetch->len));
 }
 
 /* Checks a 64-bit word at @addr. */
@@ -237,11 +266,12 @@ static int check_command(struct drm_device *drm, struct vsvm_queue *q,
 			return -EINVAL;
 	switch (c->op) {
 	case DRM_VSVM_COMMAND_COPY:
-		return check_copy(drm, &c->copy);
+		return check_copy(drm, &c->copy) ?: pay_access(drm, q, slot);
 	case DRM_VSVM_COMMAND_FILL:
-		return check_fill(drm, &c->fill);
+		return check_fill(drm, &c->fill) ?: pay_access(drm, q, slot);
 	case DRM_VSVM_COMMAND_ATOMIC:
-		return check_command_atomic(drm, &c->atomic);
+		return check_command_atomic(drm, &c->atomic) ?:
+		       pay_access(drm, q, slot);
 	case DRM_VSVM_COMMAND_PREFETCH:
 		return check_prefetch(drm, slot);
 	case DRM_VSVM_COMMAND_WAIT:

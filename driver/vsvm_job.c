@@ -30,6 +30,7 @@
 #include "vsvm_fence.h"
 #include "vsvm_inject.h"
 #include "vsvm_job.h"
+#include "vsvm_place.h"
 #include "vsvm_queue.h"
 #include "vsvm_trace.h"
 #include "vsvm_vm.h"
@@ -92,6 +93,8 @@ static bool job_begin(struct job *job, struct vsvm_queues *set,
 		.ctx.m = &set->vm->mirror,
 		.ctx.stop = job_stops,
 		.ctx.hits_only = hits_only,
+		.ctx.place = vsvm_place,
+		.ctx.stays = true,
 		.q = q,
 		.set = set,
 	};
@@ -225,6 +228,17 @@ static void begin_signal(struct vsvm_queue *q)
 	vsvm_inject_pause(vsvm_vm_inject(q->set->vm), FENCE_STORE);
 }
 
+/*
+ * True if accesses of a command do not move memory. A fence is for the CPU to look at.
+ * This thread is in no cgroup of the process, so who did not pay gets no memory.
+ */
+static bool stays(const struct vsvm_slot *slot)
+{
+	return slot->c.op == DRM_VSVM_COMMAND_WAIT ||
+	       slot->c.op == DRM_VSVM_COMMAND_SIGNAL ||
+	       (IS_ENABLED(CONFIG_CGROUP_DMEM) && !slot->purse);
+}
+
 /* One step of the queue's command; the results of vsvm_command_step(). */
 static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 {
@@ -237,6 +251,7 @@ static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 	if (slot->c.op == DRM_VSVM_COMMAND_SIGNAL)
 		begin_signal(q);
 	job->ctx.purse = slot->purse;
+	job->ctx.stays = stays(slot);
 	ret = vsvm_command_step(&job->ctx, &slot->c, &q->progress);
 	if (ret != VSVM_STEP_DONE)
 		return ret;
@@ -421,6 +436,9 @@ static void worker_prepare(struct vsvm_worker *w, struct list_head *batch)
 	struct job job;
 
 	vsvm_inject_pause(vsvm_vm_inject(set->vm), FAULT_QUEUED);
+	/* It would be used in place, and each command has its own purse. */
+	if (vsvm_place_may_move(&set->vm->mirror))
+		return;
 	n = collect(set, batch, misses);
 	if (n < 2 || !job_begin(&job, set, NULL, false))
 		return;

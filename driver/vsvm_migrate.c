@@ -67,8 +67,8 @@ static void chunk_plan(struct chunk *c)
 	c->refused = c->want && !c->want_block &&
 		     VSVM_INJECT(chunk_inject(c), RESERVE_SMALL, true, false);
 	/* A block that is evicted does not fill an empty purse. */
-	c->rooms = c->refused || (c->ctx->purse && !c->ctx->purse->nr) ?
-		   0 : MAX_ROOMS;
+	c->rooms = !c->evicts || c->refused ||
+		   (c->ctx->purse && !c->ctx->purse->nr) ? 0 : MAX_ROOMS;
 }
 
 /*
@@ -286,8 +286,8 @@ static void note_moved(struct chunk *c)
 
 static void trace_begin(const struct chunk *c)
 {
-	trace_vsvm_migrate_begin(c->m->device, VSVM_CAUSE_EXPLICIT,
-				 c->mig->target, c->start, c->end - c->start);
+	trace_vsvm_migrate_begin(c->m->device, c->cause, c->mig->target,
+				 c->start, c->end - c->start);
 }
 
 static void trace_end(const struct chunk *c)
@@ -299,8 +299,7 @@ static void trace_end(const struct chunk *c)
 	for (i = 0; i < c->args.npages; i++)
 		stayed += c->result[i] < DRM_VSVM_STAY_MAX ||
 			  could_move(c->result[i]);
-	trace_vsvm_migrate_end(c->m->device, VSVM_CAUSE_EXPLICIT,
-			       c->mig->target, c->start,
+	trace_vsvm_migrate_end(c->m->device, c->cause, c->mig->target, c->start,
 			       (u64)c->now << PAGE_SHIFT, c->order, stayed);
 }
 
@@ -635,6 +634,8 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
  * vsvm_migrate() - move a range to the device or to system memory
  * @ctx: for whom
  * @mig: the request, checked, with its outputs zeroed and next at its start
+ * @cause: why
+ * @evicts: on a full device other pages have to make room
  *
  * Takes mmap_lock, and &vsvm_devmem.evict_lock without it. The caller holds neither and
  * is not inside vsvm_mirror_enter().
@@ -642,7 +643,8 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
  * Return: 0, however much moved; -EINTR, -ENOMEM, -EBUSY or -ENODEV with the progress
  * so far in @mig.
  */
-int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig)
+int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig,
+		 enum vsvm_cause cause, bool evicts)
 {
 	struct vsvm_mirror *m = ctx->m;
 	unsigned long end = mig->addr + mig->len;
@@ -657,6 +659,8 @@ int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig)
 	c->ctx = ctx;
 	c->m = m;
 	c->mig = mig;
+	c->cause = cause;
+	c->evicts = evicts;
 	ret = vsvm_mirror_enter(m, &idx);
 	if (!ret) {
 		c->dm = m->devmem;

@@ -2,9 +2,14 @@
 #ifndef VSVM_MIGRATE_H
 #define VSVM_MIGRATE_H
 
+#include <linux/types.h>
+
+#include "vsvm_types.h"
+
 struct drm_vsvm_migrate;
 struct vsvm_context;
 
-int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig);
+int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig,
+		 enum vsvm_cause cause, bool evicts);
 
 #endif /* VSVM_MIGRATE_H */

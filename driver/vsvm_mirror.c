@@ -56,6 +56,19 @@ void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
 }
 
 /**
+ * vsvm_mirror_count_advice() - count the ranges with advice of the client
+ * @m: the mirror; &vsvm_advices.lock is held, which unplug takes before it drops the
+ *	client
+ * @before: number of ranges before a change
+ */
+void vsvm_mirror_count_advice(struct vsvm_mirror *m, unsigned int before)
+{
+	lockdep_assert_held(&m->advices.lock);
+	if (m->client)
+		atomic_add(m->advices.nr - before, &m->client->nr_advice);
+}
+
+/**
  * vsvm_mirror_watch() - note invalidations of a range
  * @m: the mirror, bound
  * @watch: out; for mmu_interval_read_begin() and mmu_interval_read_retry(), the latter
@@ -130,6 +143,72 @@ static void tell_watches(struct vsvm_mirror *m,
 	spin_unlock(&m->watch_lock);
 }
 
+/*
+ * The mapping to which mremap() moves the page at @addr of @vma, or NULL. Core mm tells
+ * notifiers of mremap() and munmap() in the same way. Mappings to be unmapped are not in
+ * the tree any more. mremap() has put the new one there already, and the old one is
+ * still there: private anonymous memory that was touched keeps its anon_vma and its
+ * index, by which rmap finds it. Memory that was not touched gets a new index, so it is
+ * not found.
+ */
+static struct vm_area_struct *moves_to(const struct vm_area_struct *vma,
+				       unsigned long addr)
+{
+	pgoff_t index = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+	VMA_ITERATOR(vmi, vma->vm_mm, 0);
+	struct vm_area_struct *other;
+
+	if (!vma_is_anonymous(vma) || !vma->anon_vma)
+		return NULL;
+	for_each_vma(vmi, other)
+		if (other != vma && other->anon_vma == vma->anon_vma &&
+		    index >= other->vm_pgoff &&
+		    index < other->vm_pgoff + vma_pages(other))
+			return other;
+	return NULL;
+}
+
+/*
+ * Advice follows the memory, or is forgotten with it. The caller unmaps or moves the
+ * range, and has mmap_lock. So nothing is mapped there anew before this is done.
+ */
+static void follow(struct vsvm_mirror *m, unsigned long start,
+		   unsigned long end)
+{
+	struct mm_struct *mm = m->notifier.mm;
+	struct vsvm_advices *a = &m->advices;
+	struct vm_area_struct *from, *to;
+	struct vsvm_advice_range *r;
+	unsigned int before;
+	pgoff_t index;
+
+	mmap_assert_locked(mm);
+	mutex_lock(&a->lock);
+	before = a->nr;
+	r = vsvm_advice_find(a, start);
+	if (!r || r->start >= end)
+		goto unlock;
+	from = find_vma(mm, start);
+	if (from && from->vm_start < end) {
+		start = max(start, from->vm_start);
+		end = min(end, from->vm_end);
+		to = moves_to(from, start);
+	} else {
+		to = NULL;
+	}
+	if (to) {
+		index = from->vm_pgoff +
+			((start - from->vm_start) >> PAGE_SHIFT);
+		vsvm_advice_move(a, start, end, to->vm_start +
+				 ((index - to->vm_pgoff) << PAGE_SHIFT));
+	} else {
+		vsvm_advice_forget(a, start, end);
+	}
+	vsvm_mirror_count_advice(m, before);
+unlock:
+	mutex_unlock(&a->lock);
+}
+
 static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 				   const struct mmu_notifier_range *range,
 				   unsigned long seq)
@@ -146,6 +225,8 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	if (range->event == MMU_NOTIFY_EXCLUSIVE && range->owner == m)
 		return true;
 
+	if (waits && range->event == MMU_NOTIFY_UNMAP)
+		follow(m, range->start, range->end);
 	if (waits) {
 		atomic_inc(&m->table.wanted);
 		down_write(&m->table.lock);
@@ -382,6 +463,56 @@ unlock:
 }
 
 /**
+ * vsvm_mirror_mapping() - find the mapping of an address
+ * @m: the mirror, bound
+ * @addr: the address
+ * @start: out, where the mapping begins
+ * @end: out, its end
+ *
+ * Takes mmap_lock for reading.
+ *
+ * Return: true; false: nothing is mapped, or the caller is being killed.
+ */
+bool vsvm_mirror_mapping(struct vsvm_mirror *m, unsigned long addr,
+			 unsigned long *start, unsigned long *end)
+{
+	struct mm_struct *mm = m->notifier.mm;
+	struct vm_area_struct *vma;
+
+	if (VSVM_INJECT(m->table.inject, HOLE_LOCK, -EINTR,
+			mmap_read_lock_killable(mm)))
+		return false;
+	vma = vma_lookup(mm, addr);
+	if (vma) {
+		*start = vma->vm_start;
+		*end = vma->vm_end;
+	}
+	mmap_read_unlock(mm);
+	return vma;
+}
+
+/**
+ * vsvm_mirror_reconsider() - have the device ask again for pages of a range
+ * @m: the mirror; &vsvm_advices.lock is held
+ * @start: first address
+ * @last: last address, inclusive
+ *
+ * Clears the range's entries, and makes walks that asked before this ask again.
+ */
+void vsvm_mirror_reconsider(struct vsvm_mirror *m, unsigned long start,
+			    unsigned long last)
+{
+	lockdep_assert_held(&m->advices.lock);
+	atomic_inc(&m->table.wanted);
+	down_write(&m->table.lock);
+	WRITE_ONCE(m->advices.seq, m->advices.seq + 1); /* pairs with walk_place() */
+	/* As in vsvm_mirror_watch(), the last invalidation of the mm stands for all. */
+	vsvm_table_zap(&m->table, start, last, m->notifier.invalidate_seq);
+	up_write(&m->table.lock);
+	atomic_dec(&m->table.wanted);
+}
+
+/**
  * vsvm_mirror_bring_in() - fault in a page for the CPU
  * @m: the mirror, bound
  * @addr: its address
@@ -417,6 +548,7 @@ void vsvm_mirror_init(struct vsvm_mirror *m, struct drm_device *drm,
 		      struct vsvm_devmem *devmem, struct device *dma)
 {
 	vsvm_table_init(&m->table, dma, devmem->inject);
+	vsvm_advices_init(&m->advices);
 	INIT_LIST_HEAD(&m->watches);
 	spin_lock_init(&m->watch_lock);
 	m->drm = drm;
@@ -550,13 +682,26 @@ void vsvm_mirror_unplug(struct vsvm_mirror *m)
 {
 	struct vsvm_devmem *dm = m->devmem;
 
+	mutex_lock(&m->advices.lock);
 	down_write(&m->table.lock);
 	vsvm_table_zap(&m->table, 0, ULONG_MAX, 0);
 	m->devmem = NULL;
 	up_write(&m->table.lock);
-	if (m->client)
+	if (m->client) {
+		atomic_sub(m->advices.nr, &m->client->nr_advice);
 		vsvm_client_put(dm, m->client);
+	}
 	m->client = NULL;
+	mutex_unlock(&m->advices.lock);
+}
+
+/**
+ * vsvm_mirror_destroy() - free what is left of a mirror
+ * @m: the mirror, never bound or after vsvm_mirror_unbind()
+ */
+void vsvm_mirror_destroy(struct vsvm_mirror *m)
+{
+	vsvm_advices_destroy(&m->advices);
 }
 
 /**

@@ -9,6 +9,7 @@
 
 #include <drm/drm_drv.h>
 
+#include "vsvm_advice.h"
 #include "vsvm_stats.h"
 #include "vsvm_table.h"
 
@@ -31,6 +32,7 @@ struct vsvm_client;
  * @client: the client that the file belongs to, set by vsvm_mirror_bind(); valid as
  *	@devmem is
  * @stats: counters of this mirror
+ * @advices: where memory should be
  */
 struct vsvm_mirror {
 	struct mmu_interval_notifier notifier;
@@ -42,6 +44,7 @@ struct vsvm_mirror {
 	struct vsvm_devmem *devmem;
 	struct vsvm_client *client;
 	struct vsvm_stats stats;
+	struct vsvm_advices advices;
 };
 
 /**
@@ -88,6 +91,8 @@ void vsvm_mirror_init(struct vsvm_mirror *m, struct drm_device *drm,
 		      struct vsvm_devmem *devmem, struct device *dma);
 void vsvm_mirror_teach_lockdep(void);
 void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n);
+void vsvm_mirror_count_advice(struct vsvm_mirror *m, unsigned int before);
+void vsvm_mirror_destroy(struct vsvm_mirror *m);
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
 		     struct pid *owner);
 void vsvm_mirror_empty(struct vsvm_mirror *m);
@@ -100,6 +105,10 @@ void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,
 void vsvm_mirror_unwatch(struct vsvm_mirror *m, struct vsvm_watch *watch);
 unsigned long vsvm_mirror_hole(struct vsvm_mirror *m, unsigned long start,
 			       unsigned long end, u32 *state);
+bool vsvm_mirror_mapping(struct vsvm_mirror *m, unsigned long addr,
+			 unsigned long *start, unsigned long *end);
+void vsvm_mirror_reconsider(struct vsvm_mirror *m, unsigned long start,
+			    unsigned long last);
 int vsvm_mirror_bring_in(struct vsvm_mirror *m, unsigned long addr);
 void vsvm_mirror_peek(struct vsvm_mirror *m, unsigned long start,
 		      unsigned long end, struct vsvm_peek *peek);

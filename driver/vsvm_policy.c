@@ -8,17 +8,61 @@
  * Lifetime: a call. Locks: none.
  */
 #include <linux/align.h>
+#include <linux/bitmap.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include <drm/vsvm_drm.h>
 
 #include "vsvm_policy.h"
+
+/* Pages of a leaf of the device page table. */
+#define LEAF_PAGES	((unsigned int)HPAGE_PMD_NR)
+
+/* Bytes that move together for an access of the device, where nobody says else. */
+#define GRANULARITY	(64UL << 10)
 
 static unsigned int fault_around_kib = 64;
 module_param(fault_around_kib, uint, 0644);
 MODULE_PARM_DESC(fault_around_kib,
 		 "KiB that migrate on a CPU fault on a small page, a power of two up to 2048 (default 64)");
+
+/* What follows when the device lacks a page, where neither advice nor file say it. */
+static unsigned int on_fault = DRM_VSVM_ON_FAULT_IN_PLACE;
+static const char *const on_faults[] = {
+	[DRM_VSVM_ON_FAULT_DEFAULT] = "",
+	[DRM_VSVM_ON_FAULT_IN_PLACE] = "in-place",
+	[DRM_VSVM_ON_FAULT_MIGRATE] = "migrate",
+};
+
+static int set_on_fault(const char *value, const struct kernel_param *param)
+{
+	int which = __sysfs_match_string(on_faults, ARRAY_SIZE(on_faults), value);
+
+	if (which <= 0)
+		return -EINVAL;
+	/* vsvm_policy_resolve() reads it without a lock. */
+	WRITE_ONCE(on_fault, which);
+	return 0;
+}
+
+static int get_on_fault(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "%s\n", on_faults[on_fault]);
+}
+
+static const struct kernel_param_ops on_fault_ops = {
+	.set = set_on_fault,
+	.get = get_on_fault,
+};
+
+module_param_cb(on_fault, &on_fault_ops, NULL, 0644);
+MODULE_PARM_DESC(on_fault,
+		 "in-place, or migrate: what the device lacks moves to it, unless advice says else (default in-place)");
 
 /**
  * vsvm_policy_home_bytes() - how much comes home for a CPU fault on a small page
@@ -31,4 +75,106 @@ unsigned long vsvm_policy_home_bytes(void)
 	unsigned long size = (unsigned long)READ_ONCE(fault_around_kib) << 10;
 
 	return rounddown_pow_of_two(clamp(size, PAGE_SIZE, PMD_SIZE));
+}
+
+/**
+ * vsvm_policy_moves() - find out whether memory moves although nobody gave advice
+ *
+ * Return: true if it may.
+ */
+bool vsvm_policy_moves(void)
+{
+	return READ_ONCE(on_fault) == DRM_VSVM_ON_FAULT_MIGRATE;
+}
+
+/**
+ * vsvm_policy_resolve() - find out what holds where advice says nothing
+ * @advice: in, what was said of a range; out, without defaults
+ * @file: what holds for the file
+ */
+void vsvm_policy_resolve(struct drm_vsvm_advice *advice,
+			 const struct drm_vsvm_advice *file)
+{
+	if (!advice->location) {
+		advice->location = file->location ?: DRM_VSVM_LOCATION_NONE;
+		advice->device = file->device;
+	}
+	if (!advice->may)
+		advice->may = file->may ?: DRM_VSVM_MAY_MOVE;
+	if (!advice->atomics)
+		advice->atomics = file->atomics ?: DRM_VSVM_ATOMICS_SYSTEM;
+	if (!advice->on_fault && advice->location == DRM_VSVM_LOCATION_HERE)
+		advice->on_fault = DRM_VSVM_ON_FAULT_MIGRATE;
+	if (!advice->on_fault)
+		advice->on_fault = file->on_fault ?: READ_ONCE(on_fault);
+	if (!advice->granularity)
+		advice->granularity = file->granularity ?:
+				      max(GRANULARITY, PAGE_SIZE);
+}
+
+/**
+ * vsvm_policy_ask() - decide what follows when the device lacks a page
+ * @advice: what holds for the page, after vsvm_policy_resolve()
+ * @need: what the device is about to do
+ *
+ * Return: &enum vsvm_policy_answer.
+ */
+enum vsvm_policy_answer
+vsvm_policy_ask(const struct drm_vsvm_advice *advice, enum vsvm_need need)
+{
+	bool atomic = need == VSVM_NEED_EXCLUSIVE;
+
+	if (advice->may == DRM_VSVM_MAY_NOT ||
+	    (atomic && advice->atomics == DRM_VSVM_ATOMICS_CPU))
+		return VSVM_POLICY_REFUSE;
+	if (advice->may == DRM_VSVM_MAY_USE ||
+	    advice->location == DRM_VSVM_LOCATION_SYSTEM ||
+	    advice->location == DRM_VSVM_LOCATION_DEVICE)
+		return VSVM_POLICY_USE;
+	if (atomic)
+		return advice->atomics == DRM_VSVM_ATOMICS_DEVICE ?
+		       VSVM_POLICY_MOVE : VSVM_POLICY_USE;
+	return advice->on_fault == DRM_VSVM_ON_FAULT_MIGRATE ?
+	       VSVM_POLICY_MOVE : VSVM_POLICY_USE;
+}
+
+/* Number of pages from @from to @to that are in @set. */
+static unsigned int weight(const unsigned long *set, unsigned int from,
+			   unsigned int to)
+{
+	DECLARE_BITMAP(part, LEAF_PAGES);
+
+	bitmap_zero(part, LEAF_PAGES);
+	bitmap_set(part, from, to - from);
+	return bitmap_weight_and(part, set, LEAF_PAGES);
+}
+
+/**
+ * vsvm_policy_grow() - decide how much moves to the device for a page that it lacks
+ * @piece: the page, and what may move
+ * @resident: the pages of the leaf that are on the device; the wanted ones are added
+ *
+ * Granules around what is wanted. Then the largest aligned part of the leaf around these
+ * of which more than half would be on the device: who uses most of it will use the rest.
+ * What the CPU maps by one entry moves as a whole, or core mm would have to split it.
+ */
+void vsvm_policy_grow(struct vsvm_policy_piece *piece, unsigned long *resident)
+{
+	unsigned int size, from, to;
+
+	piece->from = max(round_down(piece->want, piece->granule), piece->first);
+	piece->to = min(round_up(piece->want_end, piece->granule), piece->end);
+	bitmap_set(resident, piece->from, piece->to - piece->from);
+	for (size = LEAF_PAGES; size > piece->granule; size /= 2) {
+		from = max(round_down(piece->want, size), piece->first);
+		to = min(round_down(piece->want, size) + size, piece->end);
+		if (from > piece->from || to < piece->to)
+			continue;
+		if ((piece->one_entry && size == LEAF_PAGES) ||
+		    weight(resident, from, to) * 2 > to - from) {
+			piece->from = from;
+			piece->to = to;
+			return;
+		}
+	}
 }

@@ -3,6 +3,7 @@
 #define VSVM_TABLE_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/mm.h>
 #include <linux/rwsem.h>
 #include <linux/xarray.h>
@@ -17,12 +18,15 @@ struct vsvm_inject;
 #define VSVM_LEAF_ENTRIES	PTRS_PER_PTE
 
 /*
- * An entry: state as in the uapi (16 bits), device (8 bits), pfn. Zero: the table has
- * no entry.
+ * An entry: state as in the uapi (16 bits), device (7 bits), a flag, pfn. Zero: the
+ * table has no entry. The flag says that atomic operations have to ask whether they are
+ * allowed.
  */
 #define VSVM_ENTRY_DMA		((u64)DRM_VSVM_STATE_DMA)
 #define VSVM_ENTRY_EXCLUSIVE	((u64)DRM_VSVM_STATE_EXCLUSIVE)
 #define VSVM_ENTRY_DEV_SHIFT	16
+#define VSVM_ENTRY_DEV		0x7fU
+#define VSVM_ENTRY_NO_ATOMICS	BIT_ULL(23)
 #define VSVM_ENTRY_PFN_SHIFT	24
 
 /**
@@ -140,7 +144,7 @@ static inline u32 vsvm_entry_place(u64 entry)
 
 static inline u32 vsvm_entry_device(u64 entry)
 {
-	return (u8)(entry >> VSVM_ENTRY_DEV_SHIFT);
+	return entry >> VSVM_ENTRY_DEV_SHIFT & VSVM_ENTRY_DEV;
 }
 
 /* True if @b continues the span of @a: the next page, in the same state. */

@@ -5,7 +5,8 @@
 /**
  * enum vsvm_cause - why pages move
  * @VSVM_CAUSE_EXPLICIT: MIGRATE
- * @VSVM_CAUSE_DEVICE_FAULT: a device write breaks copy-on-write
+ * @VSVM_CAUSE_DEVICE_FAULT: the device lacks a page: what advice wants there moves to
+ *	it; or a device write breaks copy-on-write, and a page goes to system memory
  * @VSVM_CAUSE_CPU_FAULT: a CPU touched a page of private device memory
  * @VSVM_CAUSE_EVICTION: a client needs room, or the host needs the backing
  * @VSVM_CAUSE_UNPLUG: the device is being unplugged

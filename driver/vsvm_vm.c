@@ -77,6 +77,7 @@ void vsvm_vm_destroy(struct vsvm_vm *vm)
 
 	if (vm->bound)
 		vsvm_mirror_unbind(&vm->mirror);
+	vsvm_mirror_destroy(&vm->mirror);
 	mmdrop(vm->mm);
 	put_pid(vm->owner);
 	mutex_destroy(&vm->bind);

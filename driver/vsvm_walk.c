@@ -54,6 +54,8 @@
  * @tries: number of attempts since then: one or two that wait long, for user space or a
  *	disk, are not what the deadline is for
  * @idx: for vsvm_mirror_exit(), while the walk holds the page-table lock
+ * @placing: what &vsvm_context.place said of the page that is missing
+ * @seq: &vsvm_advices.seq before it was asked; what is installed must not be older
  * @watch: notes whether the range that is faulted in is invalidated meanwhile
  * @pfns: for hmm_range_fault(), VSVM_LEAF_ENTRIES of them, allocated at first use
  * @spare: a leaf for the table, allocated when the table had none
@@ -69,6 +71,8 @@ struct walk {
 	unsigned long deadline;
 	unsigned int tries;
 	int idx;
+	struct vsvm_placing placing;
+	unsigned long seq;
 	struct vsvm_watch watch;
 	unsigned long *pfns;
 	struct vsvm_leaf *spare;
@@ -220,6 +224,8 @@ static bool entry_is_alone(u64 entry)
 {
 	if (entry & VSVM_ENTRY_EXCLUSIVE)
 		return true;
+	if (entry & VSVM_ENTRY_NO_ATOMICS)
+		return false;
 	return entry & DRM_VSVM_STATE_WRITE &&
 	       !(entry & DRM_VSVM_STATE_COHERENT) && entry_on_device(entry);
 }
@@ -418,6 +424,7 @@ static int install_in(struct walk *w, struct vsvm_leaf *leaf,
 		 */
 		if (!entry_serves(entry, VSVM_NEED_READ))
 			return i ?: -EFAULT;
+		entry |= w->placing.flags;
 		ret = vsvm_table_install(&w->m->table, leaf, addr, entry);
 		if (ret < 0)
 			return ret;
@@ -448,8 +455,8 @@ static int install(struct walk *w, unsigned long start, unsigned long end)
 /* End of the pages from w->addr on, at most to @end, that are faulted in at once. */
 static unsigned long fault_end(const struct walk *w, unsigned long end)
 {
-	return min(PAGE_ALIGN(end),
-		   (w->addr & PAGE_MASK) + (w->limit << PAGE_SHIFT));
+	return min3(PAGE_ALIGN(end), w->placing.end,
+		    (w->addr & PAGE_MASK) + (w->limit << PAGE_SHIFT));
 }
 
 /* One page is bad, or other threads change some: the next attempt is for fewer. */
@@ -497,6 +504,8 @@ static int fault_in(struct walk *w, unsigned long end, bool again)
 		if (again)
 			halve(w, &range);
 		ret = -EAGAIN;
+	} else if (w->seq != m->advices.seq) {
+		ret = -EAGAIN;
 	} else {
 		ret = install(w, start, range.end);
 	}
@@ -505,8 +514,11 @@ static int fault_in(struct walk *w, unsigned long end, bool again)
 		return 0;
 	}
 	walk_unlock_write(w);
-	if (!ret)
+	if (!ret) {
+		/* It may have migrated the page to system memory. */
+		w->placing.end = 0;
 		ret = break_cow(w, start) ?: -EAGAIN;
+	}
 	return ret;
 }
 
@@ -558,7 +570,8 @@ static int take_exclusive(struct walk *w)
 	if (ret)
 		goto unlock_folio;
 	ret = -EAGAIN;
-	leaf = stale || mmu_interval_read_retry(&w->watch.notifier, seq) ?
+	leaf = stale || w->seq != m->advices.seq ||
+	       mmu_interval_read_retry(&w->watch.notifier, seq) ?
 	       NULL : vsvm_table_make_leaf(&m->table, addr, &w->spare);
 	if (leaf) {
 		u64 entry = vsvm_classify(m, addr,
@@ -598,6 +611,20 @@ static int fault_exclusive(struct walk *w, unsigned long end)
 	return take_exclusive(w);
 }
 
+/* Asks where the page at w->addr should be, unless the answer that it has still holds. */
+static int walk_place(struct walk *w, unsigned long end)
+{
+	unsigned long seq = READ_ONCE(w->m->advices.seq); /* vsvm_mirror_reconsider() */
+
+	if (w->placing.end > w->addr && w->seq == seq)
+		return 0;
+	w->seq = seq;
+	w->placing = (struct vsvm_placing) { .end = ULONG_MAX };
+	if (!w->ctx->place)
+		return 0;
+	return w->ctx->place(w->ctx, w->addr, end, w->need, &w->placing);
+}
+
 /* Faults in the missing page at w->addr: 0 with the lock held, or an errno. */
 static int walk_fault(struct walk *w, unsigned long end)
 {
@@ -608,9 +635,10 @@ static int walk_fault(struct walk *w, unsigned long end)
 
 	if (w->need == VSVM_NEED_EXCLUSIVE)
 		w->limit = 1;
+	w->placing.end = 0;
 	do {
 		tries++;
-		ret = walk_interrupted(w);
+		ret = walk_interrupted(w) ?: walk_place(w, end);
 		if (ret)
 			break;
 		vsvm_mirror_watch(m, &w->watch, w->addr & PAGE_MASK,
@@ -805,8 +833,8 @@ static int walk_hole(struct walk *w, unsigned long end)
  * @need is to write and the mapping is read-only; -EOPNOTSUPP: @need is
  * VSVM_NEED_EXCLUSIVE and the page is not anonymous; -ENOMEM; -EINTR: @ctx stops;
  * -EBUSY: no progress for DRM_VSVM_STALL_SECONDS; -ENODEV: the device was unplugged;
- * -EAGAIN: @ctx waits for nothing, and the page at *@next is missing; or an errno of the
- * visitor.
+ * -EAGAIN: @ctx waits for nothing, and the page at *@next is missing; -EACCES: advice
+ * forbids the access; or an errno of the visitor.
  */
 int vsvm_walk(const struct vsvm_context *ctx, unsigned long start,
 	      unsigned long end, enum vsvm_need need, struct vsvm_visitor *v,

@@ -42,6 +42,16 @@ struct vsvm_visitor {
 	bool pages;
 };
 
+/**
+ * struct vsvm_placing - what &vsvm_context.place says of a page
+ * @end: end of the addresses of which it says so
+ * @flags: to set in their entries of the device page table, VSVM_ENTRY_*
+ */
+struct vsvm_placing {
+	unsigned long end;
+	u64 flags;
+};
+
 int vsvm_walk(const struct vsvm_context *ctx, unsigned long start,
 	      unsigned long end, enum vsvm_need need, struct vsvm_visitor *v,
 	      unsigned long *next, u64 *faults);

@@ -6,6 +6,7 @@
 #define _VSVM_DRM_H_
 
 #include "drm.h"
+#include "vsvm_drm_advice.h"
 #include "vsvm_drm_queue.h"
 
 #if defined(__cplusplus)
@@ -45,6 +46,7 @@ extern "C" {
  *   space and gets EPERM from open().
  * - ENODEV: the device was unplugged.
  * - ENOMEM: the host is out of memory.
+ * - EACCES: an access that the process's own advice forbids (ADVISE).
  * - EINTR: the caller is being killed.
  * - EBUSY: other threads kept changing the mapping for &DRM_VSVM_STALL_SECONDS and
  *   eight attempts while the call made no progress.
@@ -96,6 +98,8 @@ extern "C" {
 #define DRM_VSVM_SUBMIT		0x0a
 #define DRM_VSVM_WAIT		0x0b
 #define DRM_VSVM_QUEUE_STATUS	0x0c
+#define DRM_VSVM_ADVISE		0x0d
+#define DRM_VSVM_ADVICE_GET	0x0e
 
 /** DRM_VSVM_KIND_PRIVATE: the CPU cannot touch the device's memory */
 #define DRM_VSVM_KIND_PRIVATE	0U
@@ -110,6 +114,8 @@ extern "C" {
 #define DRM_VSVM_CAP_DMA	(1U << 0)
 /** DRM_VSVM_CAP_QUEUES: the device has queues, and works by itself */
 #define DRM_VSVM_CAP_QUEUES	(1U << 1)
+/** DRM_VSVM_CAP_ADVICE: the device takes advice, and moves memory on a fault */
+#define DRM_VSVM_CAP_ADVICE	(1U << 2)
 
 /**
  * struct drm_vsvm_info - what the device is
@@ -502,6 +508,10 @@ struct drm_vsvm_atomic {
 	DRM_IOW(DRM_COMMAND_BASE + DRM_VSVM_WAIT, struct drm_vsvm_wait)
 #define DRM_IOCTL_VSVM_QUEUE_STATUS	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_QUEUE_STATUS, struct drm_vsvm_queue_status)
+#define DRM_IOCTL_VSVM_ADVISE	\
+	DRM_IOW(DRM_COMMAND_BASE + DRM_VSVM_ADVISE, struct drm_vsvm_advise)
+#define DRM_IOCTL_VSVM_ADVICE_GET	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_ADVICE_GET, struct drm_vsvm_advice_get)
 
 #if defined(__cplusplus)
 }

@@ -392,8 +392,8 @@ struct drm_vsvm_queue_status {
 	/** @access: out, one of &enum drm_vsvm_queue_access */
 	__u32 access;
 	/**
-	 * @error: out, the reason: EFAULT, EPERM, EOPNOTSUPP, ENOMEM or EBUSY as of
-	 * READ, WRITE and ATOMIC; ESRCH: the memory of the process is gone; ENODEV: the
+	 * @error: out, the reason: EFAULT, EPERM, EACCES, EOPNOTSUPP, ENOMEM or EBUSY as
+	 * of READ, WRITE and ATOMIC; ESRCH: the memory of the process is gone; ENODEV: the
 	 * device was unplugged
 	 */
 	__u32 error;

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where memory should be: takes advice, and follows it when the device lacks a page.
+ *
+ * vsvm_place() is asked by a walk before it faults in a page, without locks. What it
+ * moves, the walk finds on the device. What does not move, for whatever reason, is used
+ * where it is: memory that moves is faster, not more correct.
+ *
+ * Lifetime: a call. Locks: &vsvm_advices.lock, inside mmap_lock; those of vsvm_migrate().
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <drm/drm_print.h>
+#include <drm/vsvm_drm.h>
+
+#include "vsvm_advice.h"
+#include "vsvm_client.h"
+#include "vsvm_context.h"
+#include "vsvm_inject.h"
+#include "vsvm_migrate.h"
+#include "vsvm_mirror.h"
+#include "vsvm_place.h"
+#include "vsvm_policy.h"
+#include "vsvm_walk.h"
+
+/**
+ * struct look - where the pages around a missing one are
+ * @v: the visitor
+ * @addr: the missing page
+ * @base: first address of its leaf
+ * @resident: pages of the leaf that are on this device
+ * @state: state of the missing page
+ * @end: end of the neighbours in the same state
+ */
+struct look {
+	struct vsvm_visitor v;
+	unsigned long addr;
+	unsigned long base;
+	DECLARE_BITMAP(resident, VSVM_LEAF_ENTRIES);
+	u32 state;
+	unsigned long end;
+};
+
+static long look_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct look *look = container_of(v, struct look, v);
+	unsigned long i = (span->addr - look->base) >> PAGE_SHIFT;
+
+	if ((span->state & DRM_VSVM_STATE_PLACE) == DRM_VSVM_PLACE_DEVICE)
+		bitmap_set(look->resident, i, span->len >> PAGE_SHIFT);
+	if (look->addr - span->addr < span->len) {
+		look->state = span->state;
+		look->end = span->addr + span->len;
+	}
+	return span->len;
+}
+
+static int look_relax(struct vsvm_visitor *v)
+{
+	return 0;
+}
+
+/*
+ * Moves [start, end) as far as it can; says whether the device was full. Memory that did
+ * not move is used where it is, so only the end of the work is an error.
+ */
+static int move(const struct vsvm_context *ctx, unsigned long start,
+		unsigned long end, enum vsvm_need need, bool evicts, bool *full)
+{
+	struct drm_vsvm_migrate mig = {
+		.addr = start,
+		.len = end - start,
+		.target = DRM_VSVM_TARGET_DEVICE,
+		.next = start,
+	};
+	int ret;
+
+	/* A first read of the CPU would get the zero page, too. */
+	if (need != VSVM_NEED_READ)
+		mig.flags = DRM_VSVM_MIGRATE_POPULATE;
+	ret = vsvm_migrate(ctx, &mig, VSVM_CAUSE_DEVICE_FAULT, evicts);
+	*full = mig.stayed[DRM_VSVM_STAY_DEVICE_FULL];
+	return ret == -EINTR || ret == -ENODEV ? ret : 0;
+}
+
+/*
+ * Moves what the device is going to use, and more if there is room: no page leaves the
+ * device for a guess.
+ */
+static int move_piece(const struct vsvm_context *ctx, unsigned long base,
+		      const struct vsvm_policy_piece *piece,
+		      enum vsvm_need need)
+{
+	unsigned long from = max(round_down(piece->want, piece->granule),
+				 piece->first);
+	unsigned long to = min(round_up(piece->want_end, piece->granule),
+			       piece->end);
+	bool guess = piece->from < from || piece->to > to, full;
+	int ret;
+
+	ret = move(ctx, base + piece->from * PAGE_SIZE,
+		   base + piece->to * PAGE_SIZE, need, !guess, &full);
+	if (ret || !guess || !full)
+		return ret;
+	return move(ctx, base + from * PAGE_SIZE, base + to * PAGE_SIZE, need,
+		    true, &full);
+}
+
+/* Moves the page at @addr to the device, with neighbours in @run, if it can move. */
+static int move_in(const struct vsvm_context *ctx, unsigned long addr,
+		   unsigned long end, enum vsvm_need need,
+		   const struct drm_vsvm_advice_run *run,
+		   struct vsvm_placing *placing)
+{
+	unsigned long base = addr & PMD_MASK, first, last, next;
+	struct look look = {
+		.v.visit = look_visit,
+		.v.relax = look_relax,
+		.addr = addr & PAGE_MASK,
+		.base = base,
+		.end = addr,
+	};
+	struct vsvm_policy_piece piece;
+	int ret;
+
+	/* The access says what is wrong with an address that nothing is mapped at. */
+	if (!vsvm_mirror_mapping(ctx->m, addr, &first, &last))
+		return 0;
+	first = max3(first, (unsigned long)run->start, base);
+	last = min3(last, (unsigned long)(run->start + run->len),
+		    base + PMD_SIZE);
+	ret = vsvm_walk(ctx, first, last, VSVM_NEED_NONE, &look.v, &next, NULL);
+	if (ret)
+		return ret == -EBUSY || ret == -ENOMEM ? 0 : ret;
+	switch (look.state & DRM_VSVM_STATE_PLACE) {
+	case DRM_VSVM_PLACE_ERROR:
+	case DRM_VSVM_PLACE_DEVICE:
+		placing->end = min(placing->end, look.end);
+		return 0;
+	case DRM_VSVM_PLACE_PEER:
+		if (run->advice.location == DRM_VSVM_LOCATION_HERE)
+			break;
+		placing->end = min(placing->end, look.end);
+		return 0;
+	}
+	piece = (struct vsvm_policy_piece) {
+		.first = (first - base) >> PAGE_SHIFT,
+		.end = (last - base) >> PAGE_SHIFT,
+		.want = (addr - base) >> PAGE_SHIFT,
+		.want_end = (min(PAGE_ALIGN(end), last) - base) >> PAGE_SHIFT,
+		.granule = run->advice.granularity >> PAGE_SHIFT,
+		.one_entry = look.state >> DRM_VSVM_STATE_ORDER_SHIFT ==
+			     HPAGE_PMD_ORDER,
+	};
+	vsvm_policy_grow(&piece, look.resident);
+	placing->end = min(placing->end, base + piece.to * PAGE_SIZE);
+	return move_piece(ctx, base, &piece, need);
+}
+
+/**
+ * vsvm_place_may_move() - find out whether an access through a file may move memory
+ * @m: its mirror
+ *
+ * Return: false: neither advice nor a default asks for it. Another thread may change
+ * that at any time.
+ */
+bool vsvm_place_may_move(struct vsvm_mirror *m)
+{
+	return READ_ONCE(m->advices.nr) || READ_ONCE(m->advices.says) ||
+	       vsvm_policy_moves();
+}
+
+/**
+ * vsvm_place() - decide where a page that the device lacks should be, and move it there
+ * @ctx: for whom
+ * @addr: first byte that the device lacks
+ * @end: end of the bytes that it is going to access, in the same leaf
+ * @need: for what
+ * @placing: out, for which pages this holds
+ *
+ * &vsvm_context.place. Takes mmap_lock, and what vsvm_migrate() takes; the caller has no
+ * lock and is not inside vsvm_mirror_enter().
+ *
+ * Return: 0, also if the page did not move; -EACCES: advice forbids the access; -EINTR or
+ * -ENODEV.
+ */
+int vsvm_place(const struct vsvm_context *ctx, unsigned long addr,
+	       unsigned long end, enum vsvm_need need,
+	       struct vsvm_placing *placing)
+{
+	struct vsvm_advices *a = &ctx->m->advices;
+	struct drm_vsvm_advice_run run;
+	enum vsvm_policy_answer answer;
+
+	if (!vsvm_place_may_move(ctx->m))
+		return 0;
+	mutex_lock(&a->lock);
+	vsvm_advice_look(a, addr, &run);
+	vsvm_policy_resolve(&run.advice, &a->file);
+	mutex_unlock(&a->lock);
+
+	placing->end = run.start + run.len;
+	if (run.advice.atomics == DRM_VSVM_ATOMICS_CPU)
+		placing->flags = VSVM_ENTRY_NO_ATOMICS;
+	answer = vsvm_policy_ask(&run.advice, need);
+	if (answer == VSVM_POLICY_REFUSE) {
+		drm_dbg_driver(ctx->m->drm, "advice forbids this access\n");
+		return -EACCES;
+	}
+	if (answer == VSVM_POLICY_USE || ctx->stays)
+		return 0;
+	return move_in(ctx, addr, end, need, &run, placing);
+}
+
+/* True if all of the range is mapped. */
+static bool is_mapped(struct mm_struct *mm, unsigned long start,
+		      unsigned long end)
+{
+	VMA_ITERATOR(vmi, mm, start);
+	struct vm_area_struct *vma;
+
+	mmap_assert_locked(mm);
+	for_each_vma_range(vmi, vma, end) {
+		if (vma->vm_start > start)
+			return false;
+		start = vma->vm_end;
+	}
+	return start >= end;
+}
+
+/*
+ * Sets advice for a range with the ranges in @spare, of which there are @nr. Returns 0; a
+ * number: so many are needed; or an errno. mmap_lock is held, so that nothing is
+ * unmapped meanwhile.
+ */
+static int set_range(const struct vsvm_context *ctx,
+		     const struct drm_vsvm_advise *arg, struct list_head *spare,
+		     unsigned int nr)
+{
+	struct vsvm_mirror *m = ctx->m;
+	struct vsvm_advices *a = &m->advices;
+	unsigned long end = arg->addr + arg->len;
+	unsigned int before, need;
+	int idx, ret;
+
+	if (!is_mapped(m->notifier.mm, arg->addr, end))
+		return -EFAULT;
+	ret = vsvm_mirror_enter(m, &idx);
+	if (ret)
+		return ret;
+	mutex_lock(&a->lock);
+	before = a->nr;
+	need = vsvm_advice_needs(a, arg->addr, end);
+	if (atomic_read(&m->client->nr_advice) + need > DRM_VSVM_MAX_ADVICE) {
+		ret = -ENOMEM;
+	} else if (need > nr) {
+		ret = need;
+	} else {
+		vsvm_advice_set(a, arg->addr, end, arg->set, &arg->advice,
+				spare);
+		vsvm_mirror_count_advice(m, before);
+		vsvm_mirror_reconsider(m, arg->addr, end - 1);
+	}
+	mutex_unlock(&a->lock);
+	vsvm_mirror_exit(idx);
+	return ret;
+}
+
+static int advise_range(const struct vsvm_context *ctx,
+			const struct drm_vsvm_advise *arg)
+{
+	struct mm_struct *mm = ctx->m->notifier.mm;
+	struct vsvm_inject *inject = ctx->m->table.inject;
+	struct vsvm_advice_range *r, *next;
+	unsigned int nr = 0;
+	LIST_HEAD(spare);
+	int ret;
+
+	do {
+		if (VSVM_INJECT(inject, ADVISE_LOCK, -EINTR,
+				mmap_read_lock_killable(mm))) {
+			ret = -EINTR;
+			break;
+		}
+		ret = set_range(ctx, arg, &spare, nr);
+		mmap_read_unlock(mm);
+		for (; (int)nr < ret; nr++) {
+			r = VSVM_INJECT(inject, ADVICE, NULL,
+					kmalloc_obj(*r, GFP_KERNEL_ACCOUNT));
+			if (!r) {
+				ret = -ENOMEM;
+				break;
+			}
+			list_add(&r->link, &spare);
+		}
+		if (ret > 0 && vsvm_context_stops(ctx))
+			ret = -EINTR;
+	} while (ret > 0);
+	list_for_each_entry_safe(r, next, &spare, link)
+		kfree(r);
+	return ret;
+}
+
+static int advise_file(const struct vsvm_context *ctx,
+		       const struct drm_vsvm_advise *arg)
+{
+	struct vsvm_advices *a = &ctx->m->advices;
+	int idx, ret;
+
+	ret = vsvm_mirror_enter(ctx->m, &idx);
+	if (ret)
+		return ret;
+	mutex_lock(&a->lock);
+	vsvm_advice_apply(&a->file, arg->set, &arg->advice);
+	WRITE_ONCE(a->says, memchr_inv(&a->file, 0, sizeof(a->file)));
+	vsvm_mirror_reconsider(ctx->m, 0, ULONG_MAX);
+	mutex_unlock(&a->lock);
+	vsvm_mirror_exit(idx);
+	return 0;
+}
+
+/**
+ * vsvm_place_advise() - take advice
+ * @ctx: for whom
+ * @arg: the advice, checked
+ *
+ * Takes mmap_lock for reading.
+ *
+ * Return: 0 or an errno of &struct drm_vsvm_advise.
+ */
+int vsvm_place_advise(const struct vsvm_context *ctx,
+		      const struct drm_vsvm_advise *arg)
+{
+	return arg->flags & DRM_VSVM_ADVISE_FILE ? advise_file(ctx, arg) :
+						   advise_range(ctx, arg);
+}
+
+/* The run that begins at @addr, at most to @end. */
+static void run_at(struct vsvm_advices *a, unsigned long addr,
+		   unsigned long end, struct drm_vsvm_advice_run *run)
+{
+	mutex_lock(&a->lock);
+	vsvm_advice_look(a, addr, run);
+	mutex_unlock(&a->lock);
+	run->len = min(run->start + run->len, end) - addr;
+	run->start = addr;
+}
+
+/**
+ * vsvm_place_advice_get() - read advice back
+ * @ctx: for whom
+ * @arg: the range and the array, both checked; nr_runs is the array's length
+ *
+ * Return: 0, -EFAULT or -EINTR.
+ */
+int vsvm_place_advice_get(const struct vsvm_context *ctx,
+			  struct drm_vsvm_advice_get *arg)
+{
+	struct drm_vsvm_advice_run __user *out = u64_to_user_ptr(arg->runs);
+	bool file = arg->flags & DRM_VSVM_ADVISE_FILE;
+	struct vsvm_advices *a = &ctx->m->advices;
+	unsigned long end = arg->addr + arg->len;
+	u32 max = arg->nr_runs;
+	struct drm_vsvm_advice_run run = {};
+
+	arg->nr_runs = 0;
+	while (arg->nr_runs < max && (file || arg->next < end)) {
+		cond_resched();
+		if (vsvm_context_stops(ctx))
+			return -EINTR;
+		if (file) {
+			mutex_lock(&a->lock);
+			run.advice = a->file;
+			mutex_unlock(&a->lock);
+		} else {
+			run_at(a, arg->next, end, &run);
+		}
+		if (copy_to_user(&out[arg->nr_runs], &run, sizeof(run)))
+			return -EFAULT;
+		arg->nr_runs++;
+		arg->next += run.len;
+		if (file)
+			break;
+	}
+	return 0;
+}
