@@ -249,6 +249,66 @@ int vsvm_atomic(struct vsvm *v, void *word, uint32_t size, uint32_t op,
 	return ret;
 }
 
+int vsvm_advise(struct vsvm *v, void *addr, size_t len, uint32_t set,
+		const struct drm_vsvm_advice *advice)
+{
+	struct drm_vsvm_advise arg = {
+		.addr = (uintptr_t)addr,
+		.len = len,
+		.set = set,
+		.advice = *advice,
+	};
+
+	return ioctl_fd(v->fd, DRM_IOCTL_VSVM_ADVISE, &arg);
+}
+
+int vsvm_advise_file(struct vsvm *v, uint32_t set,
+		     const struct drm_vsvm_advice *advice)
+{
+	struct drm_vsvm_advise arg = {
+		.set = set,
+		.flags = DRM_VSVM_ADVISE_FILE,
+		.advice = *advice,
+	};
+
+	return ioctl_fd(v->fd, DRM_IOCTL_VSVM_ADVISE, &arg);
+}
+
+int vsvm_advice_get(struct vsvm *v, const void *addr, size_t len,
+		    struct drm_vsvm_advice_run *runs, uint32_t *nr_runs,
+		    uint64_t *next)
+{
+	struct drm_vsvm_advice_get arg = {
+		.addr = (uintptr_t)addr,
+		.len = len,
+		.runs = (uintptr_t)runs,
+		.nr_runs = *nr_runs,
+		.next = (uintptr_t)addr,
+	};
+	int ret = ioctl_fd(v->fd, DRM_IOCTL_VSVM_ADVICE_GET, &arg);
+
+	*nr_runs = arg.nr_runs;
+	if (next)
+		*next = arg.next;
+	return ret;
+}
+
+int vsvm_advice_file(struct vsvm *v, struct drm_vsvm_advice *advice)
+{
+	struct drm_vsvm_advice_run run;
+	struct drm_vsvm_advice_get arg = {
+		.runs = (uintptr_t)&run,
+		.nr_runs = 1,
+		.flags = DRM_VSVM_ADVISE_FILE,
+	};
+	int ret;
+
+	memset(&run, 0, sizeof(run));
+	ret = ioctl_fd(v->fd, DRM_IOCTL_VSVM_ADVICE_GET, &arg);
+	*advice = run.advice;
+	return ret;
+}
+
 int vsvm_queue_create(struct vsvm *v, uint32_t priority, uint32_t slots,
 		      uint32_t *queue)
 {

@@ -135,6 +135,55 @@ int vsvm_snapshot_table(struct vsvm *v, const void *addr, size_t len,
 			uint64_t *next);
 
 /**
+ * vsvm_advise() - say where memory should be
+ * @v: the handle
+ * @addr: first byte, page aligned
+ * @len: bytes, page aligned
+ * @set: mask of the attributes to set, DRM_VSVM_ADVISE_*
+ * @advice: their values; what @set does not name is zero
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_advise.
+ */
+int vsvm_advise(struct vsvm *v, void *addr, size_t len, uint32_t set,
+		const struct drm_vsvm_advice *advice);
+
+/**
+ * vsvm_advise_file() - the same for all memory of which nothing else was said
+ * @v: the handle
+ * @set: mask of the attributes to set, DRM_VSVM_ADVISE_*
+ * @advice: their values; what @set does not name is zero
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_advise.
+ */
+int vsvm_advise_file(struct vsvm *v, uint32_t set,
+		     const struct drm_vsvm_advice *advice);
+
+/**
+ * vsvm_advice_get() - read back what was said of a range
+ * @v: the handle
+ * @addr: first byte, page aligned
+ * @len: bytes, page aligned
+ * @runs: out, array of runs
+ * @nr_runs: in, room in @runs; out, runs stored
+ * @next: out, first address that is in no stored run; end of the range when
+ *	all of it was stored; or NULL
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_advice_get.
+ */
+int vsvm_advice_get(struct vsvm *v, const void *addr, size_t len,
+		    struct drm_vsvm_advice_run *runs, uint32_t *nr_runs,
+		    uint64_t *next);
+
+/**
+ * vsvm_advice_file() - read back what was said of all memory
+ * @v: the handle
+ * @advice: out, the attributes
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_advice_get.
+ */
+int vsvm_advice_file(struct vsvm *v, struct drm_vsvm_advice *advice);
+
+/**
  * vsvm_exclusive() - give the device exclusive access to a range
  * @v: the handle
  * @addr: first byte, page aligned
