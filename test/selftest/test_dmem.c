@@ -149,6 +149,44 @@ TEST_F_TIMEOUT(dmem, limit_holds_for_queues, VT_LONG)
 	EXPECT_TRUE(charged_is(0));
 }
 
+/* The same for memory that moves because a job lacks it. */
+static int fault_in_cgroup(struct vt_child *c, void *arg)
+{
+	struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+	struct vt_task *task = arg;
+	struct vt_queue q;
+	struct vsvm *v;
+	char *mem;
+
+	(void)c;
+	if (vt_cgroup_enter() || vsvm_open(0, &v) || vt_queue_make(&q, v, 16))
+		return 1;
+	mem = vt_map_filled(v, task->len, task->kind, task->seed);
+	if (!mem || vsvm_advise(v, mem, task->len, DRM_VSVM_ADVISE_LOCATION,
+				&here))
+		return 2;
+	if (vt_do_one(&q, vsvm_cmd_fill(mem, task->len, 7, 1)))
+		return 3;
+	if (charged() != LIMIT ||
+	    vt_bytes_in(v, mem, task->len, DRM_VSVM_PLACE_DEVICE) != LIMIT)
+		return 4;
+	if (vt_dev_check_byte(v, mem, task->len, 7) ||
+	    vt_check_byte(mem, task->len, 7))
+		return 5;
+	return charged() ? 6 : 0;
+}
+
+TEST_F_TIMEOUT(dmem, limit_holds_for_faults, VT_LONG)
+{
+	struct vt_task task = {
+		.kind = variant->kind, .len = 2 * LIMIT, .seed = OTHER,
+	};
+
+	ASSERT_EQ(0, vt_file_write(VT_CGROUP "/dmem.max", REGION " 4194304"));
+	EXPECT_EQ(0, vt_run(fault_in_cgroup, &task));
+	EXPECT_TRUE(charged_is(0));
+}
+
 static int full_in_cgroup(struct vt_child *c, void *arg)
 {
 	struct drm_vsvm_migrate m;

@@ -275,6 +275,33 @@ static int no_backing_yet(struct vt_work *w)
 	return VT_BAD(filled(w) || vt_file_set(DROP_CACHES, 2)) ? -1 : 0;
 }
 
+/* Advice for a page in the middle, and the device reads there: the rest stays. */
+static int advises(struct vt_work *w)
+{
+	struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+	char byte;
+	int ret;
+
+	ret = vsvm_advise(w->v, w->mem, w->len, DRM_VSVM_ADVISE_LOCATION, &here);
+	return ret ? ret : vsvm_read(w->v, w->mem, &byte, 1, NULL);
+}
+
+/* All of it, or nothing was said. */
+static int was_advised(struct vt_work *w, int ret)
+{
+	struct drm_vsvm_advice none = {};
+	struct drm_vsvm_advice_run run;
+	uint32_t nr = 1;
+
+	if (VT_BAD(vsvm_advice_get(w->v, w->mem, w->len, &run, &nr, NULL)) ||
+	    VT_BAD(nr != 1 || run.len != w->len) ||
+	    VT_BAD(!ret && run.advice.location != DRM_VSVM_LOCATION_HERE) ||
+	    VT_BAD(vsvm_advise(w->v, w->mem, w->len, DRM_VSVM_ADVISE_LOCATION,
+			       &none)))
+		return -1;
+	return both_see(w, ret);
+}
+
 /* A device of two blocks, both full. */
 static int ready_to_evict(struct vt_work *w)
 {
@@ -549,6 +576,7 @@ SWEEP(sweep, populate, untouched, populate, both_see_zeroes)
 SWEEP(sweep, migrate_home, on_device, to_system, both_see)
 SWEEP(sweep, cpu_fault, on_device, cpu_reads, both_see)
 SWEEP(sweep, write_shared, ready_to_unshare, dev_writes, was_unshared)
+SWEEP(sweep, advise, filled, advises, was_advised)
 SWEEP(sweep, queue, ready_for_queue, queue_works, queue_worked)
 SWEEP_ALL(sweep, backing, no_backing_yet, to_device, both_see, false,
 	  VT_NO_FAILPOINT, "backing")

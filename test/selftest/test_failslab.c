@@ -296,6 +296,15 @@ TEST_F_TIMEOUT(failslab, exclusive, 5 * VT_LONG)
 	SWEEP(false, vsvm_exclusive(self->v, self->mem, LEN, NULL));
 }
 
+TEST_F_TIMEOUT(failslab, advise, 5 * VT_LONG)
+{
+	static const char call_name[] = "advise";
+	struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+
+	SWEEP(false, vsvm_advise(self->v, self->mem, LEN,
+				 DRM_VSVM_ADVISE_LOCATION, &here));
+}
+
 TEST_F_TIMEOUT(failslab, atomic, 5 * VT_LONG)
 {
 	static const char call_name[] = "atomic";

@@ -58,6 +58,35 @@ static int refused_queues(int fd, void *mem)
 	return 0;
 }
 
+static int refused_advice(int fd, void *mem, char *buf)
+{
+	struct drm_vsvm_advise advise = {
+		.addr = (uintptr_t)mem, .len = VT_PAGE,
+		.set = DRM_VSVM_ADVISE_WORD,
+	};
+	struct drm_vsvm_advice_get get = {
+		.addr = (uintptr_t)mem, .len = VT_PAGE,
+		.runs = (uintptr_t)buf, .nr_runs = 1,
+	};
+
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_ADVISE, &advise) != -EPERM ||
+	    vt_ioctl(fd, DRM_IOCTL_VSVM_ADVICE_GET, &get) != -EPERM ||
+	    get.nr_runs)
+		return 30;
+	advise.addr = 0;
+	advise.len = 0;
+	advise.flags = DRM_VSVM_ADVISE_FILE;
+	get.nr_runs = 1;
+	get.addr = 0;
+	get.len = 0;
+	get.flags = DRM_VSVM_ADVISE_FILE;
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_ADVISE, &advise) != -EPERM ||
+	    vt_ioctl(fd, DRM_IOCTL_VSVM_ADVICE_GET, &get) != -EPERM ||
+	    get.nr_runs)
+		return 31;
+	return 0;
+}
+
 /* Every call that could tell or change something; 0: all got EPERM. */
 static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 {
@@ -97,7 +126,7 @@ static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 	if (vt_ioctl(fd, DRM_IOCTL_VSVM_ATOMIC, &atomic) != -EPERM ||
 	    atomic.old)
 		return 6;
-	return refused_queues(fd, mem);
+	return refused_advice(fd, mem, buf) ?: refused_queues(fd, mem);
 }
 
 static bool refused_inject(int fd, int want)

@@ -121,6 +121,16 @@ static int call_atomic(struct scene *s)
 	return vsvm_atomic(s->v, s->mem, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL);
 }
 
+/* The device reads where its memory should be, so that it moves. */
+static int call_moves(struct scene *s)
+{
+	struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+	int ret;
+
+	ret = vsvm_advise(s->v, s->mem, LEN, DRM_VSVM_ADVISE_LOCATION, &here);
+	return ret ? ret : vsvm_read(s->v, s->mem, s->buf, LEN, NULL);
+}
+
 static const struct {
 	const char *name;
 	int (*call)(struct scene *s);
@@ -132,6 +142,7 @@ static const struct {
 	{ "snapshot", call_snapshot },
 	{ "exclusive", call_exclusive },
 	{ "atomic", call_atomic },
+	{ "move on a fault", call_moves },
 };
 
 /* What a call may say: of a mapping that was so at some moment, or stalled. */

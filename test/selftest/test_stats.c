@@ -319,6 +319,24 @@ TEST_F(stats, migrations)
 	EXPECT_EQ(0, MOVED("cpu-faults", 0));
 }
 
+/* Those that moved because the device lacked them. */
+TEST_F(stats, moved_on_a_fault)
+{
+	struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+	char *mem = vt_map_filled(self->v, 2 * LEN, VT_SMALL, SEED), byte;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vsvm_advise(self->v, mem, 2 * LEN,
+				 DRM_VSVM_ADVISE_LOCATION, &here));
+	START();
+	ASSERT_EQ(0, vsvm_read(self->v, mem, &byte, 1, NULL));
+	EXPECT_EQ(0, MOVED("fault-to-device-pages", LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("to-device-pages", LEN / VT_PAGE));
+	ASSERT_EQ(0, vt_to_device(self->v, mem, 2 * LEN));
+	EXPECT_EQ(0, MOVED("fault-to-device-pages", LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("to-device-pages", 2 * LEN / VT_PAGE));
+}
+
 /* A CPU fault, and the window that came with it. */
 TEST_F(stats, cpu_faults)
 {

@@ -45,6 +45,13 @@ static bool foreign_ioctls(int fd, void *mem, char *buf)
 	};
 	struct drm_vsvm_wait wait = { .addr = (uintptr_t)mem, .mask = 1 };
 	struct drm_vsvm_queue_status status = { .queue = 1 };
+	struct drm_vsvm_advise advise = {
+		.set = DRM_VSVM_ADVISE_WORD, .flags = DRM_VSVM_ADVISE_FILE,
+	};
+	struct drm_vsvm_advice_get get = {
+		.addr = (uintptr_t)mem, .len = VT_PAGE,
+		.runs = (uintptr_t)buf, .nr_runs = 1,
+	};
 
 	return vt_ioctl(fd, DRM_IOCTL_VSVM_READ, &rw) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_WRITE, &rw) &&
@@ -52,6 +59,8 @@ static bool foreign_ioctls(int fd, void *mem, char *buf)
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_SNAPSHOT, &snap) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_EXCLUSIVE, &excl) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_ATOMIC, &atomic) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_ADVISE, &advise) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_ADVICE_GET, &get) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_CREATE, &create) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_SUBMIT, &submit) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_STATUS, &status) &&

@@ -461,6 +461,29 @@ static bool do_exclusive(struct attacker *a)
 }
 
 /*
+ * Where memory should be, of which there is too much. Nothing is forbidden: other
+ * operations of the process are to go on.
+ */
+static bool do_advise(struct attacker *a)
+{
+	struct drm_vsvm_advise arg = {
+		.set = DRM_VSVM_ADVISE_LOCATION | DRM_VSVM_ADVISE_GRANULARITY |
+		       DRM_VSVM_ADVISE_ATOMICS | DRM_VSVM_ADVISE_WORD,
+		.advice = {
+			.location = attacker_draw(a, DRM_VSVM_LOCATION_DEVICE),
+			.atomics = attacker_draw(a, DRM_VSVM_ATOMICS_CPU),
+			.granularity = VT_PAGE << attacker_draw(a, 10),
+			.word = attacker_draw(a, 3),
+		},
+	};
+	size_t len;
+
+	arg.addr = (uintptr_t)some_pages(a, &len);
+	arg.len = len;
+	return !attacker_ioctl(a, attacker_fd(a), DRM_IOCTL_VSVM_ADVISE, &arg);
+}
+
+/*
  * Not even a look at what root may do. The call's shape is not part of what the
  * driver promises: something of any shape.
  */
@@ -723,6 +746,7 @@ const struct hostile_op hostile_ops[] = {
 	{ "snapshot", 6, do_snapshot },
 	{ "atomic", 6, do_atomic },
 	{ "exclusive", 6, do_exclusive },
+	{ "advise", 6, do_advise },
 	{ "inject refused", 3, do_inject },
 	{ "node's pages", 4, do_node },
 	{ "change what moves", 8, do_race },

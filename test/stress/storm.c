@@ -69,7 +69,7 @@ const char *storm_name(enum storm_call call)
 	static const char *const names[STORM_CALLS] = {
 		"INFO", "READ", "WRITE", "MIGRATE to the device",
 		"MIGRATE home", "SNAPSHOT", "EXCLUSIVE", "ATOMIC", "INJECT",
-		"pread", "pwrite", "mmap",
+		"pread", "pwrite", "ADVISE", "mmap",
 	};
 
 	return names[call];
@@ -126,6 +126,29 @@ static int exclusive(int fd, char *mem, size_t len)
 	};
 
 	return vt_ioctl(fd, DRM_IOCTL_VSVM_EXCLUSIVE, &excl);
+}
+
+/* Memory should be on the device or in system memory, as chance has it; and read back. */
+static int advise(int fd, char *mem, size_t len)
+{
+	struct drm_vsvm_advice_run runs[16];
+	struct drm_vsvm_advise arg = {
+		.addr = (uintptr_t)mem,
+		.len = len,
+		.set = DRM_VSVM_ADVISE_LOCATION,
+		.advice.location = (uintptr_t)mem / VT_PAGE % 2 ?
+				   DRM_VSVM_LOCATION_HERE :
+				   DRM_VSVM_LOCATION_SYSTEM,
+	};
+	struct drm_vsvm_advice_get get = {
+		.addr = (uintptr_t)mem,
+		.len = len,
+		.runs = (uintptr_t)runs,
+		.nr_runs = VT_COUNT(runs),
+	};
+	int ret = vt_ioctl(fd, DRM_IOCTL_VSVM_ADVISE, &arg);
+
+	return ret ? ret : vt_ioctl(fd, DRM_IOCTL_VSVM_ADVICE_GET, &get);
 }
 
 /* Adds nothing, to a word of each page, or of as many all over the memory. */
@@ -202,6 +225,8 @@ int storm_call(int fd, enum storm_call call, char *mem, size_t len, char *buf)
 		return transfer(fd, false, mem, len, buf);
 	case STORM_PWRITE:
 		return transfer(fd, true, mem, len, buf);
+	case STORM_ADVISE:
+		return advise(fd, mem, len);
 	default:
 		return map_node(fd, len);
 	}
@@ -362,7 +387,7 @@ static void step_mover(struct storm_worker *w)
 	static const enum storm_call calls[] = {
 		STORM_TO_DEVICE, STORM_TO_DEVICE, STORM_TO_DEVICE,
 		STORM_TO_SYSTEM, STORM_SNAPSHOT, STORM_EXCLUSIVE, STORM_MMAP,
-		STORM_INFO, STORM_ATOMIC,
+		STORM_INFO, STORM_ATOMIC, STORM_ADVISE,
 	};
 	unsigned int call = storm_draw(&w->dice, VT_COUNT(calls));
 	size_t at = storm_draw(&w->dice, w->crew->len / VT_PAGE) * VT_PAGE;

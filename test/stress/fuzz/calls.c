@@ -31,7 +31,8 @@ static void call_info(struct fuzz_thread *t)
 	FUZZ_CHECK(t, info.vram_used <= info.vram_size);
 	FUZZ_CHECK(t, info.vram_backing <= info.vram_size);
 	FUZZ_CHECK(t, !(info.caps & ~(DRM_VSVM_CAP_DMA |
-					  DRM_VSVM_CAP_QUEUES)));
+					  DRM_VSVM_CAP_QUEUES |
+					  DRM_VSVM_CAP_ADVICE)));
 }
 
 static void call_rw(struct fuzz_thread *t, bool write)
@@ -339,7 +340,7 @@ static void call_unknown(struct fuzz_thread *t)
 	unsigned long request;
 	int ret;
 
-	nr = known ? nr % (DRM_VSVM_QUEUE_STATUS + 1) : nr;
+	nr = known ? nr % (DRM_VSVM_ADVICE_GET + 1) : nr;
 	request = _IOC(fuzz_draw(t, 4), 'd',
 		       DRM_COMMAND_BASE + nr, sizes[fuzz_draw(t, 14)]);
 	memset(t->buf, 0, 4096);
@@ -403,7 +404,7 @@ static void call_mmap(struct fuzz_thread *t)
 
 void fuzz_call(struct fuzz_thread *t)
 {
-	switch (fuzz_draw(t, 28)) {
+	switch (fuzz_draw(t, 30)) {
 	case 0:
 		call_info(t);
 		break;
@@ -443,6 +444,12 @@ void fuzz_call(struct fuzz_thread *t)
 	case 18:
 	case 19:
 		call_rw(t, fuzz_draw(t, 2));
+		break;
+	case 20:
+		fuzz_advise(t);
+		break;
+	case 21:
+		fuzz_advice_get(t);
 		break;
 	default:
 		fuzz_queue(t);

@@ -141,6 +141,27 @@ static void exclusive(struct fuzz_thread *t, size_t off)
 	may_fail(t, ret, "exclusive");
 }
 
+/* What is said of a canary moves it, and never keeps it from the device. */
+static void advise(struct fuzz_thread *t, size_t off, size_t len)
+{
+	struct drm_vsvm_advise arg = {
+		.addr = (uintptr_t)t->canary + (off & ~(VT_PAGE - 1)),
+		.len = (len + VT_PAGE - 1) & ~(VT_PAGE - 1),
+		.set = DRM_VSVM_ADVISE_LOCATION | DRM_VSVM_ADVISE_GRANULARITY |
+		       DRM_VSVM_ADVISE_ATOMICS,
+		.advice = {
+			.location = fuzz_draw(t, DRM_VSVM_LOCATION_HERE + 1),
+			.atomics = fuzz_draw(t, DRM_VSVM_ATOMICS_DEVICE + 1),
+			.granularity = VT_PAGE << fuzz_draw(t, 10),
+		},
+	};
+	int ret = fuzz_ioctl(t, fuzz_own_file(t), DRM_IOCTL_VSVM_ADVISE, &arg,
+			     sizeof(arg));
+
+	fuzz_counted(t, FUZZ_ADVISE, ret);
+	may_fail(t, ret, "advise");
+}
+
 void fuzz_canary(struct fuzz_thread *t)
 {
 	size_t len = fuzz_draw(t, MOST) + 1;
@@ -149,7 +170,7 @@ void fuzz_canary(struct fuzz_thread *t)
 		     fuzz_draw(t, 3 * VT_PAGE);
 
 	fuzz_tell(t, "canary +%#zx, %#zx", off, len);
-	switch (fuzz_draw(t, 10)) {
+	switch (fuzz_draw(t, 11)) {
 	case 0:
 	case 1:
 	case 2:
@@ -168,6 +189,9 @@ void fuzz_canary(struct fuzz_thread *t)
 		break;
 	case 8:
 		exclusive(t, off);
+		break;
+	case 9:
+		advise(t, off, len);
 		break;
 	default:
 		store(t, off, len);

@@ -37,6 +37,8 @@ enum fuzz_kind {
 	FUZZ_SUBMIT,
 	FUZZ_WAIT,
 	FUZZ_STATUS,
+	FUZZ_ADVISE,
+	FUZZ_ADVICE_GET,
 	FUZZ_KINDS,
 };
 
@@ -179,6 +181,10 @@ int fuzz_pages_of(uint64_t addr, uint64_t len);
 /* calls.c: one hostile call. */
 void fuzz_call(struct fuzz_thread *t);
 int fuzz_want_atomic(const struct drm_vsvm_atomic *arg);
+
+/* advice.c: one that is of advice. */
+void fuzz_advise(struct fuzz_thread *t);
+void fuzz_advice_get(struct fuzz_thread *t);
 
 /* queues.c: one that is of queues; nanoseconds of CLOCK_MONOTONIC. */
 void fuzz_queue(struct fuzz_thread *t);

@@ -520,7 +520,7 @@ static void call_wait(struct fuzz_thread *t)
 static bool known_cause(uint32_t error)
 {
 	return error == EFAULT || error == EPERM || error == EOPNOTSUPP ||
-	       error == ENOMEM || error == EBUSY;
+	       error == EACCES || error == ENOMEM || error == EBUSY;
 }
 
 static void call_status(struct fuzz_thread *t)
