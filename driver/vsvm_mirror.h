@@ -10,6 +10,7 @@
 #include <drm/drm_drv.h>
 
 #include "vsvm_advice.h"
+#include "vsvm_policy.h"
 #include "vsvm_stats.h"
 #include "vsvm_table.h"
 
@@ -33,6 +34,7 @@ struct vsvm_client;
  *	@devmem is
  * @stats: counters of this mirror
  * @advices: where memory should be
+ * @history: what moved because the device lacked it; protected by &vsvm_advices.lock
  */
 struct vsvm_mirror {
 	struct mmu_interval_notifier notifier;
@@ -45,6 +47,7 @@ struct vsvm_mirror {
 	struct vsvm_client *client;
 	struct vsvm_stats stats;
 	struct vsvm_advices advices;
+	struct vsvm_policy_history history;
 };
 
 /**

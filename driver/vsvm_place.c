@@ -9,6 +9,7 @@
  * Lifetime: a call. Locks: &vsvm_advices.lock, inside mmap_lock; those of vsvm_migrate().
  */
 #include <linux/bitmap.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -24,6 +25,7 @@
 #include "vsvm_mirror.h"
 #include "vsvm_place.h"
 #include "vsvm_policy.h"
+#include "vsvm_trace.h"
 #include "vsvm_walk.h"
 
 /**
@@ -109,6 +111,30 @@ static int move_piece(const struct vsvm_context *ctx, unsigned long base,
 		    true, &full);
 }
 
+/* True if the piece comes and goes, and is to be used where it is for a time. */
+static bool thrashes(struct vsvm_mirror *m, unsigned long addr, u64 now)
+{
+	const struct vsvm_policy_move *last;
+	enum vsvm_policy_turn turn;
+
+	mutex_lock(&m->advices.lock);
+	turn = vsvm_policy_turn(&m->history, addr, now, &last);
+	if (turn == VSVM_POLICY_TURN_THRASHES)
+		trace_vsvm_thrash(m->device, addr, last->cost,
+				  last->until - now);
+	mutex_unlock(&m->advices.lock);
+	vsvm_mirror_count(m, VSVM_STAT_THRASHES,
+			  turn == VSVM_POLICY_TURN_THRASHES);
+	return turn != VSVM_POLICY_TURN_FAIR;
+}
+
+static void note_move(struct vsvm_mirror *m, unsigned long addr, u64 begin)
+{
+	mutex_lock(&m->advices.lock);
+	vsvm_policy_moved(&m->history, addr, begin, ktime_get_ns());
+	mutex_unlock(&m->advices.lock);
+}
+
 /* Moves the page at @addr to the device, with neighbours in @run, if it can move. */
 static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 		   unsigned long end, enum vsvm_need need,
@@ -123,7 +149,9 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 		.base = base,
 		.end = addr,
 	};
+	unsigned long start = round_down(addr, run->advice.granularity);
 	struct vsvm_policy_piece piece;
+	u64 begin;
 	int ret;
 
 	/* The access says what is wrong with an address that nothing is mapped at. */
@@ -155,9 +183,17 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 		.one_entry = look.state >> DRM_VSVM_STATE_ORDER_SHIFT ==
 			     HPAGE_PMD_ORDER,
 	};
+	begin = ktime_get_ns();
+	if (thrashes(ctx->m, start, begin)) {
+		placing->end = min(placing->end,
+				   start + (unsigned long)run->advice.granularity);
+		return 0;
+	}
 	vsvm_policy_grow(&piece, look.resident);
 	placing->end = min(placing->end, base + piece.to * PAGE_SIZE);
-	return move_piece(ctx, base, &piece, need);
+	ret = move_piece(ctx, base, &piece, need);
+	note_move(ctx->m, start, begin);
+	return ret;
 }
 
 /**
@@ -210,7 +246,7 @@ int vsvm_place(const struct vsvm_context *ctx, unsigned long addr,
 		drm_dbg_driver(ctx->m->drm, "advice forbids this access\n");
 		return -EACCES;
 	}
-	if (answer == VSVM_POLICY_USE || ctx->stays)
+	if (answer == VSVM_POLICY_USE || ctx->stays || placing->stays)
 		return 0;
 	return move_in(ctx, addr, end, need, &run, placing);
 }

@@ -9,12 +9,14 @@
  */
 #include <linux/align.h>
 #include <linux/bitmap.h>
+#include <linux/hash.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/time64.h>
 
 #include <drm/vsvm_drm.h>
 
@@ -30,6 +32,21 @@ static unsigned int fault_around_kib = 64;
 module_param(fault_around_kib, uint, 0644);
 MODULE_PARM_DESC(fault_around_kib,
 		 "KiB that migrate on a CPU fault on a small page, a power of two up to 2048 (default 64)");
+
+static unsigned int thrash_turns = 3;
+module_param(thrash_turns, uint, 0644);
+MODULE_PARM_DESC(thrash_turns,
+		 "number of times that memory comes back to the device soon before it is used in place; 0: never (default 3)");
+
+static unsigned int thrash_soon = 32;
+module_param(thrash_soon, uint, 0644);
+MODULE_PARM_DESC(thrash_soon,
+		 "soon: within this many times the time that the move took (default 32)");
+
+static unsigned int thrash_rest = 1024;
+module_param(thrash_rest, uint, 0644);
+MODULE_PARM_DESC(thrash_rest,
+		 "how long it is used in place: this many times that time, a second at most (default 1024)");
 
 /* What follows when the device lacks a page, where neither advice nor file say it. */
 static unsigned int on_fault = DRM_VSVM_ON_FAULT_IN_PLACE;
@@ -136,6 +153,66 @@ vsvm_policy_ask(const struct drm_vsvm_advice *advice, enum vsvm_need need)
 		       VSVM_POLICY_MOVE : VSVM_POLICY_USE;
 	return advice->on_fault == DRM_VSVM_ON_FAULT_MIGRATE ?
 	       VSVM_POLICY_MOVE : VSVM_POLICY_USE;
+}
+
+static struct vsvm_policy_move *move_of(struct vsvm_policy_history *history,
+					unsigned long addr)
+{
+	return &history->move[hash_long(addr, ilog2(VSVM_POLICY_MOVES))];
+}
+
+/**
+ * vsvm_policy_turn() - decide whether a piece that is to move is used in place instead
+ * @history: the file's
+ * @addr: address of the piece
+ * @now: the time, in ns
+ * @last: out, its last move, if it thrashes
+ *
+ * Memory that CPU and device use in turns would move each time. Times are counted in
+ * those that the piece took to move, so they hold on slow machines as well.
+ *
+ * Return: &enum vsvm_policy_turn.
+ */
+enum vsvm_policy_turn
+vsvm_policy_turn(struct vsvm_policy_history *history, unsigned long addr,
+		 u64 now, const struct vsvm_policy_move **last)
+{
+	struct vsvm_policy_move *move = move_of(history, addr);
+	unsigned int turns = READ_ONCE(thrash_turns);
+
+	if (move->addr != addr || !turns)
+		return VSVM_POLICY_TURN_FAIR;
+	if (now < move->until)
+		return VSVM_POLICY_TURN_STAYS;
+	if (move->until || now - move->end > move->cost * READ_ONCE(thrash_soon))
+		move->turns = 0;
+	else
+		move->turns++;
+	move->until = 0;
+	if (move->turns < turns)
+		return VSVM_POLICY_TURN_FAIR;
+	move->until = now + min(move->cost * READ_ONCE(thrash_rest),
+				(u64)NSEC_PER_SEC);
+	*last = move;
+	return VSVM_POLICY_TURN_THRASHES;
+}
+
+/**
+ * vsvm_policy_moved() - note that a piece moved to the device
+ * @history: the file's
+ * @addr: address of the piece
+ * @begin: when it began to move, in ns
+ * @end: when that ended, in ns
+ */
+void vsvm_policy_moved(struct vsvm_policy_history *history, unsigned long addr,
+		       u64 begin, u64 end)
+{
+	struct vsvm_policy_move *move = move_of(history, addr);
+
+	if (move->addr != addr)
+		*move = (struct vsvm_policy_move) { .addr = addr };
+	move->end = end;
+	move->cost = end - begin;
 }
 
 /* Number of pages from @from to @to that are in @set. */

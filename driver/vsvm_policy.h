@@ -42,7 +42,53 @@ struct vsvm_policy_piece {
 	unsigned int to;
 };
 
+/* Number of pieces of a file whose moves are remembered. */
+#define VSVM_POLICY_MOVES	64
+
+/**
+ * struct vsvm_policy_move - the last move of a piece to the device
+ * @addr: address of the piece
+ * @end: when it ended, in ns
+ * @cost: how long it took, in ns
+ * @until: until then the piece is used in place; 0: it is not
+ * @turns: how often the piece came back soon after it had moved, without a break
+ */
+struct vsvm_policy_move {
+	unsigned long addr;
+	u64 end;
+	u64 cost;
+	u64 until;
+	unsigned int turns;
+};
+
+/**
+ * struct vsvm_policy_history - what moved to the device for a file
+ * @move: the last move of a piece, by its address; another piece may take its place
+ *
+ * The caller sees to it that one thread at a time uses it.
+ */
+struct vsvm_policy_history {
+	struct vsvm_policy_move move[VSVM_POLICY_MOVES];
+};
+
+/**
+ * enum vsvm_policy_turn - what a piece does that is to move to the device
+ * @VSVM_POLICY_TURN_FAIR: nothing odd
+ * @VSVM_POLICY_TURN_THRASHES: it begins to be used in place
+ * @VSVM_POLICY_TURN_STAYS: it is used in place, for some time yet
+ */
+enum vsvm_policy_turn {
+	VSVM_POLICY_TURN_FAIR,
+	VSVM_POLICY_TURN_THRASHES,
+	VSVM_POLICY_TURN_STAYS,
+};
+
 unsigned long vsvm_policy_home_bytes(void);
+enum vsvm_policy_turn
+vsvm_policy_turn(struct vsvm_policy_history *history, unsigned long addr,
+		 u64 now, const struct vsvm_policy_move **last);
+void vsvm_policy_moved(struct vsvm_policy_history *history, unsigned long addr,
+		       u64 begin, u64 end);
 bool vsvm_policy_moves(void);
 void vsvm_policy_resolve(struct drm_vsvm_advice *advice,
 			 const struct drm_vsvm_advice *file);

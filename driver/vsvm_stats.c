@@ -22,6 +22,7 @@ static const char *const names[VSVM_STATS] = {
 	[VSVM_STAT_CPU_FAULTS] = "cpu-faults",
 	[VSVM_STAT_TO_DEVICE] = "to-device-pages",
 	[VSVM_STAT_FAULT_TO_DEVICE] = "fault-to-device-pages",
+	[VSVM_STAT_THRASHES] = "thrashes",
 	[VSVM_STAT_HOME + VSVM_CAUSE_EXPLICIT] = "home-explicit-pages",
 	[VSVM_STAT_HOME + VSVM_CAUSE_DEVICE_FAULT] = "home-device-fault-pages",
 	[VSVM_STAT_HOME + VSVM_CAUSE_CPU_FAULT] = "home-cpu-fault-pages",

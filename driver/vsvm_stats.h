@@ -17,6 +17,7 @@
  * @VSVM_STAT_CPU_FAULTS: CPU faults on device pages
  * @VSVM_STAT_TO_DEVICE: pages that moved to the device
  * @VSVM_STAT_FAULT_TO_DEVICE: those of them that moved because the device lacked them
+ * @VSVM_STAT_THRASHES: pieces that were left in place because they came and went
  * @VSVM_STAT_HOME: pages that migrated to system memory; one counter for each &enum
  *	vsvm_cause except unplug, after which the counters cannot be read
  * @VSVM_STAT_STAYED: pages that were to move and stayed; one counter for each &enum
@@ -38,6 +39,7 @@ enum vsvm_stat {
 	VSVM_STAT_CPU_FAULTS,
 	VSVM_STAT_TO_DEVICE,
 	VSVM_STAT_FAULT_TO_DEVICE,
+	VSVM_STAT_THRASHES,
 	VSVM_STAT_HOME,
 	VSVM_STAT_STAYED = VSVM_STAT_HOME + VSVM_CAUSE_UNPLUG,
 	VSVM_STAT_INVALIDATIONS = VSVM_STAT_STAYED + DRM_VSVM_STAY_REASONS,

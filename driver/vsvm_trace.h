@@ -222,6 +222,24 @@ TRACE_EVENT(vsvm_invalidate,
 		      vsvm_trace_event(__entry->event), __entry->pages)
 );
 
+/* A piece came to the device again and again, and is used in place for a time. */
+TRACE_EVENT(vsvm_thrash,
+	    TP_PROTO(unsigned int device, unsigned long addr, u64 cost_ns,
+		     u64 rest_ns),
+	    TP_ARGS(device, addr, cost_ns, rest_ns),
+	    TP_STRUCT__entry(__field(u64, addr)
+			     __field(u64, cost_ns)
+			     __field(u64, rest_ns)
+			     __field(u32, device)),
+	    TP_fast_assign(__entry->addr = addr;
+			   __entry->cost_ns = cost_ns;
+			   __entry->rest_ns = rest_ns;
+			   __entry->device = device),
+	    TP_printk("device=%u addr=0x%llx cost_ns=%llu rest_ns=%llu",
+		      __entry->device, __entry->addr, __entry->cost_ns,
+		      __entry->rest_ns)
+);
+
 /* A block was to be evicted: number of its pages, and of those that moved. */
 TRACE_EVENT(vsvm_evict,
 	    TP_PROTO(unsigned int device, enum vsvm_cause cause,

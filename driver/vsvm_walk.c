@@ -54,6 +54,7 @@
  * @tries: number of attempts since then: one or two that wait long, for user space or a
  *	disk, are not what the deadline is for
  * @idx: for vsvm_mirror_exit(), while the walk holds the page-table lock
+ * @relaxed: the visitor relaxed since it last got further
  * @placing: what &vsvm_context.place said of the page that is missing
  * @seq: &vsvm_advices.seq before it was asked; what is installed must not be older
  * @watch: notes whether the range that is faulted in is invalidated meanwhile
@@ -71,6 +72,7 @@ struct walk {
 	unsigned long deadline;
 	unsigned int tries;
 	int idx;
+	bool relaxed;
 	struct vsvm_placing placing;
 	unsigned long seq;
 	struct vsvm_watch watch;
@@ -187,8 +189,10 @@ static int walk_visit(struct walk *w, const struct vsvm_span *span)
 	if (done < 0)
 		return done;
 	w->addr += done;
-	if (done)
+	if (done) {
+		w->relaxed = false;
 		set_deadline(w);
+	}
 	return done < span->len ? -EAGAIN : 0;
 }
 
@@ -619,7 +623,14 @@ static int walk_place(struct walk *w, unsigned long end)
 	if (w->placing.end > w->addr && w->seq == seq)
 		return 0;
 	w->seq = seq;
-	w->placing = (struct vsvm_placing) { .end = ULONG_MAX };
+	/*
+	 * The visitor's own access by the CPU may have brought the page home, as its
+	 * buffer may be the memory that it walks. It would not get further.
+	 */
+	w->placing = (struct vsvm_placing) {
+		.stays = w->relaxed,
+		.end = ULONG_MAX,
+	};
 	if (!w->ctx->place)
 		return 0;
 	return w->ctx->place(w->ctx, w->addr, end, w->need, &w->placing);
@@ -674,6 +685,7 @@ static int walk_access(struct walk *w, unsigned long end)
 			 * The visitor cannot go on although the pages are valid. A
 			 * fault would end exclusive access to them.
 			 */
+			w->relaxed = true;
 			ret = w->v->relax(w->v) ?: walk_interrupted(w) ?:
 			      walk_lock(w);
 			if (ret)

@@ -44,10 +44,12 @@ struct vsvm_visitor {
 
 /**
  * struct vsvm_placing - what &vsvm_context.place says of a page
+ * @stays: in, memory must not move for this access
  * @end: end of the addresses of which it says so
  * @flags: to set in their entries of the device page table, VSVM_ENTRY_*
  */
 struct vsvm_placing {
+	bool stays;
 	unsigned long end;
 	u64 flags;
 };

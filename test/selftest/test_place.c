@@ -16,6 +16,7 @@
 #define SEED	51
 #define PIECE	(64UL << 10)
 #define PIECES	(VT_HUGE / PIECE)
+#define THRASH_TURNS	"/sys/module/vsvm/parameters/thrash_turns"
 #define ON_FAULT	"/sys/module/vsvm/parameters/on_fault"
 
 #define LOCATION	DRM_VSVM_ADVISE_LOCATION
@@ -354,6 +355,30 @@ TEST_F(place, a_long_access)
 				  3 * PIECE, variant->how == WRITE ? READ :
 				  variant->how));
 	EXPECT_EQ(0, only_here(self->v, self->mem, 0, 4 * PIECE));
+}
+
+/* The buffer of a call may be in the piece that moves: it is copied all the same. */
+TEST_F(place, within_a_piece)
+{
+	char *from = self->mem + 100, *to = self->mem + 5 * VT_PAGE + 1, was[64];
+	size_t len = sizeof(was);
+	int ret;
+
+	ASSERT_EQ(0, vsvm_advise(self->v, self->mem, LEN, LOCATION, &here));
+	memcpy(was, from, len);
+	/* What comes and goes would be used in place soon. */
+	ASSERT_EQ(0, vt_file_set(THRASH_TURNS, 0));
+	if (variant->how == READ)
+		ret = vsvm_read(self->v, from, to, len, NULL);
+	else if (variant->how == WRITE)
+		ret = vsvm_write(self->v, to, from, len, NULL);
+	else if (variant->how == PREAD)
+		ret = len - pread(vsvm_fd(self->v), to, len, (uintptr_t)from);
+	else
+		ret = vt_copy(&self->q, to, from, len);
+	ASSERT_EQ(0, vt_file_set(THRASH_TURNS, 3));
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(0, memcmp(to, was, len));
 }
 
 FIXTURE(words)

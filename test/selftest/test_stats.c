@@ -28,6 +28,7 @@
 #define DEBUGFS		"/sys/kernel/debug/dri/vsvm.0/"
 #define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 #define KSM		"/sys/kernel/mm/ksm/"
+#define THRASH_TURNS	"/sys/module/vsvm/parameters/thrash_turns"
 #define ENGINES		"/sys/module/vsvm/parameters/engines"
 #define SEED		161
 #define OTHER		162
@@ -335,6 +336,48 @@ TEST_F(stats, moved_on_a_fault)
 	ASSERT_EQ(0, vt_to_device(self->v, mem, 2 * LEN));
 	EXPECT_EQ(0, MOVED("fault-to-device-pages", LEN / VT_PAGE));
 	EXPECT_EQ(0, MOVED("to-device-pages", 2 * LEN / VT_PAGE));
+}
+
+#define TURNS	100
+
+/* CPU and device write the same bytes in turns. */
+static int take_turns(struct vsvm *v, char *mem)
+{
+	char i;
+
+	for (i = 0; i < TURNS; i++) {
+		((volatile char *)mem)[0] = i;
+		if (VT_BAD(vsvm_write(v, mem + 1, &i, 1, NULL)))
+			return -1;
+	}
+	return 0;
+}
+
+/* After some turns they do it in place; without the rule each turn moves the piece. */
+TEST_F(stats, thrashing)
+{
+	struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+	char *mem = vt_map_filled(self->v, 2 * LEN, VT_SMALL, SEED);
+	int off, ret;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vsvm_advise(self->v, mem, 2 * LEN,
+				 DRM_VSVM_ADVISE_LOCATION, &here));
+	off = vt_file_set(THRASH_TURNS, 0);
+	START();
+	ret = take_turns(self->v, mem);
+	vt_file_set(THRASH_TURNS, 3);
+	ASSERT_EQ(0, off);
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(0, MOVED("fault-to-device-pages", TURNS * LEN / VT_PAGE));
+	EXPECT_EQ(0, MOVED("thrashes", 0));
+	START();
+	ASSERT_EQ(0, take_turns(self->v, mem + LEN));
+	ASSERT_EQ(0, get_fdinfo(self->v));
+	EXPECT_LT(0, key("vsvm-thrashes"));
+	EXPECT_GT((TURNS + TURNS / 2) * LEN / VT_PAGE,
+		  key("vsvm-fault-to-device-pages"));
+	EXPECT_EQ(0, VT_IN_SYSTEM(mem + LEN, LEN));
 }
 
 /* A CPU fault, and the window that came with it. */

@@ -331,6 +331,30 @@ TEST_F(trace, device_fault_breaks_cow)
 	EXPECT_EQ(0, vt_check(mem, VT_PAGE, OTHER, 0));
 }
 
+/* A piece that comes and goes is named once, and stays. */
+TEST_F(trace, piece_that_thrashes)
+{
+	struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+	char *mem = vt_map_filled(self->v, LEN, VT_SMALL, SEED);
+	const char *at;
+	int i;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vsvm_advise(self->v, mem, LEN, DRM_VSVM_ADVISE_LOCATION,
+				 &here));
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(0, vsvm_write(self->v, mem, &(char){ i }, 1, NULL));
+		ASSERT_EQ((char)i, *(volatile char *)mem);
+	}
+	ASSERT_EQ(0, trace_read());
+	at = find(text, "thrash", "device=0");
+	ASSERT_NE(NULL, at);
+	EXPECT_EQ((uintptr_t)mem, value(at, "addr"));
+	EXPECT_LT(0, value(at, "cost_ns"));
+	EXPECT_LT(0, value(at, "rest_ns"));
+	EXPECT_LE(3, count("migrate_end", "cause=device-fault target=device"));
+}
+
 /* Pages that stay are named with their reason, neighbours in one event. */
 TEST_F(trace, pages_that_stay)
 {

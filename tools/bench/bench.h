@@ -85,6 +85,9 @@ double bench_median(double *values, size_t n);
 int bench_sparse(unsigned int device, unsigned int rounds,
 		 struct json_object *out);
 
+int bench_policy(unsigned int device, unsigned int rounds,
+		 struct json_object *out);
+
 struct bench_memory {
 	unsigned int device;
 	unsigned long sweeps;

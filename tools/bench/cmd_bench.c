@@ -30,8 +30,9 @@ enum table {
 	TABLE_GROWTH = 2,
 	TABLE_SPARSE = 4,
 	TABLE_QUEUES = 8,
-	TABLE_MEMORY = 16,
-	TABLES = 31
+	TABLE_POLICY = 16,
+	TABLE_MEMORY = 32,
+	TABLES = 63
 };
 
 static const struct {
@@ -42,6 +43,7 @@ static const struct {
 	{ "growth", TABLE_GROWTH },
 	{ "sparse", TABLE_SPARSE },
 	{ "queues", TABLE_QUEUES },
+	{ "policy", TABLE_POLICY },
 	{ "memory", TABLE_MEMORY },
 };
 
@@ -391,6 +393,9 @@ static int run_table(struct options *opts, enum table table)
 				    opts->json);
 	case TABLE_QUEUES:
 		return bench_queues(opts);
+	case TABLE_POLICY:
+		return bench_policy(opts->memory.device, opts->rounds,
+				    opts->json);
 	default:
 		return bench_memory(&opts->memory, opts->vram, opts->json);
 	}
@@ -428,7 +433,7 @@ struct arguments {
 	bool json;
 };
 
-#define HELP_TABLE "Only works, growth, sparse, queues or memory; may be given more than once"
+#define HELP_TABLE "Only works, growth, sparse, queues, policy or memory; may be given more than once"
 #define HELP_ROUNDS "Measure everything N times, 1 to 100 (7); above 64 MiB 3 times at most"
 #define HELP_WORK "Only to-device, home, in-order, at-random, cold-read, read, write, snapshot, device-read, device-write, device-snapshot or lone-fault; may be given more than once"
 
@@ -562,7 +567,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; queues, what the device does by itself; memory, working sets of 0.5 to 4 times the device's memory, every word checked."
+#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; queues, what the device does by itself; policy, CPU and device that write in turns, as root; memory, working sets of 0.5 to 4 times the device's memory, every word checked."
 
 static const struct argp argp = {
 	.options = argp_options,
