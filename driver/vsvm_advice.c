@@ -224,8 +224,10 @@ void vsvm_advice_apply(struct drm_vsvm_advice *to, u32 set,
 		to->may = from->may;
 	if (set & DRM_VSVM_ADVISE_ATOMICS)
 		to->atomics = from->atomics;
-	if (set & DRM_VSVM_ADVISE_ON_FAULT)
+	if (set & DRM_VSVM_ADVISE_ON_FAULT) {
 		to->on_fault = from->on_fault;
+		to->count = from->count;
+	}
 	if (set & DRM_VSVM_ADVISE_GRANULARITY)
 		to->granularity = from->granularity;
 	if (set & DRM_VSVM_ADVISE_WORD)

@@ -271,7 +271,9 @@ static int check_advice(struct drm_device *drm, u32 set,
 	    refuse(drm, a->device && a->location != DRM_VSVM_LOCATION_DEVICE) ||
 	    refuse(drm, a->may > DRM_VSVM_MAY_NOT) ||
 	    refuse(drm, a->atomics > DRM_VSVM_ATOMICS_CPU) ||
-	    refuse(drm, a->on_fault > DRM_VSVM_ON_FAULT_MIGRATE) ||
+	    refuse(drm, a->on_fault > DRM_VSVM_ON_FAULT_COUNTED) ||
+	    refuse(drm, a->count && a->on_fault != DRM_VSVM_ON_FAULT_COUNTED) ||
+	    refuse(drm, a->count > DRM_VSVM_MAX_COUNT) ||
 	    refuse(drm, a->granularity && !is_power_of_2(a->granularity)) ||
 	    refuse(drm, a->granularity && a->granularity < PAGE_SIZE) ||
 	    refuse(drm, a->granularity > PMD_SIZE))

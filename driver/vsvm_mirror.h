@@ -34,6 +34,7 @@ struct vsvm_client;
  *	@devmem is
  * @stats: counters of this mirror
  * @advices: where memory should be
+ * @counts: accesses in place, where they are counted
  * @history: what moved because the device lacked it; protected by &vsvm_advices.lock
  */
 struct vsvm_mirror {
@@ -47,6 +48,7 @@ struct vsvm_mirror {
 	struct vsvm_client *client;
 	struct vsvm_stats stats;
 	struct vsvm_advices advices;
+	struct vsvm_policy_counts counts;
 	struct vsvm_policy_history history;
 };
 

@@ -248,6 +248,14 @@ int vsvm_place(const struct vsvm_context *ctx, unsigned long addr,
 	}
 	if (answer == VSVM_POLICY_USE || ctx->stays || placing->stays)
 		return 0;
+	if (answer == VSVM_POLICY_COUNT &&
+	    !vsvm_policy_counted(&ctx->m->counts, addr, run.advice.count)) {
+		placing->flags |= VSVM_ENTRY_COUNTED;
+		placing->end = min(placing->end,
+				   round_down(addr, VSVM_POLICY_COUNT_BYTES) +
+				   VSVM_POLICY_COUNT_BYTES);
+		return 0;
+	}
 	return move_in(ctx, addr, end, need, &run, placing);
 }
 

@@ -27,6 +27,8 @@
 
 /* Bytes that move together for an access of the device, where nobody says else. */
 #define GRANULARITY	(64UL << 10)
+/* Accesses in place before memory moves, where they are counted. */
+#define COUNT		256
 
 static unsigned int fault_around_kib = 64;
 module_param(fault_around_kib, uint, 0644);
@@ -54,6 +56,7 @@ static const char *const on_faults[] = {
 	[DRM_VSVM_ON_FAULT_DEFAULT] = "",
 	[DRM_VSVM_ON_FAULT_IN_PLACE] = "in-place",
 	[DRM_VSVM_ON_FAULT_MIGRATE] = "migrate",
+	[DRM_VSVM_ON_FAULT_COUNTED] = "counted",
 };
 
 static int set_on_fault(const char *value, const struct kernel_param *param)
@@ -79,7 +82,7 @@ static const struct kernel_param_ops on_fault_ops = {
 
 module_param_cb(on_fault, &on_fault_ops, NULL, 0644);
 MODULE_PARM_DESC(on_fault,
-		 "in-place, or migrate: what the device lacks moves to it, unless advice says else (default in-place)");
+		 "in-place, migrate, or counted: what the device lacks moves to it, at once or after some accesses, unless advice says else (default in-place)");
 
 /**
  * vsvm_policy_home_bytes() - how much comes home for a CPU fault on a small page
@@ -101,7 +104,7 @@ unsigned long vsvm_policy_home_bytes(void)
  */
 bool vsvm_policy_moves(void)
 {
-	return READ_ONCE(on_fault) == DRM_VSVM_ON_FAULT_MIGRATE;
+	return READ_ONCE(on_fault) != DRM_VSVM_ON_FAULT_IN_PLACE;
 }
 
 /**
@@ -122,8 +125,12 @@ void vsvm_policy_resolve(struct drm_vsvm_advice *advice,
 		advice->atomics = file->atomics ?: DRM_VSVM_ATOMICS_SYSTEM;
 	if (!advice->on_fault && advice->location == DRM_VSVM_LOCATION_HERE)
 		advice->on_fault = DRM_VSVM_ON_FAULT_MIGRATE;
-	if (!advice->on_fault)
+	if (!advice->on_fault) {
 		advice->on_fault = file->on_fault ?: READ_ONCE(on_fault);
+		advice->count = file->count;
+	}
+	if (!advice->count)
+		advice->count = COUNT;
 	if (!advice->granularity)
 		advice->granularity = file->granularity ?:
 				      max(GRANULARITY, PAGE_SIZE);
@@ -151,8 +158,88 @@ vsvm_policy_ask(const struct drm_vsvm_advice *advice, enum vsvm_need need)
 	if (atomic)
 		return advice->atomics == DRM_VSVM_ATOMICS_DEVICE ?
 		       VSVM_POLICY_MOVE : VSVM_POLICY_USE;
-	return advice->on_fault == DRM_VSVM_ON_FAULT_MIGRATE ?
-	       VSVM_POLICY_MOVE : VSVM_POLICY_USE;
+	switch (advice->on_fault) {
+	case DRM_VSVM_ON_FAULT_MIGRATE:
+		return VSVM_POLICY_MOVE;
+	case DRM_VSVM_ON_FAULT_COUNTED:
+		return VSVM_POLICY_COUNT;
+	default:
+		return VSVM_POLICY_USE;
+	}
+}
+
+#define COUNT_SHIFT	16
+
+static u64 piece_of(unsigned long addr)
+{
+	return (u64)(addr / VSVM_POLICY_COUNT_BYTES) << COUNT_SHIFT;
+}
+
+static unsigned int slot_of(unsigned long addr)
+{
+	return addr / VSVM_POLICY_COUNT_BYTES % VSVM_POLICY_COUNTS;
+}
+
+/* True if accesses of the piece of @addr are left, of what a slot has. */
+static bool has_left(s64 left, unsigned long addr)
+{
+	return !((left ^ piece_of(addr)) >> COUNT_SHIFT) &&
+	       left & DRM_VSVM_MAX_COUNT;
+}
+
+/**
+ * vsvm_policy_counts_on() - find out whether an access in place may be counted
+ * @counts: the file's
+ * @addr: its address
+ *
+ * Return: true; false: policy is to be asked again: there were as many as advice says, or
+ * another piece is counted in its place.
+ */
+bool vsvm_policy_counts_on(const struct vsvm_policy_counts *counts,
+			   unsigned long addr)
+{
+	return has_left(atomic64_read(&counts->left[slot_of(addr)]), addr);
+}
+
+/**
+ * vsvm_policy_count() - count an access in place
+ * @counts: the file's
+ * @addr: its address
+ */
+void vsvm_policy_count(struct vsvm_policy_counts *counts, unsigned long addr)
+{
+	atomic64_t *left = &counts->left[slot_of(addr)];
+	s64 now = atomic64_read(left);
+
+	do {
+		if (!has_left(now, addr))
+			return;
+	} while (!atomic64_try_cmpxchg(left, &now, now - 1));
+}
+
+/**
+ * vsvm_policy_counted() - find out whether a piece was accessed often enough
+ * @counts: the file's
+ * @addr: an address in it
+ * @count: as often as this
+ *
+ * Return: true; false: it is counted, from now on if it was not before.
+ */
+bool vsvm_policy_counted(struct vsvm_policy_counts *counts, unsigned long addr,
+			 u32 count)
+{
+	atomic64_t *left = &counts->left[slot_of(addr)];
+	s64 now = atomic64_read(left);
+
+	if (!((now ^ piece_of(addr)) >> COUNT_SHIFT)) {
+		if (now & DRM_VSVM_MAX_COUNT)
+			return false;
+		/* It is counted anew when it has come home. */
+		atomic64_set(left, 0);
+		return true;
+	}
+	atomic64_set(left, piece_of(addr) | count);
+	return false;
 }
 
 static struct vsvm_policy_move *move_of(struct vsvm_policy_history *history,

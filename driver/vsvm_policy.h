@@ -2,6 +2,7 @@
 #ifndef VSVM_POLICY_H
 #define VSVM_POLICY_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
 
 #include <drm/vsvm_drm.h>
@@ -12,11 +13,13 @@
  * enum vsvm_policy_answer - what follows when the device lacks a page
  * @VSVM_POLICY_USE: use it where it is
  * @VSVM_POLICY_MOVE: move it to the device, if it can move
+ * @VSVM_POLICY_COUNT: use it where it is, and move it after some accesses
  * @VSVM_POLICY_REFUSE: the device must not access it
  */
 enum vsvm_policy_answer {
 	VSVM_POLICY_USE,
 	VSVM_POLICY_MOVE,
+	VSVM_POLICY_COUNT,
 	VSVM_POLICY_REFUSE,
 };
 
@@ -40,6 +43,21 @@ struct vsvm_policy_piece {
 	bool one_entry;
 	unsigned int from;
 	unsigned int to;
+};
+
+/* Number of pieces of a file whose accesses are counted at a time, and their size. */
+#define VSVM_POLICY_COUNTS	64
+#define VSVM_POLICY_COUNT_BYTES	(64UL << 10)
+
+/**
+ * struct vsvm_policy_counts - how often the device may still access a piece in place
+ * @left: number of the piece, and in its low 16 bits the number of accesses; another
+ *	piece may take its place
+ *
+ * Several threads may use it at a time.
+ */
+struct vsvm_policy_counts {
+	atomic64_t left[VSVM_POLICY_COUNTS];
 };
 
 /* Number of pieces of a file whose moves are remembered. */
@@ -90,6 +108,11 @@ vsvm_policy_turn(struct vsvm_policy_history *history, unsigned long addr,
 void vsvm_policy_moved(struct vsvm_policy_history *history, unsigned long addr,
 		       u64 begin, u64 end);
 bool vsvm_policy_moves(void);
+bool vsvm_policy_counts_on(const struct vsvm_policy_counts *counts,
+			   unsigned long addr);
+void vsvm_policy_count(struct vsvm_policy_counts *counts, unsigned long addr);
+bool vsvm_policy_counted(struct vsvm_policy_counts *counts, unsigned long addr,
+			 u32 count);
 void vsvm_policy_resolve(struct drm_vsvm_advice *advice,
 			 const struct drm_vsvm_advice *file);
 enum vsvm_policy_answer

@@ -18,14 +18,15 @@ struct vsvm_inject;
 #define VSVM_LEAF_ENTRIES	PTRS_PER_PTE
 
 /*
- * An entry: state as in the uapi (16 bits), device (7 bits), a flag, pfn. Zero: the
- * table has no entry. The flag says that atomic operations have to ask whether they are
- * allowed.
+ * An entry: state as in the uapi (16 bits), device (6 bits), two flags, pfn. Zero: the
+ * table has no entry. The flags say that accesses are counted, and that atomic
+ * operations have to ask whether they are allowed.
  */
 #define VSVM_ENTRY_DMA		((u64)DRM_VSVM_STATE_DMA)
 #define VSVM_ENTRY_EXCLUSIVE	((u64)DRM_VSVM_STATE_EXCLUSIVE)
 #define VSVM_ENTRY_DEV_SHIFT	16
-#define VSVM_ENTRY_DEV		0x7fU
+#define VSVM_ENTRY_DEV		0x3fU
+#define VSVM_ENTRY_COUNTED	BIT_ULL(22)
 #define VSVM_ENTRY_NO_ATOMICS	BIT_ULL(23)
 #define VSVM_ENTRY_PFN_SHIFT	24
 

@@ -33,6 +33,7 @@
 #include "vsvm_fault.h"
 #include "vsvm_inject.h"
 #include "vsvm_mirror.h"
+#include "vsvm_policy.h"
 #include "vsvm_trace.h"
 #include "vsvm_walk.h"
 
@@ -40,6 +41,8 @@
 #define GIVE_WAY	(100 * NSEC_PER_USEC)
 /* Attempts without progress before the deadline ends a walk. */
 #define MIN_TRIES	8
+/* Attempts without progress in which memory may move for a walk. */
+#define MAX_MOVES	4
 
 /**
  * struct walk - one walk of the per-page path
@@ -190,6 +193,8 @@ static int walk_visit(struct walk *w, const struct vsvm_span *span)
 		return done;
 	w->addr += done;
 	if (done) {
+		if (span->counted)
+			vsvm_policy_count(&w->m->counts, span->addr);
 		w->relaxed = false;
 		set_deadline(w);
 	}
@@ -267,15 +272,21 @@ static unsigned long folio_stop(struct page *page, unsigned long addr,
  * Gets the span of valid entries from @addr on, at most to @end, in one leaf. Returns
  * false if the entry of @addr does not serve.
  */
-static bool valid_span(const struct vsvm_leaf *leaf, unsigned long addr,
-		       unsigned long end, enum vsvm_need need,
-		       struct vsvm_span *span)
+static bool valid_span(struct vsvm_mirror *m, const struct vsvm_leaf *leaf,
+		       unsigned long addr, unsigned long end,
+		       enum vsvm_need need, struct vsvm_span *span)
 {
 	unsigned long i = vsvm_leaf_index(addr), next, stop;
 	u64 entry = leaf->entry[i];
 
 	if (!entry_serves(entry, need))
 		return false;
+	if (entry & VSVM_ENTRY_COUNTED) {
+		if (!vsvm_policy_counts_on(&m->counts, addr))
+			return false;
+		end = min(end, round_down(addr, VSVM_POLICY_COUNT_BYTES) +
+			       VSVM_POLICY_COUNT_BYTES);
+	}
 
 	stop = folio_stop(vsvm_entry_page(entry), addr, end);
 	next = (addr & PAGE_MASK) + PAGE_SIZE;
@@ -290,6 +301,7 @@ static bool valid_span(const struct vsvm_leaf *leaf, unsigned long addr,
 		.state = vsvm_entry_state(entry),
 		.device = vsvm_entry_device(entry),
 		.page = vsvm_entry_page(entry),
+		.counted = entry & VSVM_ENTRY_COUNTED,
 	};
 	if (entry_on_device(entry))
 		vsvm_devmem_touch(span->page);
@@ -315,7 +327,12 @@ bool vsvm_walk_beside(const struct vsvm_context *ctx, unsigned long addr,
 {
 	struct vsvm_leaf *leaf = vsvm_table_leaf(&ctx->m->table, addr);
 
-	return leaf && valid_span(leaf, addr, leaf_end(addr, end), need, span);
+	if (!leaf || !valid_span(ctx->m, leaf, addr, leaf_end(addr, end), need,
+				 span))
+		return false;
+	if (span->counted)
+		vsvm_policy_count(&ctx->m->counts, addr);
+	return true;
 }
 
 /* Visits valid entries from w->addr on, until @end or an entry that does not serve. */
@@ -332,7 +349,7 @@ static int visit_valid(struct walk *w, unsigned long end)
 		struct vsvm_span span;
 		int ret;
 
-		if (!valid_span(leaf, w->addr, end, w->need, &span))
+		if (!valid_span(w->m, leaf, w->addr, end, w->need, &span))
 			return 0;
 		ret = walk_visit(w, &span);
 		if (ret)
@@ -625,10 +642,11 @@ static int walk_place(struct walk *w, unsigned long end)
 	w->seq = seq;
 	/*
 	 * The visitor's own access by the CPU may have brought the page home, as its
-	 * buffer may be the memory that it walks. It would not get further.
+	 * buffer may be the memory that it walks. It would not get further. Nor would a
+	 * walk from which other threads take away what it was given.
 	 */
 	w->placing = (struct vsvm_placing) {
-		.stays = w->relaxed,
+		.stays = w->relaxed || w->tries > MAX_MOVES,
 		.end = ULONG_MAX,
 	};
 	if (!w->ctx->place)

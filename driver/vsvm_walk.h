@@ -17,6 +17,7 @@ struct vsvm_context;
  * @device: number of the vsvm device that the pages are on, or 0
  * @page: page of the first byte, the backing page for a page on a device; all pages of
  *	the span are neighbours in memory. NULL: there is no page to read
+ * @counted: accesses in place are counted
  */
 struct vsvm_span {
 	unsigned long addr;
@@ -24,6 +25,7 @@ struct vsvm_span {
 	u32 state;
 	u32 device;
 	struct page *page;
+	bool counted;
 };
 
 /**
@@ -44,7 +46,7 @@ struct vsvm_visitor {
 
 /**
  * struct vsvm_placing - what &vsvm_context.place says of a page
- * @stays: in, memory must not move for this access
+ * @stays: in, memory must not move for this access, nor be counted
  * @end: end of the addresses of which it says so
  * @flags: to set in their entries of the device page table, VSVM_ENTRY_*
  */

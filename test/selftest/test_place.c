@@ -168,6 +168,58 @@ TEST_F(place, by_default_of_the_file)
 	EXPECT_EQ(0, only_here(self->v, self->mem, PIECE, 2 * PIECE));
 }
 
+/* After some accesses in place, each piece on its own. */
+TEST_F(place, counted)
+{
+	struct drm_vsvm_advice advice = {
+		.on_fault = DRM_VSVM_ON_FAULT_COUNTED,
+		.count = 5,
+	};
+	unsigned int i;
+
+	ASSERT_EQ(0, vsvm_advise(self->v, self->mem, LEN, FAULTS, &advice));
+	for (i = 0; i < advice.count; i++) {
+		ASSERT_EQ(0, ACCESS(self->mem + 3 * PIECE + i * VT_PAGE));
+		ASSERT_EQ(0, ACCESS(self->mem + 9 * PIECE));
+		EXPECT_EQ(0, HERE());
+	}
+	ASSERT_EQ(0, ACCESS(self->mem + 3 * PIECE));
+	EXPECT_EQ(0, only_here(self->v, self->mem, 3 * PIECE, 4 * PIECE));
+	/* Home, and again. */
+	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
+	for (i = 0; i < advice.count; i++) {
+		ASSERT_EQ(0, ACCESS(self->mem + 3 * PIECE));
+		EXPECT_EQ(0, HERE());
+	}
+	ASSERT_EQ(0, ACCESS(self->mem + 3 * PIECE));
+	EXPECT_EQ((long)PIECE, HERE());
+	ASSERT_EQ(0, ACCESS(self->mem + 9 * PIECE));
+	EXPECT_EQ((long)(2 * PIECE), HERE());
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+/* More pieces than can be counted: they stay where they are, and can be used. */
+TEST(counted_are_few)
+{
+	struct drm_vsvm_advice advice = {
+		.on_fault = DRM_VSVM_ON_FAULT_COUNTED,
+		.count = 2,
+	};
+	unsigned int i, pieces = 4 * VT_HUGE / PIECE;
+	struct vsvm *v;
+	char *mem, byte;
+
+	ASSERT_EQ(0, vt_open_filled(&v, &mem, 4 * VT_HUGE, VT_SMALL, SEED, false));
+	ASSERT_EQ(0, vsvm_advise(v, mem, 4 * VT_HUGE, FAULTS, &advice));
+	for (i = 0; i < 4 * pieces; i++) {
+		ASSERT_EQ(0, vsvm_read(v, mem + i % pieces * PIECE, &byte, 1,
+				       NULL));
+		ASSERT_EQ(mem[i % pieces * PIECE], byte);
+	}
+	EXPECT_EQ(0, vt_dev_check(v, mem, 4 * VT_HUGE, SEED, 0));
+	vsvm_close(v);
+}
+
 /* The module's parameter, while it runs. */
 TEST_F(place, by_default_of_the_module)
 {

@@ -66,7 +66,13 @@ ADVISE(kernel_address, -EFAULT, .addr = FAR);
 ADVISE(nothing_mapped, -EFAULT, .addr = 5 * VT_PAGE);
 ADVISE(beyond_the_mapping, -EFAULT, .addr = 4 * VT_PAGE, .len = 2 * VT_PAGE);
 ADVISE(over_a_hole, -EFAULT, .addr = 3 * VT_PAGE, .len = 4 * VT_PAGE);
-ADVISE(pad, -EINVAL, .advice.pad = 1);
+ADVISE(count_of_nothing, -EINVAL, .advice.count = 1);
+ADVISE(count_without_counting, -EINVAL, .set = ON_FAULT,
+       .advice.on_fault = DRM_VSVM_ON_FAULT_MIGRATE, .advice.count = 1);
+ADVISE(count, 0, .set = ON_FAULT,
+       .advice.on_fault = DRM_VSVM_ON_FAULT_COUNTED, .advice.count = 65535);
+ADVISE(large_count, -EINVAL, .set = ON_FAULT,
+       .advice.on_fault = DRM_VSVM_ON_FAULT_COUNTED, .advice.count = 65536);
 ADVISE(location, -EINVAL, .set = LOCATION, .advice.location = 5);
 ADVISE(top_location, -EINVAL, .set = LOCATION, .advice.location = ~0U);
 ADVISE(device_of_nowhere, -EINVAL, .set = LOCATION, .advice.device = 1);
@@ -80,7 +86,7 @@ ADVISE(top_device, -ENXIO, .set = LOCATION,
        .advice.location = DRM_VSVM_LOCATION_DEVICE, .advice.device = ~0U);
 ADVISE(may, -EINVAL, .set = MAY, .advice.may = 4);
 ADVISE(atomics, -EINVAL, .set = ATOMICS, .advice.atomics = 4);
-ADVISE(on_fault, -EINVAL, .set = ON_FAULT, .advice.on_fault = 3);
+ADVISE(on_fault, -EINVAL, .set = ON_FAULT, .advice.on_fault = 4);
 ADVISE(small_granularity, -EINVAL, .set = GRANULARITY, .advice.granularity = 2048);
 ADVISE(large_granularity, -EINVAL, .set = GRANULARITY,
        .advice.granularity = 2 * VT_HUGE);

@@ -94,7 +94,17 @@ enum drm_vsvm_on_fault {
 	DRM_VSVM_ON_FAULT_IN_PLACE = 1,
 	/** @DRM_VSVM_ON_FAULT_MIGRATE: move it to this device */
 	DRM_VSVM_ON_FAULT_MIGRATE = 2,
+	/**
+	 * @DRM_VSVM_ON_FAULT_COUNTED: use it where it is, and move it after
+	 * &drm_vsvm_advice.count accesses of the device to the 64 KiB around it. An
+	 * access is one of neighbouring bytes; the device remembers few pieces at a
+	 * time, and begins anew with those that it forgot
+	 */
+	DRM_VSVM_ON_FAULT_COUNTED = 3,
 };
+
+/** DRM_VSVM_MAX_COUNT: most accesses that can be counted */
+#define DRM_VSVM_MAX_COUNT	65535U
 
 /**
  * struct drm_vsvm_advice - the attributes
@@ -110,8 +120,11 @@ struct drm_vsvm_advice {
 	__u32 atomics;
 	/** @on_fault: &enum drm_vsvm_on_fault */
 	__u32 on_fault;
-	/** @pad: must be zero */
-	__u32 pad;
+	/**
+	 * @count: with ON_FAULT_COUNTED, at most DRM_VSVM_MAX_COUNT accesses; 0: 256.
+	 * Otherwise zero
+	 */
+	__u32 count;
 	/**
 	 * @granularity: bytes that move together for an access of the device, and their
 	 * alignment: a power of two from the page size to 2 MiB; 0: the file's, or else
@@ -128,7 +141,7 @@ struct drm_vsvm_advice {
 #define DRM_VSVM_ADVISE_MAY		(1U << 1)
 /** DRM_VSVM_ADVISE_ATOMICS: set where atomic operations are done */
 #define DRM_VSVM_ADVISE_ATOMICS		(1U << 2)
-/** DRM_VSVM_ADVISE_ON_FAULT: set what follows when the device lacks a page */
+/** DRM_VSVM_ADVISE_ON_FAULT: set what follows when the device lacks a page, and count */
 #define DRM_VSVM_ADVISE_ON_FAULT	(1U << 3)
 /** DRM_VSVM_ADVISE_GRANULARITY: set the granularity */
 #define DRM_VSVM_ADVISE_GRANULARITY	(1U << 4)
@@ -149,7 +162,8 @@ struct drm_vsvm_advice {
  * - EINVAL: @addr or @len is not a multiple of the page size, or with ADVISE_FILE not
  *   zero; @set is zero or has an unknown bit; an attribute is unknown, or is not zero
  *   though @set does not name it; @granularity is out of range or no power of two;
- *   @device is not zero without LOCATION_DEVICE.
+ *   @device is not zero without LOCATION_DEVICE, or @count without ON_FAULT_COUNTED;
+ *   @count is out of range.
  * - ENXIO: there is no device with the number @device.
  * - EFAULT: a page of the range is not mapped.
  * - ENOMEM: the process would have more than DRM_VSVM_MAX_ADVICE ranges, or the host is

@@ -16,14 +16,15 @@ static int want_advice(const struct drm_vsvm_advise *arg)
 	if ((!(set & DRM_VSVM_ADVISE_LOCATION) && (a->location || a->device)) ||
 	    (!(set & DRM_VSVM_ADVISE_MAY) && a->may) ||
 	    (!(set & DRM_VSVM_ADVISE_ATOMICS) && a->atomics) ||
-	    (!(set & DRM_VSVM_ADVISE_ON_FAULT) && a->on_fault) ||
+	    (!(set & DRM_VSVM_ADVISE_ON_FAULT) && (a->on_fault || a->count)) ||
 	    (!(set & DRM_VSVM_ADVISE_GRANULARITY) && a->granularity) ||
 	    (!(set & DRM_VSVM_ADVISE_WORD) && a->word))
 		return -EINVAL;
-	if (a->pad || a->location > DRM_VSVM_LOCATION_DEVICE ||
+	if ((a->count && a->on_fault != DRM_VSVM_ON_FAULT_COUNTED) ||
+	    a->count > DRM_VSVM_MAX_COUNT || a->location > DRM_VSVM_LOCATION_DEVICE ||
 	    (a->device && a->location != DRM_VSVM_LOCATION_DEVICE) ||
 	    a->may > DRM_VSVM_MAY_NOT || a->atomics > DRM_VSVM_ATOMICS_CPU ||
-	    a->on_fault > DRM_VSVM_ON_FAULT_MIGRATE ||
+	    a->on_fault > DRM_VSVM_ON_FAULT_COUNTED ||
 	    a->granularity & (a->granularity - 1) || a->granularity > VT_HUGE ||
 	    (a->granularity && a->granularity < VT_PAGE))
 		return -EINVAL;
@@ -48,7 +49,9 @@ static void any_advice(struct fuzz_thread *t, struct drm_vsvm_advise *arg)
 		a->device = fuzz_draw(t, 3);
 	a->may = fuzz_draw(t, 4);
 	a->atomics = fuzz_draw(t, 4);
-	a->on_fault = fuzz_draw(t, 3);
+	a->on_fault = fuzz_draw(t, 4);
+	if (a->on_fault == DRM_VSVM_ON_FAULT_COUNTED)
+		a->count = fuzz_draw(t, 8);
 	a->granularity = VT_PAGE << fuzz_draw(t, 10);
 	a->word = fuzz_draw(t, 3);
 	if (fuzz_draw(t, 16)) {
@@ -59,7 +62,7 @@ static void any_advice(struct fuzz_thread *t, struct drm_vsvm_advise *arg)
 		if (!(arg->set & DRM_VSVM_ADVISE_ATOMICS))
 			a->atomics = 0;
 		if (!(arg->set & DRM_VSVM_ADVISE_ON_FAULT))
-			a->on_fault = 0;
+			a->on_fault = a->count = 0;
 		if (!(arg->set & DRM_VSVM_ADVISE_GRANULARITY))
 			a->granularity = 0;
 		if (!(arg->set & DRM_VSVM_ADVISE_WORD))
