@@ -40,7 +40,7 @@
 /* How long a reader gives way to invalidations, in nanoseconds. */
 #define GIVE_WAY	(100 * NSEC_PER_USEC)
 /* Attempts without progress before the deadline ends a walk. */
-#define MIN_TRIES	8
+#define MIN_TRIES	64
 /* Attempts without progress in which memory may move for a walk. */
 #define MAX_MOVES	4
 

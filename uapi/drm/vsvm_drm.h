@@ -49,7 +49,7 @@ extern "C" {
  * - EACCES: an access that the process's own advice forbids (ADVISE).
  * - EINTR: the caller is being killed.
  * - EBUSY: other threads kept changing the mapping for &DRM_VSVM_STALL_SECONDS and
- *   eight attempts while the call made no progress.
+ *   64 attempts while the call made no progress.
  */
 
 /**
