@@ -255,7 +255,7 @@ static struct kunit_case policy_cases[] = {
 };
 
 static struct kunit_suite policy_suite = {
-	.name = "vsvm-policy",
+	.name = "vsvm_policy",
 	.test_cases = policy_cases,
 };
 kunit_test_suite(policy_suite);

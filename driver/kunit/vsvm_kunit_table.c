@@ -126,10 +126,11 @@ static void teardown(struct kunit *test)
 static void entry_keeps_its_parts(struct kunit *test)
 {
 	unsigned long pfn = page_to_pfn(((struct fixture *)test->priv)->page);
-	u64 entry = vsvm_entry(0xffff, 0xff, pfn);
+	u64 entry = vsvm_entry(0xffff, VSVM_ENTRY_DEV, pfn);
 
 	KUNIT_EXPECT_EQ(test, 0xffff, vsvm_entry_state(entry));
-	KUNIT_EXPECT_EQ(test, 0xff, vsvm_entry_device(entry));
+	KUNIT_EXPECT_EQ(test, VSVM_ENTRY_DEV, vsvm_entry_device(entry));
+	KUNIT_EXPECT_FALSE(test, entry & (VSVM_ENTRY_COUNTED | VSVM_ENTRY_NO_ATOMICS));
 	KUNIT_EXPECT_EQ(test, pfn, page_to_pfn(vsvm_entry_page(entry)));
 
 	entry = vsvm_entry(0, 0, pfn);
