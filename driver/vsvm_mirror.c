@@ -154,8 +154,8 @@ static void tell_watches(struct vsvm_mirror *m,
 static struct vm_area_struct *moves_to(const struct vm_area_struct *vma,
 				       unsigned long addr)
 {
-	pgoff_t index = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
 	VMA_ITERATOR(vmi, vma->vm_mm, 0);
+	pgoff_t index = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
 	struct vm_area_struct *other;
 
 	if (!vma_is_anonymous(vma) || !vma->anon_vma)

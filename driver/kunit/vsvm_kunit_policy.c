@@ -258,4 +258,5 @@ static struct kunit_suite policy_suite = {
 	.name = "vsvm_policy",
 	.test_cases = policy_cases,
 };
+
 kunit_test_suite(policy_suite);

@@ -377,17 +377,14 @@ TEST_F(range, migrate_policy)
 static int two_devices(struct vsvm *v, struct vt_queue *q, char *mem,
 		       uint32_t on_fault, bool moves)
 {
+	struct drm_vsvm_advice advice = { .on_fault = on_fault };
 	struct vt_queue other;
 	struct vsvm *peer;
 	int i;
 
 	if (VT_BAD(vsvm_open(1, &peer)) ||
-	    VT_BAD(vt_queue_make(&other, peer, 16)))
-		return -1;
-	if (on_fault == DRM_VSVM_ON_FAULT_MIGRATE &&
-	    VT_BAD(vsvm_advise_file(peer, DRM_VSVM_ADVISE_ON_FAULT,
-				    &(struct drm_vsvm_advice) {
-					.on_fault = on_fault })))
+	    VT_BAD(vt_queue_make(&other, peer, 16)) ||
+	    VT_BAD(vsvm_advise_file(peer, DRM_VSVM_ADVISE_ON_FAULT, &advice)))
 		return -1;
 	for (i = 0; i < 2; i++) {
 		if (moves && VT_BAD(prefetch(&other, mem, LEN, DEVICE)))

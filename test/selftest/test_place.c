@@ -28,6 +28,7 @@
 static const struct drm_vsvm_advice here = {
 	.location = DRM_VSVM_LOCATION_HERE,
 };
+
 static const struct drm_vsvm_advice migrates = {
 	.on_fault = DRM_VSVM_ON_FAULT_MIGRATE,
 };

@@ -52,6 +52,16 @@ FIXTURE_VARIANT_ADD(advise, name)					\
 
 #pragma GCC diagnostic ignored "-Woverride-init"
 
+/* A location, a granularity, a count, each with what sets it. */
+#define AT(where, number)						\
+	.set = LOCATION, .advice.location = DRM_VSVM_LOCATION_##where,	\
+	.advice.device = (number)
+#define GRANULE(bytes)							\
+	.set = GRANULARITY, .advice.granularity = (bytes)
+#define COUNT(way, number)						\
+	.set = ON_FAULT, .advice.on_fault = DRM_VSVM_ON_FAULT_##way,	\
+	.advice.count = (number)
+
 ADVISE(right, 0, .advice.word = 1);
 ADVISE(nothing_set, -EINVAL, .set = 0);
 ADVISE(unknown_set, -EINVAL, .set = 2 * WORD);
@@ -67,33 +77,23 @@ ADVISE(nothing_mapped, -EFAULT, .addr = 5 * VT_PAGE);
 ADVISE(beyond_the_mapping, -EFAULT, .addr = 4 * VT_PAGE, .len = 2 * VT_PAGE);
 ADVISE(over_a_hole, -EFAULT, .addr = 3 * VT_PAGE, .len = 4 * VT_PAGE);
 ADVISE(count_of_nothing, -EINVAL, .advice.count = 1);
-ADVISE(count_without_counting, -EINVAL, .set = ON_FAULT,
-       .advice.on_fault = DRM_VSVM_ON_FAULT_MIGRATE, .advice.count = 1);
-ADVISE(count, 0, .set = ON_FAULT,
-       .advice.on_fault = DRM_VSVM_ON_FAULT_COUNTED, .advice.count = 65535);
-ADVISE(large_count, -EINVAL, .set = ON_FAULT,
-       .advice.on_fault = DRM_VSVM_ON_FAULT_COUNTED, .advice.count = 65536);
+ADVISE(count_without_counting, -EINVAL, COUNT(MIGRATE, 1));
+ADVISE(count, 0, COUNT(COUNTED, 65535));
+ADVISE(large_count, -EINVAL, COUNT(COUNTED, 65536));
 ADVISE(location, -EINVAL, .set = LOCATION, .advice.location = 5);
 ADVISE(top_location, -EINVAL, .set = LOCATION, .advice.location = ~0U);
 ADVISE(device_of_nowhere, -EINVAL, .set = LOCATION, .advice.device = 1);
-ADVISE(device_here, -EINVAL, .set = LOCATION,
-       .advice.location = DRM_VSVM_LOCATION_HERE, .advice.device = 1);
-ADVISE(other_device, 0, .set = LOCATION,
-       .advice.location = DRM_VSVM_LOCATION_DEVICE, .advice.device = 1);
-ADVISE(no_such_device, -ENXIO, .set = LOCATION,
-       .advice.location = DRM_VSVM_LOCATION_DEVICE, .advice.device = 16);
-ADVISE(top_device, -ENXIO, .set = LOCATION,
-       .advice.location = DRM_VSVM_LOCATION_DEVICE, .advice.device = ~0U);
+ADVISE(device_here, -EINVAL, AT(HERE, 1));
+ADVISE(other_device, 0, AT(DEVICE, 1));
+ADVISE(no_such_device, -ENXIO, AT(DEVICE, 16));
+ADVISE(top_device, -ENXIO, AT(DEVICE, ~0U));
 ADVISE(may, -EINVAL, .set = MAY, .advice.may = 4);
 ADVISE(atomics, -EINVAL, .set = ATOMICS, .advice.atomics = 4);
 ADVISE(on_fault, -EINVAL, .set = ON_FAULT, .advice.on_fault = 4);
-ADVISE(small_granularity, -EINVAL, .set = GRANULARITY, .advice.granularity = 2048);
-ADVISE(large_granularity, -EINVAL, .set = GRANULARITY,
-       .advice.granularity = 2 * VT_HUGE);
-ADVISE(odd_granularity, -EINVAL, .set = GRANULARITY,
-       .advice.granularity = 3 * VT_PAGE);
-ADVISE(top_granularity, -EINVAL, .set = GRANULARITY,
-       .advice.granularity = 1ULL << 63);
+ADVISE(small_granularity, -EINVAL, GRANULE(2048));
+ADVISE(large_granularity, -EINVAL, GRANULE(2 * VT_HUGE));
+ADVISE(odd_granularity, -EINVAL, GRANULE(3 * VT_PAGE));
+ADVISE(top_granularity, -EINVAL, GRANULE(1ULL << 63));
 ADVISE(location_not_set, -EINVAL, .advice.location = 1);
 ADVISE(may_not_set, -EINVAL, .advice.may = 1);
 ADVISE(atomics_not_set, -EINVAL, .advice.atomics = 1);

@@ -56,13 +56,13 @@ static void any_advice(struct fuzz_thread *t, struct drm_vsvm_advise *arg)
 	a->word = fuzz_draw(t, 3);
 	if (fuzz_draw(t, 16)) {
 		if (!(arg->set & DRM_VSVM_ADVISE_LOCATION))
-			a->location = a->device = 0;
+			a->location = 0, a->device = 0;
 		if (!(arg->set & DRM_VSVM_ADVISE_MAY))
 			a->may = 0;
 		if (!(arg->set & DRM_VSVM_ADVISE_ATOMICS))
 			a->atomics = 0;
 		if (!(arg->set & DRM_VSVM_ADVISE_ON_FAULT))
-			a->on_fault = a->count = 0;
+			a->on_fault = 0, a->count = 0;
 		if (!(arg->set & DRM_VSVM_ADVISE_GRANULARITY))
 			a->granularity = 0;
 		if (!(arg->set & DRM_VSVM_ADVISE_WORD))
