@@ -8,6 +8,7 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+#include "vsvm_policy.h"
 #include "vsvm_stats.h"
 
 struct pid;
@@ -32,10 +33,11 @@ struct vsvm_devmem;
  * @partial: those blocks that have room, the sparse ones last
  * @cold: those blocks that have pages in use, by &vsvm_block.rank
  * @stats: counters of events of its blocks, whichever process caused them
+ * @streams: where @owner touched pages of its blocks
  * @rcu: frees it after readers under RCU are done
  *
- * Protected by &vsvm_devmem.lock. The numbers are also read without it; @stats and
- * @nr_advice need no lock.
+ * Protected by &vsvm_devmem.lock. The numbers are also read without it; @stats,
+ * @streams and @nr_advice need no lock.
  */
 struct vsvm_client {
 	struct list_head link;
@@ -53,6 +55,7 @@ struct vsvm_client {
 	struct list_head partial;
 	struct rb_root_cached cold;
 	struct vsvm_stats stats;
+	struct vsvm_policy_streams streams;
 	struct rcu_head rcu;
 };
 

@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 
 #include "vsvm_client.h"
@@ -211,6 +212,16 @@ static inline struct vsvm_block *vsvm_devmem_block(struct vsvm_devmem *dm,
 static inline struct vsvm_block *vsvm_devmem_block_of(const struct page *page)
 {
 	return vsvm_devmem_block(vsvm_devmem_of(page), vsvm_pfn_index(page));
+}
+
+/*
+ * The client that owns the block of a page. The caller has the page locked: so it is in
+ * use, and a block keeps its client until its last page is freed.
+ */
+static inline struct vsvm_client *vsvm_devmem_client_of(const struct page *page)
+{
+	return rcu_dereference_protected(vsvm_devmem_block_of(page)->client,
+					 PageLocked(page));
 }
 
 /* The number of a page in its block. */

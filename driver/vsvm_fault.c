@@ -75,57 +75,100 @@ static bool in_cow(void)
 }
 
 /*
+ * Where the process touched pages of its blocks before; NULL if it is not the one whose
+ * block the page is in: a forked child, a debugger, a process whose page is there
+ * because the device was full. Such a process neither changes how much comes home for
+ * another one, nor learns from its own windows where the other one was. A device write
+ * has the window that it needs.
+ */
+static struct vsvm_policy_streams *fault_streams(const struct vm_fault *vmf,
+						 enum vsvm_cause cause)
+{
+	struct vsvm_client *client = vsvm_devmem_client_of(vmf->page);
+
+	return cause == VSVM_CAUSE_CPU_FAULT &&
+	       client->owner == task_tgid(current) ? &client->streams : NULL;
+}
+
+/*
  * Which pages migrate for a fault. A PMD: all of its pages. A page of a large folio
  * that is mapped by PTEs: that page alone, because core mm splits the folio while it
  * collects, and loses track of which part is locked for the fault. Small pages: a
  * window, unless the page has no neighbours on the device.
  */
-static void fault_window(struct vm_fault *vmf, unsigned long *start,
-			 unsigned long *end)
+static void fault_window(const struct vm_fault *vmf, enum vsvm_cause cause,
+			 struct migrate_vma *args)
 {
-	unsigned long size = PAGE_SIZE;
+	unsigned long size = vmf->pte ? PAGE_SIZE : PMD_SIZE;
+	struct vsvm_policy_window w = {
+		.start = ALIGN_DOWN(vmf->address, size),
+		.end = ALIGN_DOWN(vmf->address, size) + size,
+	};
 
-	if (!vmf->pte) {
-		size = PMD_SIZE;
-	} else if (!folio_test_large(page_folio(vmf->page)) &&
-		   !vsvm_devmem_lonely(vmf->page)) {
-		size = vsvm_policy_home_bytes();
-	}
-	*start = max(ALIGN_DOWN(vmf->address, size), vmf->vma->vm_start);
-	*end = min(ALIGN_DOWN(vmf->address, size) + size, vmf->vma->vm_end);
-}
-
-static void fault_begin(struct vm_fault *vmf, enum vsvm_cause cause,
-			unsigned long *start, unsigned long *end)
-{
-	struct vsvm_devmem *dm = vsvm_devmem_of(vmf->page);
-
-	fault_window(vmf, start, end);
-	vsvm_devmem_count(vsvm_devmem_block_of(vmf->page), VSVM_STAT_CPU_FAULTS,
-			  cause == VSVM_CAUSE_CPU_FAULT);
-	trace_vsvm_cpu_fault(dm->device, cause, vmf->address, *start,
-			     *end - *start, vmf->pte ? 0 : VSVM_BLOCK_ORDER);
-	trace_vsvm_migrate_begin(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
-				 *start, *end - *start);
+	if (vmf->pte && !folio_test_large(page_folio(vmf->page)) &&
+	    !vsvm_devmem_lonely(vmf->page))
+		w = vsvm_policy_home(fault_streams(vmf, cause), vmf->address);
+	args->start = max(w.start, vmf->vma->vm_start);
+	args->end = min(w.end, vmf->vma->vm_end);
 }
 
 /*
- * Has core mm lock and unmap the pages of the window, as many as it can. @few has room
- * for the arrays of a small window. Returns 0 or the result of the fault.
+ * Arrays for the pages of the window: @few if they are few. If there is no memory for
+ * those of many small pages, only the few around the fault migrate.
  */
-static vm_fault_t fault_collect(const struct vm_fault *vmf,
-				struct migrate_vma *args, unsigned long *few)
+static unsigned long *fault_arrays(const struct vm_fault *vmf,
+				   struct migrate_vma *args, unsigned long *few)
 {
 	struct vsvm_inject *inject = vsvm_devmem_of(vmf->page)->inject;
 	unsigned long n = (args->end - args->start) >> PAGE_SHIFT;
+	unsigned long at = ALIGN_DOWN(vmf->address, FEW_PAGES * PAGE_SIZE);
+	unsigned long *many;
 
-	vsvm_inject_pause(inject, FAULT_BEGIN);
-	args->src = VSVM_INJECT(inject, FAULT_ARRAYS, NULL,
-				n <= FEW_PAGES ? few :
-				kcalloc(2 * n, sizeof(*args->src), GFP_KERNEL));
+	if (n <= FEW_PAGES)
+		return few;
+	if (!vmf->pte)
+		return kcalloc(2 * n, sizeof(*many), GFP_KERNEL);
+	many = VSVM_INJECT(inject, FAULT_WINDOW, NULL,
+			   kcalloc(2 * n, sizeof(*many),
+				   GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN));
+	if (many)
+		return many;
+	args->start = max(args->start, at);
+	args->end = min(args->end, at + FEW_PAGES * PAGE_SIZE);
+	return few;
+}
+
+/* @few has room for the arrays of a small window. */
+static void fault_begin(const struct vm_fault *vmf, enum vsvm_cause cause,
+			struct migrate_vma *args, unsigned long *few)
+{
+	struct vsvm_devmem *dm = vsvm_devmem_of(vmf->page);
+
+	vsvm_devmem_count(vsvm_devmem_block_of(vmf->page), VSVM_STAT_CPU_FAULTS,
+			  cause == VSVM_CAUSE_CPU_FAULT);
+	fault_window(vmf, cause, args);
+	vsvm_inject_pause(dm->inject, FAULT_BEGIN);
+	args->src = VSVM_INJECT(dm->inject, FAULT_ARRAYS, NULL,
+				fault_arrays(vmf, args, few));
+	trace_vsvm_cpu_fault(dm->device, cause, vmf->address, args->start,
+			     args->end - args->start,
+			     vmf->pte ? 0 : VSVM_BLOCK_ORDER);
+	trace_vsvm_migrate_begin(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
+				 args->start, args->end - args->start);
+}
+
+/*
+ * Has core mm lock and unmap the pages of the window, as many as it can. Returns 0 or
+ * the result of the fault.
+ */
+static vm_fault_t fault_collect(const struct vm_fault *vmf,
+				struct migrate_vma *args)
+{
+	struct vsvm_inject *inject = vsvm_devmem_of(vmf->page)->inject;
+
 	if (!args->src)
 		return VM_FAULT_OOM;
-	args->dst = args->src + n;
+	args->dst = args->src + ((args->end - args->start) >> PAGE_SHIFT);
 	if (VSVM_INJECT(inject, FAULT_SETUP, -EINVAL, migrate_vma_setup(args)))
 		return VM_FAULT_SIGBUS;
 	return 0;
@@ -184,11 +227,11 @@ static vm_fault_t vsvm_fault_to_ram(struct vm_fault *vmf)
 	unsigned long few[2 * FEW_PAGES];
 	vm_fault_t ret;
 
-	fault_begin(vmf, cause, &args.start, &args.end);
+	fault_begin(vmf, cause, &args, few);
 	if (!vmf->pte)
 		args.flags |= MIGRATE_VMA_SELECT_COMPOUND;
 	home.start = args.start;
-	ret = fault_collect(vmf, &args, few);
+	ret = fault_collect(vmf, &args);
 	if (!ret)
 		ret = fault_move(vmf, &args, &home);
 	vsvm_home_account(&home, vsvm_devmem_block_of(vmf->page), cause,

@@ -41,6 +41,7 @@ struct task_struct;
  * - a copy from or to the caller's buffer stops in the middle: the call faults the
  *   buffer in and continues
  * - no room could be made: DRM_VSVM_STAY_DEVICE_FULL
+ * - FAULT_WINDOW: only the 16 pages around the fault migrate
  * - FAULT_SETUP: SIGBUS for the thread that touched the page
  * - FAULT_ARRAYS, and HOME_SMALL for the page that was touched: the CPU faults again;
  *   EFAULT for a system call that touched it
@@ -95,6 +96,7 @@ struct task_struct;
 	/* the CPU fault */ \
 	P(FAULT_BEGIN, PAUSE, "fault-begin") /* mf: allocation */ \
 	P(FAULT_ARRAYS, FAIL, "fault-arrays") /* its arrays */ \
+	P(FAULT_WINDOW, FAIL, "fault-window") /* arrays of a large window */ \
 	P(FAULT_SETUP, FAIL, "fault-setup") /* migrate_vma_setup() */ \
 	P(FAULT_COLLECTED, PAUSE, "fault-collected") /* mf: copy */ \
 	P(FAULT_COPIED, PAUSE, "fault-copied") /* mf: _pages() */ \

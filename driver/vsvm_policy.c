@@ -5,10 +5,11 @@
  * The rooms that move memory ask here and then do it. This room decides from what they
  * pass, calls none of them, and takes no lock. docs/policy.md has every threshold.
  *
- * Lifetime: a call. Locks: none.
+ * Lifetime: a call; the caller keeps what it passes. Locks: none.
  */
 #include <linux/align.h>
 #include <linux/bitmap.h>
+#include <linux/compiler.h>
 #include <linux/hash.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
@@ -34,6 +35,11 @@ static unsigned int fault_around_kib = 64;
 module_param(fault_around_kib, uint, 0644);
 MODULE_PARM_DESC(fault_around_kib,
 		 "KiB that migrate on a CPU fault on a small page, a power of two up to 2048 (default 64)");
+
+static unsigned int fault_around_max_kib = 2048;
+module_param(fault_around_max_kib, uint, 0644);
+MODULE_PARM_DESC(fault_around_max_kib,
+		 "KiB to which that grows while CPU faults come in order, up to 2048; not above fault_around_kib: it does not grow (default 2048)");
 
 static unsigned int thrash_turns = 3;
 module_param(thrash_turns, uint, 0644);
@@ -84,17 +90,94 @@ module_param_cb(on_fault, &on_fault_ops, NULL, 0644);
 MODULE_PARM_DESC(on_fault,
 		 "in-place, migrate, or counted: what the device lacks moves to it, at once or after some accesses, unless advice says else (default in-place)");
 
-/**
- * vsvm_policy_home_bytes() - how much comes home for a CPU fault on a small page
- *
- * Return: bytes of the window around the fault, a power of two from PAGE_SIZE to
- * PMD_SIZE, which is also its alignment.
- */
-unsigned long vsvm_policy_home_bytes(void)
+/* A size of a window: a power of two from PAGE_SIZE to PMD_SIZE. */
+static unsigned long window_size(unsigned int kib)
 {
-	unsigned long size = (unsigned long)READ_ONCE(fault_around_kib) << 10;
+	unsigned long size = (unsigned long)kib << 10;
 
 	return rounddown_pow_of_two(clamp(size, PAGE_SIZE, PMD_SIZE));
+}
+
+static struct vsvm_policy_window window_at(unsigned long addr, unsigned long size)
+{
+	unsigned long start = ALIGN_DOWN(addr, size);
+
+	return (struct vsvm_policy_window){ .start = start, .end = start + size };
+}
+
+/* The entry of &vsvm_policy_streams for a window of @size around @addr. */
+static unsigned long stream_entry(unsigned long addr, unsigned long size)
+{
+	return ALIGN_DOWN(addr, size) | ilog2(size);
+}
+
+/* The window that @entry stands for. Whatever was read, it lies in one PMD. */
+static struct vsvm_policy_window stream_window(unsigned long entry)
+{
+	unsigned int shift = clamp(entry & ~PAGE_MASK, PAGE_SHIFT, PMD_SHIFT);
+
+	return window_at(entry, 1UL << shift);
+}
+
+/*
+ * True if a fault at @addr goes on where a stream was: not more than a window of the
+ * least size behind its last window, or in front of it.
+ */
+static bool stream_goes_on(const struct vsvm_policy_window *was, unsigned long addr,
+			   unsigned long least)
+{
+	return addr - was->end < least || was->start - 1 - addr < least;
+}
+
+/* Makes @entry the latest one, in place of that at @i. */
+static void stream_note(struct vsvm_policy_streams *s, unsigned int i,
+			unsigned long entry)
+{
+	for (i = min(i, VSVM_POLICY_STREAMS - 1); i; i--)
+		WRITE_ONCE(s->window[i], READ_ONCE(s->window[i - 1]));
+	WRITE_ONCE(s->window[0], entry);
+}
+
+/**
+ * vsvm_policy_home() - choose what comes home for a CPU fault on a small page
+ * @streams: of the process whose fault it is; NULL: its faults are in no order
+ * @addr: where it faulted
+ *
+ * The first fault of a stream gets the least window. Each one that goes on where the
+ * stream was gets twice as much as the one before, without what came home with that. A
+ * fault anywhere else starts another stream, in place of the one that rested longest.
+ *
+ * Return: the window, which has @addr and lies in one PMD. The caller cuts it to the
+ * mapping.
+ */
+struct vsvm_policy_window vsvm_policy_home(struct vsvm_policy_streams *streams,
+					   unsigned long addr)
+{
+	unsigned long least = window_size(READ_ONCE(fault_around_kib));
+	unsigned long most = window_size(READ_ONCE(fault_around_max_kib));
+	struct vsvm_policy_window was, w = window_at(addr, least);
+	unsigned long entry, size = least;
+	unsigned int i;
+
+	if (!streams || most <= least)
+		return w;
+	for (i = 0; i < VSVM_POLICY_STREAMS; i++) {
+		entry = READ_ONCE(streams->window[i]);
+		was = stream_window(entry);
+		if (entry == stream_entry(addr, least))
+			break;
+		if (!entry || !stream_goes_on(&was, addr, least))
+			continue;
+		size = clamp(2 * (was.end - was.start), least, most);
+		w = window_at(addr, size);
+		if (addr < was.start)
+			w.end = min(w.end, was.start);
+		else
+			w.start = max(w.start, was.end);
+		break;
+	}
+	stream_note(streams, i, stream_entry(addr, size));
+	return w;
 }
 
 /**

@@ -101,7 +101,33 @@ enum vsvm_policy_turn {
 	VSVM_POLICY_TURN_STAYS,
 };
 
-unsigned long vsvm_policy_home_bytes(void);
+/* Number of streams that are told apart: a cache line of them. */
+#define VSVM_POLICY_STREAMS	8
+
+/**
+ * struct vsvm_policy_streams - where a process touched device pages, the latest first
+ * @window: the last window of each stream: its start, and log2 of its size in the low
+ *	bits; 0: none
+ *
+ * Hints, written by several CPU faults at once without a lock: one that is lost or
+ * doubled makes a window smaller or larger than it should be.
+ */
+struct vsvm_policy_streams {
+	unsigned long window[VSVM_POLICY_STREAMS];
+};
+
+/**
+ * struct vsvm_policy_window - addresses that migrate together
+ * @start: the first one
+ * @end: the one behind the last
+ */
+struct vsvm_policy_window {
+	unsigned long start;
+	unsigned long end;
+};
+
+struct vsvm_policy_window vsvm_policy_home(struct vsvm_policy_streams *streams,
+					   unsigned long addr);
 enum vsvm_policy_turn
 vsvm_policy_turn(struct vsvm_policy_history *history, unsigned long addr,
 		 u64 now, const struct vsvm_policy_move **last);

@@ -52,6 +52,13 @@ static int on_device(struct vt_work *w)
 	return VT_BAD(filled(w) || vt_to_device(w->v, w->mem, w->len)) ? -1 : 0;
 }
 
+/* So much that the window of a CPU that reads in order gets large. */
+static int much_on_device(struct vt_work *w)
+{
+	w->len = 64 * VT_PAGE;
+	return on_device(w);
+}
+
 /* The first half on the device, where pages are small. */
 static int half_on_device(struct vt_work *w)
 {
@@ -587,6 +594,8 @@ SWEEP_ALL(sweep, split, only_small_reserves, to_device, both_see, false,
 SWEEP_ALL(sweep, handover, no_huge_home, cpu_reads, both_see, false,
 	  "home-huge", VT_NO_FAILPOINT)
 
+SWEEP_ALL(access, cpu_fault_in_order, much_on_device, cpu_reads, both_see, false,
+	  VT_NO_FAILPOINT, "fault-window")
 SWEEP(access, read, ready_to_read, dev_reads, was_read)
 SWEEP(access, write, ready_to_write, dev_writes, was_written)
 SWEEP(access, snapshot, ready_to_look, looks, was_seen)
