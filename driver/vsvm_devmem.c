@@ -78,6 +78,30 @@ void vsvm_devmem_touch(struct page *page)
 }
 
 /**
+ * vsvm_devmem_may_write() - check whether a table entry may allow writes to a page
+ * @page: backing page of a private device
+ * @write: the device is about to write
+ *
+ * No page that may be written is discarded, since a write ends that. The caller holds the
+ * page-table lock for writing, which keeps the page in place, and installs the entry
+ * before it drops the lock.
+ *
+ * Return: true; false: the page is discarded, and stays so because @write is false.
+ */
+bool vsvm_devmem_may_write(struct page *page, bool write)
+{
+	struct folio *backing = page_folio(page);
+	struct vsvm_block *b = backing->private;
+	unsigned long i = folio_page_idx(backing, page);
+
+	if (!test_bit(i, b->discarded))
+		return true;
+	if (write)
+		clear_bit(i, b->discarded);
+	return write;
+}
+
+/**
  * vsvm_devmem_count() - count events of pages of a block
  * @b: the block; without a page in use it may have no client
  * @stat: the counter
@@ -269,6 +293,17 @@ static void count_used(struct vsvm_devmem *dm, int nr)
 		module_put(THIS_MODULE);
 }
 
+/* The next user of the pages needs their contents. Pages beside them are in use. */
+static void forget_discard(struct vsvm_block *b, unsigned int first,
+			   unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = first; i < first + nr; i++)
+		if (test_bit(i, b->discarded))
+			clear_bit(i, b->discarded);
+}
+
 static void block_give(struct vsvm_devmem *dm, unsigned long index,
 		       unsigned int nr)
 {
@@ -276,6 +311,7 @@ static void block_give(struct vsvm_devmem *dm, unsigned long index,
 
 	lockdep_assert_held(&dm->lock);
 	bitmap_clear(b->used, index & (VSVM_BLOCK_PAGES - 1), nr);
+	forget_discard(b, index & (VSVM_BLOCK_PAGES - 1), nr);
 	b->nr_used -= nr;
 	count_used(dm, -(int)nr);
 	block_client(dm, b)->nr_pages -= nr;

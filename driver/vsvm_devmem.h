@@ -38,6 +38,10 @@ struct vsvm_purse;
  * struct vsvm_block - 2 MiB of device memory
  * @devmem: the memory it is part of
  * @used: one bit for each device page that is in use
+ * @discarded: one bit for each page in use that was not written since DISCARD. Set with
+ *	the page's folio locked and unmapped; cleared under the page-table lock by which the
+ *	page may be written, or when the page is freed. Atomic bit operations, because these
+ *	locks are of one page or one mirror
  * @nr_used: number of bits set in @used
  * @backing: the host memory that holds the bytes of the device pages; NULL: none yet,
  *	or the device is coherent and needs none. Set before the first page is taken;
@@ -58,11 +62,13 @@ struct vsvm_purse;
  * @sparse: in &vsvm_devmem.sparse while it has backing and few pages in use
  * @room: in &vsvm_devmem.room while some pages are in use and some are not
  *
- * Protected by &vsvm_devmem.lock, except for @node, and for @last_use, which is a hint.
+ * Protected by &vsvm_devmem.lock, except for @node, @discarded, and for @last_use, which
+ * is a hint.
  */
 struct vsvm_block {
 	struct vsvm_devmem *devmem;
 	DECLARE_BITMAP(used, VSVM_BLOCK_PAGES);
+	DECLARE_BITMAP(discarded, VSVM_BLOCK_PAGES);
 	unsigned int nr_used;
 	struct folio *backing;
 	struct vsvm_client __rcu *client;
@@ -248,6 +254,19 @@ static inline short *vsvm_devmem_node(struct page *page)
 	return &vsvm_devmem_block_of(page)->node[vsvm_devmem_offset(page)];
 }
 
+/* True if a device page was discarded and not written since; see &vsvm_block.discarded. */
+static inline bool vsvm_devmem_discarded(const struct page *page)
+{
+	return test_bit(vsvm_devmem_offset(page),
+			vsvm_devmem_block_of(page)->discarded);
+}
+
+/* Discards a device page, whose folio is locked and unmapped by the caller. */
+static inline void vsvm_devmem_discard(const struct page *page)
+{
+	set_bit(vsvm_devmem_offset(page), vsvm_devmem_block_of(page)->discarded);
+}
+
 /*
  * The fair share, in blocks: all blocks divided by the number of clients that own any,
  * counting one more that owns none yet if @newcomer.
@@ -293,6 +312,7 @@ static inline void vsvm_devmem_untag(struct page *backing)
 
 struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
+bool vsvm_devmem_may_write(struct page *page, bool write);
 void vsvm_devmem_warm(struct vsvm_block *b);
 struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
 				       struct vsvm_client *client,

@@ -123,6 +123,7 @@ static unsigned int nr_devices(void)
  * 1.3: INFO: caps
  * 1.4: queues, more atomic operations
  * 1.5: advice, memory that moves on a device fault
+ * 1.6: DISCARD
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -134,7 +135,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 5,
+	.minor = 6,
 };
 
 /*

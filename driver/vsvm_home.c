@@ -56,12 +56,36 @@ module_param_cb(copy_engine, &engine_ops, NULL, 0644);
 MODULE_PARM_DESC(copy_engine,
 		 "copy, or handover: a huge page's backing itself becomes its system page (default copy)");
 
-static void copy_pages(struct page *to, struct page *from, unsigned long nr)
+static void count_uncopied(struct vsvm_home *home)
 {
+	if (home->uncopied_of)
+		vsvm_devmem_count(home->uncopied_of, VSVM_STAT_UNCOPIED,
+				  home->uncopied);
+	home->uncopied = 0;
+}
+
+/*
+ * Fills system pages with the bytes of device pages, which are locked and unmapped. No
+ * thread needs those of a page that was discarded; but @to has bytes of its last user.
+ */
+static void copy_pages(struct vsvm_home *home, struct page *to,
+		       struct page *from, unsigned long nr)
+{
+	struct vsvm_block *b = vsvm_devmem_block_of(from);
+	struct page *bytes = vsvm_devmem_backing(from);
 	unsigned long i;
 
-	for (i = 0; i < nr; i++)
-		copy_highpage(to + i, from + i);
+	for (i = 0; i < nr; i++) {
+		if (!vsvm_devmem_discarded(from + i)) {
+			copy_highpage(to + i, bytes + i);
+			continue;
+		}
+		clear_highpage(to + i);
+		if (home->uncopied_of != b)
+			count_uncopied(home);
+		home->uncopied_of = b;
+		home->uncopied++;
+	}
 }
 
 /* True if a page must be allocated for its own address in @home's mapping. */
@@ -228,8 +252,7 @@ static void home_copy_huge(struct vsvm_home *home, unsigned long i,
 	if (!READ_ONCE(hand_over) && !home->gently)
 		folio = home_alloc(home, VSVM_BLOCK_ORDER, i, page);
 	if (folio)
-		copy_pages(&folio->page, vsvm_devmem_backing(page),
-			   VSVM_BLOCK_PAGES);
+		copy_pages(home, &folio->page, page, VSVM_BLOCK_PAGES);
 	else
 		folio = home_handover(home, page);
 
@@ -246,7 +269,7 @@ static void home_copy_small(struct vsvm_home *home, unsigned long i,
 		home->host_full++;
 		return;
 	}
-	copy_pages(&folio->page, vsvm_devmem_backing(page), 1);
+	copy_pages(home, &folio->page, page, 1);
 	home->dst[i] = home_entry(folio);
 	home->given++;
 }
@@ -315,6 +338,7 @@ void vsvm_home_copy(struct vsvm_home *home)
 		    VSVM_INJECT(inject, COPY_HOME, true, false))
 			home_give_up(home, i);
 	}
+	count_uncopied(home);
 	while (home->nr_spare)
 		__free_page(home->spare[--home->nr_spare]);
 }

@@ -32,6 +32,9 @@ struct vm_area_struct;
  * @recalled: out, entries without a destination although there was memory for it,
  *	because vsvm_home_recall() or a failpoint took it away
  * @handed: out, block whose backing became the destination, or NULL
+ * @uncopied: number of pages of @uncopied_of that were cleared instead of copied, and are
+ *	not counted yet
+ * @uncopied_of: their block, or NULL
  * @host_full: out, number of pages for which the host had no memory
  * @given: out, number of pages that got a destination
  * @moved: out, number of pages that moved there
@@ -51,6 +54,8 @@ struct vsvm_home {
 	unsigned int nr_spare;
 	DECLARE_BITMAP(recalled, VSVM_BLOCK_PAGES);
 	struct vsvm_block *handed;
+	unsigned int uncopied;
+	struct vsvm_block *uncopied_of;
 	unsigned int host_full;
 	unsigned int given;
 	unsigned int moved;

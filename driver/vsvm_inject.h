@@ -82,7 +82,7 @@ struct task_struct;
 	/* ADVISE */ \
 	P(ADVISE_LOCK, FAIL, "advise-lock") /* interrupted */ \
 	P(ADVICE, FAIL, "advice") /* a range */ \
-	/* MIGRATE, in this order */ \
+	/* MIGRATE, in this order; DISCARD passes some of them */ \
 	P(CHUNK, FAIL, "chunk") /* the call's arrays */ \
 	P(CUT_LOCK, BOTH, "cut-lock") /* interrupted */ \
 	P(MOVE_LOCK, BOTH, "move-lock") /* interrupted */ \

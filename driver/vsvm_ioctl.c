@@ -27,6 +27,7 @@
 #include "vsvm_context.h"
 #include "vsvm_device.h"
 #include "vsvm_devmem.h"
+#include "vsvm_discard.h"
 #include "vsvm_ioctl.h"
 #include "vsvm_migrate.h"
 #include "vsvm_place.h"
@@ -97,7 +98,7 @@ static int ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	info->kind = vsvm_devmem_coherent(dm) ? DRM_VSVM_KIND_COHERENT :
 						DRM_VSVM_KIND_PRIVATE;
 	info->caps = (vsvm->dma ? DRM_VSVM_CAP_DMA : 0) | DRM_VSVM_CAP_QUEUES |
-		     DRM_VSVM_CAP_ADVICE;
+		     DRM_VSVM_CAP_ADVICE | DRM_VSVM_CAP_DISCARD;
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -351,6 +352,37 @@ static int ioctl_advice_get(struct drm_device *drm, void *data,
 	return vsvm_place_advice_get(&ctx, arg);
 }
 
+static int ioctl_discard(struct drm_device *drm, void *data,
+			 struct drm_file *file)
+{
+	struct drm_vsvm_discard *arg = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	struct vsvm_context ctx;
+	int ret;
+
+	arg->next = arg->addr;
+	arg->discarded = 0;
+	arg->absent = 0;
+	arg->system = 0;
+	arg->peer = 0;
+	arg->kept = 0;
+	arg->busy = 0;
+	arg->unusable = 0;
+	if (refuse(drm, arg->flags) || refuse(drm, arg->pad))
+		return -EINVAL;
+	ret = check_pages(drm, arg->addr, arg->len);
+	if (ret)
+		return ret;
+
+	ret = vsvm_ioctl_use(vm, &ctx);
+	if (ret)
+		return ret;
+	ret = vsvm_discard(&ctx, arg);
+	if (!ret && refuse(drm, arg->unusable == arg->len))
+		ret = -EFAULT;
+	return ret;
+}
+
 #ifdef CONFIG_DRM_VSVM_INJECT
 /* Returns the failpoint or an errno. */
 static int check_inject(struct drm_device *drm,
@@ -426,4 +458,5 @@ const struct drm_ioctl_desc vsvm_ioctls[VSVM_IOCTLS] = {
 			  DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_ADVISE, ioctl_advise, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_ADVICE_GET, ioctl_advice_get, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_DISCARD, ioctl_discard, DRM_RENDER_ALLOW),
 };

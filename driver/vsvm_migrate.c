@@ -122,7 +122,7 @@ static void break_block(struct chunk *c)
 	c->block = NULL;
 }
 
-/* Copies the source page, or clears @to for untouched memory. */
+/* Copies the source page, or clears @to for untouched or discarded memory. */
 static void fill_page(struct page *to, struct page *from)
 {
 	vsvm_devmem_untag(to);
@@ -132,9 +132,12 @@ static void fill_page(struct page *to, struct page *from)
 		clear_highpage(to);
 }
 
+/* Where the bytes of a page are; NULL: there are none, or they were discarded. */
 static struct page *source_bytes(struct page *page)
 {
-	return page && vsvm_devmem_owns(page) ? vsvm_devmem_backing(page) : page;
+	if (!page || !vsvm_devmem_owns(page))
+		return page;
+	return vsvm_devmem_discarded(page) ? NULL : vsvm_devmem_backing(page);
 }
 
 /* The node that a page came from, which a device page keeps. */
@@ -152,13 +155,13 @@ static unsigned long take_block(struct chunk *c, struct page *page)
 						vsvm_devmem_first(c->block),
 						VSVM_BLOCK_ORDER);
 	struct page *to = vsvm_devmem_backing(&folio->page);
-	struct page *from = source_bytes(page);
 	unsigned long i;
 
 	for (i = 0; i < CHUNK_PAGES; i++) {
-		fill_page(to + i, from ? from + i : NULL);
-		*vsvm_devmem_node(folio_page(folio, i)) =
-			source_node(c, page ? page + i : NULL);
+		struct page *from = page ? page + i : NULL;
+
+		fill_page(to + i, source_bytes(from));
+		*vsvm_devmem_node(folio_page(folio, i)) = source_node(c, from);
 	}
 	c->block = NULL;
 	return vsvm_pfn_destination(folio);

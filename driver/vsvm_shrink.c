@@ -56,7 +56,12 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 		folio = vsvm_devmem_folio(dm, dm->to[used++], 0);
 		to = vsvm_devmem_backing(&folio->page);
 		vsvm_devmem_untag(to);
-		copy_highpage(to, vsvm_devmem_backing(page));
+		if (vsvm_devmem_discarded(page)) {
+			clear_highpage(to);
+			vsvm_devmem_discard(&folio->page);
+		} else {
+			copy_highpage(to, vsvm_devmem_backing(page));
+		}
 		*vsvm_devmem_node(&folio->page) = *vsvm_devmem_node(page);
 		m->dst[i] = vsvm_pfn_destination(folio);
 	}

@@ -37,6 +37,8 @@ static const char *const names[VSVM_STATS] = {
 	[VSVM_STAT_JOBS] = "jobs",
 	[VSVM_STAT_QUEUE_FAULTS] = "queue-faults",
 	[VSVM_STAT_QUEUES_LOST] = "queues-lost",
+	[VSVM_STAT_DISCARDED] = "discarded-pages",
+	[VSVM_STAT_UNCOPIED] = "uncopied-pages",
 };
 
 /**

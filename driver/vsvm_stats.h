@@ -31,6 +31,8 @@
  * @VSVM_STAT_JOBS: jobs of queues that are done
  * @VSVM_STAT_QUEUE_FAULTS: times that a queue went to the fault worker
  * @VSVM_STAT_QUEUES_LOST: queues that were lost
+ * @VSVM_STAT_DISCARDED: pages whose contents DISCARD discarded
+ * @VSVM_STAT_UNCOPIED: such pages that got a cleared destination instead of a copy
  * @VSVM_STATS: number of counters
  */
 enum vsvm_stat {
@@ -51,6 +53,8 @@ enum vsvm_stat {
 	VSVM_STAT_JOBS,
 	VSVM_STAT_QUEUE_FAULTS,
 	VSVM_STAT_QUEUES_LOST,
+	VSVM_STAT_DISCARDED,
+	VSVM_STAT_UNCOPIED,
 	VSVM_STATS,
 };
 

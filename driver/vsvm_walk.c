@@ -228,6 +228,11 @@ static bool entry_on_device(u64 entry)
 	return place == DRM_VSVM_PLACE_DEVICE || place == DRM_VSVM_PLACE_PEER;
 }
 
+static bool entry_is_private(u64 entry)
+{
+	return entry_on_device(entry) && !(entry & DRM_VSVM_STATE_COHERENT);
+}
+
 /* The CPU cannot access private device memory, so a writable entry is exclusive. */
 static bool entry_is_alone(u64 entry)
 {
@@ -235,8 +240,7 @@ static bool entry_is_alone(u64 entry)
 		return true;
 	if (entry & VSVM_ENTRY_NO_ATOMICS)
 		return false;
-	return entry & DRM_VSVM_STATE_WRITE &&
-	       !(entry & DRM_VSVM_STATE_COHERENT) && entry_on_device(entry);
+	return entry & DRM_VSVM_STATE_WRITE && entry_is_private(entry);
 }
 
 static bool entry_serves(u64 entry, enum vsvm_need need)
@@ -418,6 +422,20 @@ static int range_fault(struct walk *w, struct hmm_range *range)
 }
 
 /*
+ * What to install for @entry: a page that was discarded stays so until it is written, and
+ * a writable entry would hide the write. Every table that maps the page lost its entry when
+ * the page was discarded, so each of them passes here.
+ */
+static u64 without_discarded(const struct walk *w, u64 entry)
+{
+	if (entry & DRM_VSVM_STATE_WRITE && entry_is_private(entry) &&
+	    !vsvm_devmem_may_write(vsvm_entry_page(entry),
+				   w->need >= VSVM_NEED_WRITE))
+		entry &= ~(u64)DRM_VSVM_STATE_WRITE;
+	return entry;
+}
+
+/*
  * Installs the pages that hmm found in [start, end). Returns how many of them serve the
  * need, from the first on.
  */
@@ -446,7 +464,8 @@ static int install_in(struct walk *w, struct vsvm_leaf *leaf,
 		if (!entry_serves(entry, VSVM_NEED_READ))
 			return i ?: -EFAULT;
 		entry |= w->placing.flags;
-		ret = vsvm_table_install(&w->m->table, leaf, addr, entry);
+		ret = vsvm_table_install(&w->m->table, leaf, addr,
+					 without_discarded(w, entry));
 		if (ret < 0)
 			return ret;
 		w->faults += ret;

@@ -186,6 +186,21 @@ int vsvm_migrate(struct vsvm *v, void *addr, size_t len, uint32_t target,
 	return ret;
 }
 
+int vsvm_discard(struct vsvm *v, void *addr, size_t len,
+		 struct drm_vsvm_discard *result)
+{
+	struct drm_vsvm_discard discard = {
+		.addr = (uintptr_t)addr,
+		.len = len,
+		.next = (uintptr_t)addr,
+	};
+	int ret = ioctl_fd(v->fd, DRM_IOCTL_VSVM_DISCARD, &discard);
+
+	if (result)
+		*result = discard;
+	return ret;
+}
+
 static int snapshot(struct vsvm *v, const void *addr, size_t len, uint32_t flags,
 		    struct drm_vsvm_run *runs, uint32_t *nr_runs, uint64_t *next)
 {

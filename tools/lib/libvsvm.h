@@ -104,6 +104,18 @@ int vsvm_migrate(struct vsvm *v, void *addr, size_t len, uint32_t target,
 		 uint32_t flags, struct drm_vsvm_migrate *result);
 
 /**
+ * vsvm_discard() - say that the contents of a range are not needed any more
+ * @v: the handle
+ * @addr: first byte, page aligned
+ * @len: bytes, page aligned
+ * @result: out, how far it got and what was left as it is, on failure too; or NULL
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_discard.
+ */
+int vsvm_discard(struct vsvm *v, void *addr, size_t len,
+		 struct drm_vsvm_discard *result);
+
+/**
  * vsvm_snapshot() - ask where the pages of a range live
  * @v: the handle
  * @addr: first byte, page aligned

@@ -100,6 +100,7 @@ extern "C" {
 #define DRM_VSVM_QUEUE_STATUS	0x0c
 #define DRM_VSVM_ADVISE		0x0d
 #define DRM_VSVM_ADVICE_GET	0x0e
+#define DRM_VSVM_DISCARD	0x0f
 
 /** DRM_VSVM_KIND_PRIVATE: the CPU cannot touch the device's memory */
 #define DRM_VSVM_KIND_PRIVATE	0U
@@ -116,6 +117,8 @@ extern "C" {
 #define DRM_VSVM_CAP_QUEUES	(1U << 1)
 /** DRM_VSVM_CAP_ADVICE: the device takes advice, and moves memory on a fault */
 #define DRM_VSVM_CAP_ADVICE	(1U << 2)
+/** DRM_VSVM_CAP_DISCARD: the device has DISCARD */
+#define DRM_VSVM_CAP_DISCARD	(1U << 4)
 
 /**
  * struct drm_vsvm_info - what the device is
@@ -484,6 +487,59 @@ struct drm_vsvm_atomic {
 	__u32 pad;
 };
 
+/**
+ * struct drm_vsvm_discard - say that the contents of a range are not needed any more
+ *
+ * The pages of the range that are in private memory of this device, and that no other
+ * process shares, keep their places and lose their contents: until the next write to a
+ * page, each byte of it that the CPU or a device reads is the one from before, or zero.
+ * A page that has to leave the device before that write is not copied. It is zeroes in
+ * system memory, or the memory that was behind it if the module has copy_engine=handover.
+ * A write by the CPU or by any device ends this for its page. Bytes of the page that it
+ * does not write stay what they are.
+ *
+ * Memory elsewhere is left as it is: the kernel has madvise(MADV_DONTNEED) for system
+ * memory. In the end all counts add up to @next - @addr.
+ *
+ * Errors:
+ *
+ * - EINVAL: @addr or @len is not a multiple of the page size.
+ * - EFAULT: the device can use no memory of the range.
+ *
+ * Since version 1.6.
+ */
+struct drm_vsvm_discard {
+	/** @addr: in, first byte, page aligned */
+	__u64 addr;
+	/** @len: in, bytes, page aligned, not zero */
+	__u64 len;
+	/** @flags: in, must be zero */
+	__u32 flags;
+	/** @pad: in, must be zero */
+	__u32 pad;
+	/** @next: out, first address that was not processed */
+	__u64 next;
+	/** @discarded: out, bytes on this device whose contents were discarded */
+	__u64 discarded;
+	/** @absent: out, bytes without a page, because they are untouched or swapped out */
+	__u64 absent;
+	/** @system: out, bytes in system memory, which were left as they are */
+	__u64 system;
+	/** @peer: out, bytes on another vsvm device, which were left as they are */
+	__u64 peer;
+	/**
+	 * @kept: out, bytes on this device that were left as they are: pages that other
+	 * processes share since fork, or that the process may not write, and all pages of
+	 * a device of DRM_VSVM_KIND_COHERENT, which the CPU writes without the device's
+	 * knowledge
+	 */
+	__u64 kept;
+	/** @busy: out, bytes on this device that another thread used at this moment */
+	__u64 busy;
+	/** @unusable: out, bytes that are not mapped, or that no device can use */
+	__u64 unusable;
+};
+
 #define DRM_IOCTL_VSVM_INFO	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_INFO, struct drm_vsvm_info)
 #define DRM_IOCTL_VSVM_READ	\
@@ -512,6 +568,8 @@ struct drm_vsvm_atomic {
 	DRM_IOW(DRM_COMMAND_BASE + DRM_VSVM_ADVISE, struct drm_vsvm_advise)
 #define DRM_IOCTL_VSVM_ADVICE_GET	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_ADVICE_GET, struct drm_vsvm_advice_get)
+#define DRM_IOCTL_VSVM_DISCARD	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_DISCARD, struct drm_vsvm_discard)
 
 #if defined(__cplusplus)
 }

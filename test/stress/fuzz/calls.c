@@ -32,7 +32,8 @@ static void call_info(struct fuzz_thread *t)
 	FUZZ_CHECK(t, info.vram_backing <= info.vram_size);
 	FUZZ_CHECK(t, !(info.caps & ~(DRM_VSVM_CAP_DMA |
 					  DRM_VSVM_CAP_QUEUES |
-					  DRM_VSVM_CAP_ADVICE)));
+					  DRM_VSVM_CAP_ADVICE |
+					  DRM_VSVM_CAP_DISCARD)));
 }
 
 static void call_rw(struct fuzz_thread *t, bool write)
