@@ -266,6 +266,26 @@ static int takes(struct vt_work *w)
 	return vsvm_exclusive(w->v, w->mem, SMALL_LEN, NULL);
 }
 
+static int discards(struct vt_work *w)
+{
+	return vsvm_discard(w->v, w->mem, w->len, NULL);
+}
+
+/* Each byte is what it was or zero, and what is written now stays. */
+static int was_discarded(struct vt_work *w, int ret)
+{
+	size_t i;
+
+	if (VT_BAD(buffer(w)))
+		return -1;
+	vt_fill(w->buf, w->len, SEED, 0);
+	for (i = 0; i < w->len; i++)
+		if (VT_BAD(w->mem[i] && w->mem[i] != w->buf[i]))
+			return -1;
+	vt_fill(w->mem, w->len, SEED, 0);
+	return both_see(w, ret);
+}
+
 static int only_small_reserves(struct vt_work *w)
 {
 	return VT_BAD(filled(w) || vt_arm(w->v, "reserve-block", 1, VT_EVER)) ? -1 : 0;
@@ -582,6 +602,7 @@ SWEEP(sweep, migrate, filled, to_device, both_see)
 SWEEP(sweep, populate, untouched, populate, both_see_zeroes)
 SWEEP(sweep, migrate_home, on_device, to_system, both_see)
 SWEEP(sweep, cpu_fault, on_device, cpu_reads, both_see)
+SWEEP(sweep, discard, on_device, discards, was_discarded)
 SWEEP(sweep, write_shared, ready_to_unshare, dev_writes, was_unshared)
 SWEEP(sweep, advise, filled, advises, was_advised)
 SWEEP(sweep, queue, ready_for_queue, queue_works, queue_worked)

@@ -242,6 +242,17 @@ static int copy(struct vsvm *v, void *mem, void *buf, size_t len, bool write)
 					    DRM_IOCTL_VSVM_READ, &rw);
 }
 
+/* DISCARD, and a write of what it says nobody needs, by the CPU if the device fails. */
+static int discard(struct vsvm *v, void *mem, void *buf, size_t len)
+{
+	int ret = vsvm_discard(v, mem, len, NULL);
+	int error = copy(v, mem, buf, len, true);
+
+	if (error)
+		memcpy(mem, buf, len);
+	return ret ?: error;
+}
+
 #define variant_name	(variant->kind == VT_LARGE ? "large" : "small")
 
 TEST_F_TIMEOUT(failslab, migrate_to_device, 5 * VT_LONG)
@@ -303,6 +314,14 @@ TEST_F_TIMEOUT(failslab, advise, 5 * VT_LONG)
 
 	SWEEP(false, vsvm_advise(self->v, self->mem, LEN,
 				 DRM_VSVM_ADVISE_LOCATION, &here));
+}
+
+TEST_F_TIMEOUT(failslab, discard, 5 * VT_LONG)
+{
+	static const char call_name[] = "discard";
+
+	vt_fill(self->buf, variant->len, SEED, 0);
+	SWEEP(true, discard(self->v, self->mem, self->buf, variant->len));
 }
 
 TEST_F_TIMEOUT(failslab, atomic, 5 * VT_LONG)

@@ -109,6 +109,10 @@ static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 		.operand = 1, .size = 8,
 	};
 
+	struct drm_vsvm_discard discard = {
+		.addr = (uintptr_t)mem, .len = VT_PAGE,
+	};
+
 	if (vt_ioctl(fd, DRM_IOCTL_VSVM_READ, &rw) != -EPERM || rw.done ||
 	    vt_ioctl(fd, DRM_IOCTL_VSVM_WRITE, &rw) != -EPERM || rw.done)
 		return 1;
@@ -126,6 +130,9 @@ static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 	if (vt_ioctl(fd, DRM_IOCTL_VSVM_ATOMIC, &atomic) != -EPERM ||
 	    atomic.old)
 		return 6;
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_DISCARD, &discard) != -EPERM ||
+	    discard.next != discard.addr)
+		return 15;
 	return refused_advice(fd, mem, buf) ?: refused_queues(fd, mem);
 }
 

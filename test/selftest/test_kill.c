@@ -131,6 +131,11 @@ static int call_moves(struct scene *s)
 	return ret ? ret : vsvm_read(s->v, s->mem, s->buf, LEN, NULL);
 }
 
+static int call_discard(struct scene *s)
+{
+	return vsvm_discard(s->v, s->mem, LEN, NULL);
+}
+
 static const struct {
 	const char *name;
 	int (*call)(struct scene *s);
@@ -143,6 +148,7 @@ static const struct {
 	{ "exclusive", call_exclusive },
 	{ "atomic", call_atomic },
 	{ "move on a fault", call_moves },
+	{ "discard", call_discard },
 };
 
 /* What a call may say: of a mapping that was so at some moment, or stalled. */

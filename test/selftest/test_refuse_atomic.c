@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ATOMIC, EXCLUSIVE and INJECT refuse bad arguments, each with its exact errno, and a
+ * ATOMIC, EXCLUSIVE, DISCARD and INJECT refuse bad arguments, each with its exact errno, and a
  * refused call changes nothing.
  */
 #include <sys/mman.h>
@@ -142,6 +142,74 @@ TEST_F(exclusive, refused)
 					 DRM_IOCTL_VSVM_EXCLUSIVE, &arg));
 	EXPECT_EQ(variant->ret ? 0 : VT_PAGE, arg.done);
 	EXPECT_EQ(0, vt_check(self->t.mem, VT_HUGE, SEED, 0));
+}
+
+FIXTURE(discard)
+{
+	struct target t;
+};
+
+FIXTURE_VARIANT(discard)
+{
+	struct drm_vsvm_discard arg;
+	int ret;
+};
+
+#define DISCARD(name, result, ...)					\
+FIXTURE_VARIANT_ADD(discard, name)					\
+{									\
+	.arg = { .len = VT_PAGE, __VA_ARGS__ },				\
+	.ret = result,							\
+}
+
+DISCARD(right, 0, .pad = 0);
+DISCARD(flags, -EINVAL, .flags = 1);
+DISCARD(top_flag, -EINVAL, .flags = 1U << 31);
+DISCARD(pad, -EINVAL, .pad = 1);
+DISCARD(no_length, -EINVAL, .len = 0);
+DISCARD(part_of_a_page, -EINVAL, .addr = 8, .len = 8);
+DISCARD(unaligned_addr, -EINVAL, .addr = 1);
+DISCARD(unaligned_len, -EINVAL, .len = VT_PAGE + 1);
+DISCARD(wraps, -EINVAL, .len = -VT_PAGE);
+DISCARD(nothing_mapped, -EFAULT, .addr = VT_HUGE);
+DISCARD(kernel_address, -EFAULT, .addr = FAR);
+
+FIXTURE_SETUP(discard)
+{
+	ASSERT_EQ(0, target_make(&self->t));
+	ASSERT_EQ(0, vt_to_device(self->t.v, self->t.mem, VT_HUGE));
+}
+
+FIXTURE_TEARDOWN(discard)
+{
+	vsvm_close(self->t.v);
+}
+
+/* The answer, how far it came, and what was refused is not discarded. */
+TEST_F(discard, refused)
+{
+	size_t skip = variant->ret ? 0 : VT_PAGE;
+	struct drm_vsvm_discard arg = variant->arg;
+
+	arg.addr += variant->arg.addr == FAR ? 0 : (uintptr_t)self->t.mem;
+	arg.next = 77;
+	arg.discarded = 77;
+	arg.absent = 77;
+	arg.system = 77;
+	arg.peer = 77;
+	arg.kept = 77;
+	arg.busy = 77;
+	arg.unusable = 77;
+	EXPECT_EQ(variant->ret, vt_ioctl(vsvm_fd(self->t.v),
+					 DRM_IOCTL_VSVM_DISCARD, &arg));
+	EXPECT_EQ(skip, arg.discarded);
+	EXPECT_EQ(0, arg.absent);
+	EXPECT_EQ(0, arg.system);
+	EXPECT_EQ(0, arg.peer);
+	EXPECT_EQ(0, arg.kept);
+	EXPECT_EQ(0, arg.busy);
+	EXPECT_EQ(arg.next - arg.addr, arg.discarded + arg.unusable);
+	EXPECT_EQ(0, vt_check(self->t.mem + skip, VT_HUGE - skip, SEED, skip));
 }
 
 FIXTURE(inject)

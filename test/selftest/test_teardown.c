@@ -639,7 +639,8 @@ static void *call_for_ever(void *arg)
 		if (storm_call(a->fd, a->orders->call, a->mem, LEN, a->buf))
 			_exit(3);
 		storm_count(&shared->done);
-		if (a->orders->call == STORM_TO_SYSTEM &&
+		if ((a->orders->call == STORM_TO_SYSTEM ||
+		     a->orders->call == STORM_DISCARD) &&
 		    storm_call(a->fd, STORM_TO_DEVICE, a->mem, LEN, NULL))
 			_exit(4);
 		/* By the CPU, which wants each page home. */
@@ -699,6 +700,7 @@ KILLED_IN(pread, STORM_PREAD);
 KILLED_IN(pwrite, STORM_PWRITE);
 KILLED_IN(advise, STORM_ADVISE);
 KILLED_IN(mmap, STORM_MMAP);
+KILLED_IN(discard, STORM_DISCARD);
 
 FIXTURE_SETUP(sigkill)
 {

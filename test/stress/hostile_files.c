@@ -37,6 +37,9 @@ static bool foreign_ioctls(int fd, void *mem, char *buf)
 	struct drm_vsvm_atomic atomic = {
 		.addr = (uintptr_t)mem, .op = DRM_VSVM_ATOMIC_ADD, .size = 8,
 	};
+	struct drm_vsvm_discard discard = {
+		.addr = (uintptr_t)mem, .len = VT_PAGE,
+	};
 	struct drm_vsvm_command command = vsvm_cmd_fill(mem, 64, 0, 1);
 	struct drm_vsvm_queue_create create = { .slots = 1 };
 	struct drm_vsvm_queue_destroy destroy = { .queue = 1 };
@@ -61,6 +64,7 @@ static bool foreign_ioctls(int fd, void *mem, char *buf)
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_ATOMIC, &atomic) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_ADVISE, &advise) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_ADVICE_GET, &get) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_DISCARD, &discard) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_CREATE, &create) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_SUBMIT, &submit) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_STATUS, &status) &&

@@ -460,6 +460,16 @@ static bool do_exclusive(struct attacker *a)
 			       &arg);
 }
 
+static bool do_discard(struct attacker *a)
+{
+	struct drm_vsvm_discard arg = {};
+	size_t len;
+
+	arg.addr = (uintptr_t)some_pages(a, &len);
+	arg.len = len;
+	return !attacker_ioctl(a, attacker_fd(a), DRM_IOCTL_VSVM_DISCARD, &arg);
+}
+
 /*
  * Where memory should be, of which there is too much. Nothing is forbidden: other
  * operations of the process are to go on.
@@ -747,6 +757,7 @@ const struct hostile_op hostile_ops[] = {
 	{ "atomic", 6, do_atomic },
 	{ "exclusive", 6, do_exclusive },
 	{ "advise", 6, do_advise },
+	{ "discard", 6, do_discard },
 	{ "inject refused", 3, do_inject },
 	{ "node's pages", 4, do_node },
 	{ "change what moves", 8, do_race },

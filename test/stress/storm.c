@@ -69,7 +69,7 @@ const char *storm_name(enum storm_call call)
 	static const char *const names[STORM_CALLS] = {
 		"INFO", "READ", "WRITE", "MIGRATE to the device",
 		"MIGRATE home", "SNAPSHOT", "EXCLUSIVE", "ATOMIC", "INJECT",
-		"pread", "pwrite", "ADVISE", "mmap",
+		"pread", "pwrite", "ADVISE", "mmap", "DISCARD",
 	};
 
 	return names[call];
@@ -151,6 +151,18 @@ static int advise(int fd, char *mem, size_t len)
 	return ret ? ret : vt_ioctl(fd, DRM_IOCTL_VSVM_ADVICE_GET, &get);
 }
 
+/* And writes the bytes that it says nobody needs. */
+static int discard(int fd, char *mem, size_t len, char *buf)
+{
+	struct drm_vsvm_discard arg = {
+		.addr = (uintptr_t)mem,
+		.len = len,
+	};
+
+	return vt_ioctl(fd, DRM_IOCTL_VSVM_DISCARD, &arg) ?:
+	       copy(fd, DRM_IOCTL_VSVM_WRITE, mem, len, buf);
+}
+
 /* Adds nothing, to a word of each page, or of as many all over the memory. */
 static int atomic(int fd, char *mem, size_t len)
 {
@@ -217,6 +229,8 @@ int storm_call(int fd, enum storm_call call, char *mem, size_t len, char *buf)
 		return snapshot(fd, mem, len);
 	case STORM_EXCLUSIVE:
 		return exclusive(fd, mem, len);
+	case STORM_DISCARD:
+		return discard(fd, mem, len, buf);
 	case STORM_ATOMIC:
 		return atomic(fd, mem, len);
 	case STORM_INJECT:

@@ -42,6 +42,7 @@ enum storm_call {
 	STORM_PWRITE,
 	STORM_ADVISE,
 	STORM_MMAP,
+	STORM_DISCARD,
 	STORM_CALLS,
 };
 

@@ -178,6 +178,41 @@ static void call_snapshot(struct fuzz_thread *t)
 		check_runs(t, &snap, (const void *)t->buf);
 }
 
+static void call_discard(struct fuzz_thread *t)
+{
+	struct drm_vsvm_discard discard = {
+		.flags = fuzz_flags(t, 0),
+		.pad = fuzz_pad(t),
+		.next = fuzz_number(t),
+		.busy = fuzz_number(t),
+	};
+	uint64_t sum;
+	bool foreign;
+	int ret, want;
+
+	fuzz_any_range(t, &discard.addr, &discard.len);
+	fuzz_noise(t, &discard, 3 * sizeof(uint64_t));
+	/* Behind the wild part is what the threads and the process need. */
+	if (fuzz_pages_of(discard.addr, discard.len) >= 0 &&
+	    discard.addr + discard.len > FUZZ_CANARY)
+		fuzz_range(t, &discard.addr, &discard.len);
+	fuzz_tell(t, "DISCARD %#llx %#llx flags %#x pad %#x", discard.addr,
+		  discard.len, discard.flags, discard.pad);
+	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_DISCARD,
+			 &discard, sizeof(discard));
+	want = discard.flags || discard.pad ? -EINVAL :
+	       fuzz_pages_of(discard.addr, discard.len);
+	fuzz_judge(t, FUZZ_DISCARD, ret, want, foreign);
+	if (ret == -EBADF)
+		return;
+	sum = discard.discarded + discard.absent + discard.system +
+	      discard.peer + discard.kept + discard.busy + discard.unusable;
+	FUZZ_CHECK(t, sum == discard.next - discard.addr);
+	FUZZ_CHECK(t, sum <= discard.len);
+	FUZZ_CHECK(t, ret || sum == discard.len);
+	FUZZ_CHECK(t, want >= 0 || !sum);
+}
+
 static void call_exclusive(struct fuzz_thread *t)
 {
 	struct drm_vsvm_exclusive excl = {
@@ -341,7 +376,7 @@ static void call_unknown(struct fuzz_thread *t)
 	unsigned long request;
 	int ret;
 
-	nr = known ? nr % (DRM_VSVM_ADVICE_GET + 1) : nr;
+	nr = known ? nr % (DRM_VSVM_DISCARD + 1) : nr;
 	request = _IOC(fuzz_draw(t, 4), 'd',
 		       DRM_COMMAND_BASE + nr, sizes[fuzz_draw(t, 14)]);
 	memset(t->buf, 0, 4096);
@@ -405,7 +440,7 @@ static void call_mmap(struct fuzz_thread *t)
 
 void fuzz_call(struct fuzz_thread *t)
 {
-	switch (fuzz_draw(t, 30)) {
+	switch (fuzz_draw(t, 32)) {
 	case 0:
 		call_info(t);
 		break;
@@ -451,6 +486,10 @@ void fuzz_call(struct fuzz_thread *t)
 		break;
 	case 21:
 		fuzz_advice_get(t);
+		break;
+	case 22:
+	case 23:
+		call_discard(t);
 		break;
 	default:
 		fuzz_queue(t);

@@ -162,6 +162,35 @@ static void advise(struct fuzz_thread *t, size_t off, size_t len)
 	may_fail(t, ret, "advise");
 }
 
+/*
+ * The bytes of a page are dead until all of them are written again, by the device as far
+ * as it gets, and by the CPU.
+ */
+static void discard(struct fuzz_thread *t, size_t off)
+{
+	size_t at = off & ~(VT_PAGE - 1);
+	struct drm_vsvm_discard discard = {
+		.addr = (uintptr_t)t->canary + at,
+		.len = VT_PAGE,
+	};
+	struct drm_vsvm_rw rw = {
+		.addr = (uintptr_t)t->canary + at,
+		.buf = (uintptr_t)t->shadow + at,
+		.len = VT_PAGE,
+	};
+	int ret = fuzz_ioctl(t, fuzz_own_file(t), DRM_IOCTL_VSVM_DISCARD,
+			     &discard, sizeof(discard));
+
+	fuzz_counted(t, FUZZ_DISCARD, ret);
+	may_fail(t, ret, "discard");
+	ret = fuzz_ioctl(t, fuzz_own_file(t), DRM_IOCTL_VSVM_WRITE, &rw,
+			 sizeof(rw));
+	fuzz_counted(t, FUZZ_WRITE, ret);
+	may_fail(t, ret, "write");
+	if (ret || rw.done != VT_PAGE)
+		memcpy(t->canary + at, t->shadow + at, VT_PAGE);
+}
+
 void fuzz_canary(struct fuzz_thread *t)
 {
 	size_t len = fuzz_draw(t, MOST) + 1;
@@ -170,7 +199,7 @@ void fuzz_canary(struct fuzz_thread *t)
 		     fuzz_draw(t, 3 * VT_PAGE);
 
 	fuzz_tell(t, "canary +%#zx, %#zx", off, len);
-	switch (fuzz_draw(t, 11)) {
+	switch (fuzz_draw(t, 12)) {
 	case 0:
 	case 1:
 	case 2:
@@ -192,6 +221,9 @@ void fuzz_canary(struct fuzz_thread *t)
 		break;
 	case 9:
 		advise(t, off, len);
+		break;
+	case 10:
+		discard(t, off);
 		break;
 	default:
 		store(t, off, len);

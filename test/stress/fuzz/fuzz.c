@@ -58,7 +58,7 @@ static unsigned int finished;
 static const char *const names[FUZZ_KINDS] = {
 	"INFO", "READ", "WRITE", "MIGRATE", "SNAPSHOT", "EXCLUSIVE", "ATOMIC",
 	"INJECT", "unknown", "pread", "pwrite", "mmap", "CREATE", "DESTROY",
-	"SUBMIT", "WAIT", "STATUS", "ADVISE", "ADVICE_GET",
+	"SUBMIT", "WAIT", "STATUS", "ADVISE", "ADVICE_GET", "DISCARD",
 };
 
 void fuzz_found(struct fuzz_thread *t, const char *fmt, ...)

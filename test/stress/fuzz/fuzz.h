@@ -39,6 +39,7 @@ enum fuzz_kind {
 	FUZZ_STATUS,
 	FUZZ_ADVISE,
 	FUZZ_ADVICE_GET,
+	FUZZ_DISCARD,
 	FUZZ_KINDS,
 };
 

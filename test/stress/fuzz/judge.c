@@ -35,6 +35,7 @@ static const int errors[FUZZ_KINDS][16] = {
 	[FUZZ_STATUS] = { ENOENT },
 	[FUZZ_ADVISE] = { EINVAL, EFAULT, ENXIO, ENOMEM },
 	[FUZZ_ADVICE_GET] = { EINVAL, EFAULT },
+	[FUZZ_DISCARD] = { EINVAL, EFAULT, ENOMEM, EBUSY },
 };
 
 static bool documented(enum fuzz_kind kind, int ret)
