@@ -14,13 +14,15 @@
 
 #include "vsvm_client.h"
 #include "vsvm_devmem.h"
+#include "vsvm_events.h"
 #include "vsvm_inject.h"
 
-/* Called by RCU: no eviction looks at the client any more. */
+/* Called by RCU: no eviction looks at the client any more, and no event is told to it. */
 static void client_free(struct rcu_head *rcu)
 {
 	struct vsvm_client *client = container_of(rcu, struct vsvm_client, rcu);
 
+	vsvm_events_end(client);
 	put_pid(client->owner);
 	mutex_destroy(&client->grow);
 	kfree(client);
@@ -60,6 +62,7 @@ struct vsvm_client *vsvm_client_get(struct vsvm_devmem *dm,
 		return NULL;
 	mutex_init(&fresh->grow);
 	INIT_LIST_HEAD(&fresh->partial);
+	INIT_LIST_HEAD(&fresh->streams);
 	fresh->cold = RB_ROOT_CACHED;
 	fresh->owner = get_pid(owner);
 	fresh->tgid = pid_nr(fresh->owner);

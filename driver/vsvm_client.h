@@ -33,11 +33,13 @@ struct vsvm_devmem;
  * @partial: those blocks that have room, the sparse ones last
  * @cold: those blocks that have pages in use, by &vsvm_block.rank
  * @stats: counters of events of its blocks, whichever process caused them
- * @streams: where @owner touched pages of its blocks
+ * @homes: where @owner touched pages of its blocks
+ * @nr_streams: number of its event streams
+ * @streams: those, walked under RCU; vsvm_events.c has the lock of both
  * @rcu: frees it after readers under RCU are done
  *
- * Protected by &vsvm_devmem.lock. The numbers are also read without it; @stats,
- * @streams and @nr_advice need no lock.
+ * Protected by &vsvm_devmem.lock. The numbers are also read without it; @stats, @homes
+ * and @nr_advice need no lock, and the streams have another.
  */
 struct vsvm_client {
 	struct list_head link;
@@ -55,7 +57,9 @@ struct vsvm_client {
 	struct list_head partial;
 	struct rb_root_cached cold;
 	struct vsvm_stats stats;
-	struct vsvm_policy_streams streams;
+	struct vsvm_policy_streams homes;
+	unsigned int nr_streams;
+	struct list_head streams;
 	struct rcu_head rcu;
 };
 

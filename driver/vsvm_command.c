@@ -339,6 +339,7 @@ static int step_prefetch(struct work *w)
 		return -EAGAIN;
 	mig.next = mig.addr;
 	ret = vsvm_migrate(w->ctx, &mig, VSVM_CAUSE_EXPLICIT, true);
+	w->p->moved += mig.moved;
 	if (ret == -EINTR || ret == -ENODEV) {
 		w->p->at += mig.next - mig.addr;
 		return ret;

@@ -25,6 +25,7 @@ enum vsvm_step {
  * struct vsvm_progress - how far a command is
  * @at: number of bytes that are done
  * @old: ATOMIC: the word before the operation
+ * @moved: PREFETCH: number of bytes that moved
  * @applied: ATOMIC: the operation is done, and @old is to be stored
  * @addr: where the last step could not go on
  * @end: end of the bytes from there on that it wanted, in one leaf
@@ -33,6 +34,7 @@ enum vsvm_step {
 struct vsvm_progress {
 	u64 at;
 	u64 old;
+	u64 moved;
 	bool applied;
 	unsigned long addr;
 	unsigned long end;

@@ -36,6 +36,7 @@
 
 #include "vsvm_charge.h"
 #include "vsvm_devmem.h"
+#include "vsvm_events.h"
 
 char vsvm_devmem_owner[] = "vsvm";
 
@@ -120,6 +121,26 @@ void vsvm_devmem_count(struct vsvm_block *b, enum vsvm_stat stat, u64 n)
 	client = rcu_dereference(b->client);
 	if (client)
 		vsvm_stats_add(&client->stats, stat, n);
+	rcu_read_unlock();
+}
+
+/**
+ * vsvm_devmem_tell() - tell an event of a block to the event streams of its client
+ * @b: the block; without a page in use it may have no client
+ * @mm: the mm that the event's address is in; NULL: it has no address
+ * @e: the event, without time, size and device
+ *
+ * To be called if vsvm_events_any(). Does not sleep.
+ */
+void vsvm_devmem_tell(struct vsvm_block *b, const struct mm_struct *mm,
+		      const struct drm_vsvm_event *e)
+{
+	struct vsvm_client *client;
+
+	rcu_read_lock();
+	client = rcu_dereference(b->client);
+	if (client)
+		vsvm_events_tell(client, mm, e);
 	rcu_read_unlock();
 }
 

@@ -31,6 +31,7 @@
  */
 extern char vsvm_devmem_owner[];
 
+struct drm_vsvm_event;
 struct shrinker;
 struct vsvm_purse;
 
@@ -318,5 +319,7 @@ struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
 				       struct vsvm_client *client,
 				       unsigned long *budget);
 void vsvm_devmem_count(struct vsvm_block *b, enum vsvm_stat stat, u64 n);
+void vsvm_devmem_tell(struct vsvm_block *b, const struct mm_struct *mm,
+		      const struct drm_vsvm_event *e);
 
 #endif /* VSVM_DEVMEM_H */

@@ -30,7 +30,8 @@
  *   who pays for a block.
  * - huge: whether there are huge device pages. pfn: converts between core mm's numbers
  *   and the index in the device, which names a device page everywhere else.
- * - stats, trace, inject: counters, tracepoints, failpoints; they call no other room.
+ * - events: event streams of a process. stats, trace, inject: counters, tracepoints,
+ *   failpoints. They call no other room.
  *
  * debugfs reads from all of them, and only drv calls it.
  *
@@ -124,6 +125,7 @@ static unsigned int nr_devices(void)
  * 1.4: queues, more atomic operations
  * 1.5: advice, memory that moves on a device fault
  * 1.6: DISCARD
+ * 1.7: event streams
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -135,7 +137,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 6,
+	.minor = 7,
 };
 
 /*

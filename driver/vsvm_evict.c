@@ -37,6 +37,7 @@
 
 #include "vsvm_context.h"
 #include "vsvm_devmem.h"
+#include "vsvm_events.h"
 #include "vsvm_evict.h"
 #include "vsvm_home.h"
 #include "vsvm_pagemap.h"
@@ -48,6 +49,17 @@
 #define PATIENCE	(5 * HZ)
 /* Longest interval between two looks at memory left behind. */
 #define MAX_PAUSE	(8 * HZ)
+
+static void tell_evicted(struct vsvm_block *b, enum vsvm_cause cause,
+			 const struct vsvm_home *home)
+{
+	vsvm_devmem_tell(b, NULL, &(struct drm_vsvm_event) {
+		.type = DRM_VSVM_EVENT_EVICT,
+		.cause = cause,
+		.bytes = (u64)home->moved << PAGE_SHIFT,
+		.count = home->npages - home->moved,
+	});
+}
 
 /*
  * Migrates the pages of @b to system memory. Returns the number of pages that stayed.
@@ -83,6 +95,8 @@ static unsigned long evict_block(struct vsvm_block *b, struct vsvm_moves *a,
 		vsvm_devmem_count(b, VSVM_STAT_EVICTIONS, !!home.moved);
 	trace_vsvm_evict(dm->device, cause, b - dm->blocks, home.npages,
 			 home.moved);
+	if (vsvm_events_any() && home.moved)
+		tell_evicted(b, cause, &home);
 	vsvm_inject_pause(dm->inject, EVICT_MOVED);
 	migrate_device_finalize(a->src, a->dst, home.npages);
 	return home.npages - home.moved;

@@ -20,6 +20,7 @@
 
 #include "vsvm_context.h"
 #include "vsvm_devmem.h"
+#include "vsvm_events.h"
 #include "vsvm_fault.h"
 #include "vsvm_home.h"
 #include "vsvm_policy.h"
@@ -87,7 +88,7 @@ static struct vsvm_policy_streams *fault_streams(const struct vm_fault *vmf,
 	struct vsvm_client *client = vsvm_devmem_client_of(vmf->page);
 
 	return cause == VSVM_CAUSE_CPU_FAULT &&
-	       client->owner == task_tgid(current) ? &client->streams : NULL;
+	       client->owner == task_tgid(current) ? &client->homes : NULL;
 }
 
 /*
@@ -110,6 +111,19 @@ static void fault_window(const struct vm_fault *vmf, enum vsvm_cause cause,
 		w = vsvm_policy_home(fault_streams(vmf, cause), vmf->address);
 	args->start = max(w.start, vmf->vma->vm_start);
 	args->end = min(w.end, vmf->vma->vm_end);
+}
+
+static void tell_fault(const struct vm_fault *vmf, enum vsvm_cause cause,
+		       unsigned long bytes)
+{
+	vsvm_devmem_tell(vsvm_devmem_block_of(vmf->page), vmf->vma->vm_mm,
+			 &(struct drm_vsvm_event) {
+				 .type = DRM_VSVM_EVENT_CPU_FAULT,
+				 .cause = cause,
+				 .addr = vmf->address,
+				 .bytes = bytes,
+				 .order = vmf->pte ? 0 : VSVM_BLOCK_ORDER,
+			 });
 }
 
 /*
@@ -153,6 +167,8 @@ static void fault_begin(const struct vm_fault *vmf, enum vsvm_cause cause,
 	trace_vsvm_cpu_fault(dm->device, cause, vmf->address, args->start,
 			     args->end - args->start,
 			     vmf->pte ? 0 : VSVM_BLOCK_ORDER);
+	if (vsvm_events_any())
+		tell_fault(vmf, cause, args->end - args->start);
 	trace_vsvm_migrate_begin(dm->device, cause, DRM_VSVM_TARGET_SYSTEM,
 				 args->start, args->end - args->start);
 }

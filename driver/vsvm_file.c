@@ -67,6 +67,7 @@ int vsvm_file_open(struct drm_device *drm, struct drm_file *file)
 	vm = vsvm_vm_create(drm, vsvm->devmem, vsvm->dma);
 	if (!IS_ERR(vm)) {
 		file->driver_priv = vm;
+		vm->mirror.file = file->client_id;
 		vm->release = file_release;
 		vsvm_queue_init(&vm->queues, vm, &vsvm->engines);
 		mutex_lock(&vsvm->vms_lock);

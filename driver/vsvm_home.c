@@ -22,6 +22,7 @@
 #include <linux/sysfs.h>
 
 #include "vsvm_devmem.h"
+#include "vsvm_events.h"
 #include "vsvm_home.h"
 #include "vsvm_pfn.h"
 #include "vsvm_stats.h"
@@ -446,8 +447,23 @@ static void account_stayed(struct vsvm_block *b, enum vsvm_cause cause, u64 addr
 	trace_vsvm_stay(b->devmem->device, cause, addr, pages, reason);
 }
 
+/* Eviction and unplug have no mapping, and no address in one. */
+static void tell_moved(const struct vsvm_home *home, struct vsvm_block *b,
+		       enum vsvm_cause cause)
+{
+	vsvm_devmem_tell(b, home->vma ? home->vma->vm_mm : NULL,
+			 &(struct drm_vsvm_event) {
+				 .type = DRM_VSVM_EVENT_MIGRATE,
+				 .cause = cause,
+				 .target = DRM_VSVM_TARGET_SYSTEM,
+				 .addr = home->vma ? home->start : 0,
+				 .bytes = (u64)home->moved << PAGE_SHIFT,
+				 .order = home->order,
+			 });
+}
+
 /**
- * vsvm_home_account() - count and trace what a fault, an eviction or an unplug moved
+ * vsvm_home_account() - count, trace and tell what a fault, an eviction or an unplug moved
  * @home: the pages, after vsvm_home_settle() and before they are finalized: while what
  *	moved is locked, its block keeps its client
  * @b: the block that it was in
@@ -463,6 +479,8 @@ void vsvm_home_account(const struct vsvm_home *home, struct vsvm_block *b,
 		vsvm_devmem_count(b, VSVM_STAT_HOME + cause, home->moved);
 	account_stayed(b, cause, addr, home->host_full, DRM_VSVM_STAY_HOST_FULL);
 	account_stayed(b, cause, addr, busy, DRM_VSVM_STAY_BUSY);
+	if (vsvm_events_any() && home->moved)
+		tell_moved(home, b, cause);
 	trace_vsvm_migrate_end(b->devmem->device, cause,
 			       DRM_VSVM_TARGET_SYSTEM, addr,
 			       (u64)home->moved << PAGE_SHIFT, home->order,

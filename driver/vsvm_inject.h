@@ -124,6 +124,7 @@ struct task_struct;
 	P(FENCE_WAKE, PAUSE, "fence-wake") /* SIGNAL: waiters wake up */ \
 	P(CANCEL, PAUSE, "cancel") /* a queue's turn is cancelled */ \
 	/* the rest */ \
+	P(EVENTS, FAIL, "events") /* an event stream */ \
 	P(MMAP_PAGE, FAIL, "mmap-page") /* a page for mmap() */ \
 	P(MMAP_INSERT, FAIL, "mmap-insert") /* its page table */ \
 	P(LRU, FAIL, "lru") /* reading debugfs: lru */ \

@@ -28,6 +28,7 @@
 #include "vsvm_device.h"
 #include "vsvm_devmem.h"
 #include "vsvm_discard.h"
+#include "vsvm_events.h"
 #include "vsvm_ioctl.h"
 #include "vsvm_migrate.h"
 #include "vsvm_place.h"
@@ -98,7 +99,8 @@ static int ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	info->kind = vsvm_devmem_coherent(dm) ? DRM_VSVM_KIND_COHERENT :
 						DRM_VSVM_KIND_PRIVATE;
 	info->caps = (vsvm->dma ? DRM_VSVM_CAP_DMA : 0) | DRM_VSVM_CAP_QUEUES |
-		     DRM_VSVM_CAP_ADVICE | DRM_VSVM_CAP_DISCARD;
+		     DRM_VSVM_CAP_ADVICE | DRM_VSVM_CAP_EVENTS |
+		     DRM_VSVM_CAP_DISCARD;
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -383,6 +385,50 @@ static int ioctl_discard(struct drm_device *drm, void *data,
 	return ret;
 }
 
+static bool bad_events(struct drm_device *drm,
+		       const struct drm_vsvm_events *arg)
+{
+	return refuse(drm, arg->flags & ~DRM_VSVM_EVENTS_NONBLOCK) ||
+	       refuse(drm, arg->mask == 0) ||
+	       refuse(drm, arg->mask & ~DRM_VSVM_EVENTS_ALL) ||
+	       refuse(drm, arg->records == 0) ||
+	       refuse(drm, arg->records > DRM_VSVM_MAX_RECORDS) ||
+	       refuse(drm, arg->size < DRM_VSVM_MIN_RECORD_SIZE) ||
+	       refuse(drm, arg->size > DRM_VSVM_MAX_RECORD_SIZE) ||
+	       refuse(drm, !IS_ALIGNED(arg->size, sizeof(u64)));
+}
+
+static int ioctl_events(struct drm_device *drm, void *data,
+			struct drm_file *file)
+{
+	struct drm_vsvm_events *arg = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	struct vsvm_stream *s;
+	struct vsvm_context ctx;
+	int ret;
+
+	arg->fd = -1;
+	if (bad_events(drm, arg))
+		return -EINVAL;
+
+	ret = vsvm_vm_use(vm, &ctx);
+	if (ret)
+		return ret;
+	s = vsvm_events_create(vsvm_vm_inject(vm), vm->mm, vm->mirror.device,
+			       arg);
+	if (!s)
+		return -ENOMEM;
+	ret = vsvm_mirror_listen(&vm->mirror, s);
+	if (!ret)
+		ret = vsvm_events_install(s, arg->flags);
+	if (refuse(drm, ret < 0)) {
+		vsvm_events_destroy(s);
+		return ret;
+	}
+	arg->fd = ret;
+	return 0;
+}
+
 #ifdef CONFIG_DRM_VSVM_INJECT
 /* Returns the failpoint or an errno. */
 static int check_inject(struct drm_device *drm,
@@ -459,4 +505,5 @@ const struct drm_ioctl_desc vsvm_ioctls[VSVM_IOCTLS] = {
 	DRM_IOCTL_DEF_DRV(VSVM_ADVISE, ioctl_advise, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_ADVICE_GET, ioctl_advice_get, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_DISCARD, ioctl_discard, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_EVENTS, ioctl_events, DRM_RENDER_ALLOW),
 };

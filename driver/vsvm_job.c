@@ -27,6 +27,7 @@
 
 #include "vsvm_charge.h"
 #include "vsvm_context.h"
+#include "vsvm_events.h"
 #include "vsvm_fence.h"
 #include "vsvm_inject.h"
 #include "vsvm_job.h"
@@ -125,6 +126,21 @@ static u32 access_of(enum vsvm_need need)
 	}
 }
 
+static void tell_lost(const struct vsvm_queue *q)
+{
+	struct vsvm_mirror *m = &q->set->vm->mirror;
+
+	vsvm_mirror_tell(m, &(struct drm_vsvm_event) {
+		.type = DRM_VSVM_EVENT_QUEUE_LOST,
+		.addr = q->addr,
+		.file = m->file,
+		.seq = q->lost,
+		.queue = q->id,
+		.access = q->access,
+		.error = q->error,
+	});
+}
+
 /**
  * vsvm_job_lose() - make a queue lost; the first cause stays
  * @q: the queue
@@ -155,6 +171,8 @@ void vsvm_job_lose(struct vsvm_queue *q, int error,
 		return;
 	/* The cause does not change any more. */
 	trace_vsvm_queue_lost(q, q->lost, q->addr, q->access, -error);
+	if (vsvm_events_any())
+		tell_lost(q);
 	vsvm_mirror_count(&set->vm->mirror, VSVM_STAT_QUEUES_LOST, 1);
 	wake_up_all(vsvm_fence_waiters(set->vm->mm));
 	wake_up_poll(&set->lost, EPOLLPRI);
@@ -239,6 +257,22 @@ static bool stays(const struct vsvm_slot *slot)
 	       (IS_ENABLED(CONFIG_CGROUP_DMEM) && !slot->purse);
 }
 
+static void tell_prefetch(const struct vsvm_queue *q,
+			  const struct vsvm_slot *slot)
+{
+	struct vsvm_mirror *m = &q->set->vm->mirror;
+
+	vsvm_mirror_tell(m, &(struct drm_vsvm_event) {
+		.type = DRM_VSVM_EVENT_PREFETCH,
+		.addr = slot->c.prefetch.addr,
+		.bytes = q->progress.moved,
+		.file = m->file,
+		.seq = slot->seq,
+		.queue = q->id,
+		.target = slot->c.prefetch.target,
+	});
+}
+
 /* One step of the queue's command; the results of vsvm_command_step(). */
 static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 {
@@ -257,6 +291,8 @@ static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 		return ret;
 	if (slot->c.op == DRM_VSVM_COMMAND_SIGNAL)
 		announce(q, slot);
+	else if (slot->c.op == DRM_VSVM_COMMAND_PREFETCH && vsvm_events_any())
+		tell_prefetch(q, slot);
 	advance(q, slot);
 	return ret;
 }

@@ -32,6 +32,7 @@
 #include "vsvm_chunk.h"
 #include "vsvm_context.h"
 #include "vsvm_devmem.h"
+#include "vsvm_events.h"
 #include "vsvm_evict.h"
 #include "vsvm_home.h"
 #include "vsvm_migrate.h"
@@ -293,6 +294,19 @@ static void trace_begin(const struct chunk *c)
 				 c->start, c->end - c->start);
 }
 
+static void tell_moved(const struct chunk *c)
+{
+	vsvm_mirror_tell(c->m, &(struct drm_vsvm_event) {
+		.type = DRM_VSVM_EVENT_MIGRATE,
+		.cause = c->cause,
+		.target = c->mig->target,
+		.addr = c->start,
+		.bytes = (u64)c->now << PAGE_SHIFT,
+		.file = c->m->file,
+		.order = c->order,
+	});
+}
+
 static void trace_end(const struct chunk *c)
 {
 	unsigned long stayed = 0, i;
@@ -396,6 +410,8 @@ static void chunk_move(struct chunk *c)
 	move_collected(c, &home);
 end:
 	trace_end(c);
+	if (vsvm_events_any() && c->now)
+		tell_moved(c);
 }
 
 /*

@@ -23,6 +23,7 @@
 #include <drm/vsvm_drm.h>
 
 #include "vsvm_devmem.h"
+#include "vsvm_events.h"
 #include "vsvm_mirror.h"
 #include "vsvm_trace.h"
 
@@ -66,6 +67,43 @@ void vsvm_mirror_count_advice(struct vsvm_mirror *m, unsigned int before)
 	lockdep_assert_held(&m->advices.lock);
 	if (m->client)
 		atomic_add(m->advices.nr - before, &m->client->nr_advice);
+}
+
+ * vsvm_mirror_tell() - tell an event to the event streams of a file's process
+ * @m: the mirror, bound
+ * @e: the event, without time, size and device
+ *
+ * To be called if vsvm_events_any(). Does not sleep.
+ */
+void vsvm_mirror_tell(struct vsvm_mirror *m, const struct drm_vsvm_event *e)
+{
+	struct vsvm_client *client;
+
+	rcu_read_lock();
+	/* Pairs with vsvm_mirror_unplug(). A client is freed by RCU. */
+	client = READ_ONCE(m->client);
+	if (client)
+		vsvm_events_tell_own(client, m->notifier.mm, e);
+	rcu_read_unlock();
+}
+
+/**
+ * vsvm_mirror_listen() - attach an event stream to the client of a file
+ * @m: the mirror, bound
+ * @s: the stream
+ *
+ * Return: 0; -EMFILE of vsvm_events_attach(); -ENODEV.
+ */
+int vsvm_mirror_listen(struct vsvm_mirror *m, struct vsvm_stream *s)
+{
+	int idx, ret;
+
+	ret = vsvm_mirror_enter(m, &idx);
+	if (ret)
+		return ret;
+	ret = vsvm_events_attach(m->client, s);
+	vsvm_mirror_exit(idx);
+	return ret;
 }
 
 /**
@@ -680,6 +718,7 @@ void vsvm_mirror_empty(struct vsvm_mirror *m)
  */
 void vsvm_mirror_unplug(struct vsvm_mirror *m)
 {
+	struct vsvm_client *client = m->client;
 	struct vsvm_devmem *dm = m->devmem;
 
 	mutex_lock(&m->advices.lock);
@@ -687,11 +726,12 @@ void vsvm_mirror_unplug(struct vsvm_mirror *m)
 	vsvm_table_zap(&m->table, 0, ULONG_MAX, 0);
 	m->devmem = NULL;
 	up_write(&m->table.lock);
-	if (m->client) {
-		atomic_sub(m->advices.nr, &m->client->nr_advice);
-		vsvm_client_put(dm, m->client);
+	/* Pairs with vsvm_mirror_tell(), which may go on with it for a moment. */
+	WRITE_ONCE(m->client, NULL);
+	if (client) {
+		atomic_sub(m->advices.nr, &client->nr_advice);
+		vsvm_client_put(dm, client);
 	}
-	m->client = NULL;
 	mutex_unlock(&m->advices.lock);
 }
 

@@ -15,9 +15,11 @@
 #include "vsvm_table.h"
 
 struct device;
+struct drm_vsvm_event;
 struct pid;
 struct vsvm_devmem;
 struct vsvm_client;
+struct vsvm_stream;
 
 /**
  * struct vsvm_mirror - a device's view of one mm
@@ -31,7 +33,8 @@ struct vsvm_client;
  *	waits for these and then sets it to NULL under the page-table lock, so a holder
  *	of that lock may test it
  * @client: the client that the file belongs to, set by vsvm_mirror_bind(); valid as
- *	@devmem is
+ *	@devmem is, and also under RCU, unless it is NULL
+ * @file: number of the file, drm-client-id in its fdinfo
  * @stats: counters of this mirror
  * @advices: where memory should be
  * @counts: accesses in place, where they are counted
@@ -46,6 +49,7 @@ struct vsvm_mirror {
 	unsigned int device;
 	struct vsvm_devmem *devmem;
 	struct vsvm_client *client;
+	u64 file;
 	struct vsvm_stats stats;
 	struct vsvm_advices advices;
 	struct vsvm_policy_counts counts;
@@ -98,6 +102,8 @@ void vsvm_mirror_teach_lockdep(void);
 void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n);
 void vsvm_mirror_count_advice(struct vsvm_mirror *m, unsigned int before);
 void vsvm_mirror_destroy(struct vsvm_mirror *m);
+void vsvm_mirror_tell(struct vsvm_mirror *m, const struct drm_vsvm_event *e);
+int vsvm_mirror_listen(struct vsvm_mirror *m, struct vsvm_stream *s);
 int vsvm_mirror_bind(struct vsvm_mirror *m, struct mm_struct *mm,
 		     struct pid *owner);
 void vsvm_mirror_empty(struct vsvm_mirror *m);

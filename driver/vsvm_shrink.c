@@ -17,6 +17,7 @@
 #include <linux/string.h>
 
 #include "vsvm_devmem.h"
+#include "vsvm_events.h"
 #include "vsvm_evict.h"
 #include "vsvm_home.h"
 #include "vsvm_pfn.h"
@@ -68,6 +69,16 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 	return used;
 }
 
+static void tell_beside(struct vsvm_block *b, unsigned int moved)
+{
+	vsvm_devmem_tell(b, NULL, &(struct drm_vsvm_event) {
+		.type = DRM_VSVM_EVENT_MIGRATE,
+		.cause = DRM_VSVM_CAUSE_EVICTION,
+		.target = DRM_VSVM_TARGET_DEVICE,
+		.bytes = (u64)moved << PAGE_SHIFT,
+	});
+}
+
 /*
  * Moves the @n pages of a block to the places in @to. The reserved pages in @to count
  * as in use, so they keep the pagemap alive, also after unplug.
@@ -91,6 +102,8 @@ static bool move_beside(struct vsvm_devmem *dm, struct vsvm_block *b,
 	trace_vsvm_migrate_end(dm->device, VSVM_CAUSE_EVICTION,
 			       DRM_VSVM_TARGET_DEVICE, first,
 			       (u64)moved * PAGE_SIZE, 0, n - moved);
+	if (vsvm_events_any() && moved)
+		tell_beside(b, moved);
 	migrate_device_finalize(m->src, m->dst, n);
 	return moved == n;
 }

@@ -21,19 +21,14 @@
 #include "vsvm_stats.h"
 #include "vsvm_vm.h"
 
-TRACE_DEFINE_ENUM(VSVM_CAUSE_EXPLICIT);
-TRACE_DEFINE_ENUM(VSVM_CAUSE_DEVICE_FAULT);
-TRACE_DEFINE_ENUM(VSVM_CAUSE_CPU_FAULT);
-TRACE_DEFINE_ENUM(VSVM_CAUSE_EVICTION);
-TRACE_DEFINE_ENUM(VSVM_CAUSE_UNPLUG);
+#define VSVM_TRACE_CAUSE_ENUM(cause, word)	TRACE_DEFINE_ENUM(DRM_VSVM_CAUSE_##cause);
+DRM_VSVM_CAUSE_WORDS(VSVM_TRACE_CAUSE_ENUM, VSVM_TRACE_CAUSE_ENUM)
 
+#define VSVM_TRACE_CAUSE(cause, word)		{ DRM_VSVM_CAUSE_##cause, word },
+#define VSVM_TRACE_LAST_CAUSE(cause, word)	{ DRM_VSVM_CAUSE_##cause, word }
 #define vsvm_trace_cause(value)						\
-	__print_symbolic(value,						\
-			 { VSVM_CAUSE_EXPLICIT, "explicit" },		\
-			 { VSVM_CAUSE_DEVICE_FAULT, "device-fault" },	\
-			 { VSVM_CAUSE_CPU_FAULT, "cpu-fault" },		\
-			 { VSVM_CAUSE_EVICTION, "eviction" },		\
-			 { VSVM_CAUSE_UNPLUG, "unplug" })
+	__print_symbolic(value, DRM_VSVM_CAUSE_WORDS(VSVM_TRACE_CAUSE,	\
+						     VSVM_TRACE_LAST_CAUSE))
 
 TRACE_DEFINE_ENUM(DRM_VSVM_TARGET_SYSTEM);
 TRACE_DEFINE_ENUM(DRM_VSVM_TARGET_DEVICE);

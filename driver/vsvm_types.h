@@ -2,21 +2,13 @@
 #ifndef VSVM_TYPES_H
 #define VSVM_TYPES_H
 
-/**
- * enum vsvm_cause - why pages move
- * @VSVM_CAUSE_EXPLICIT: MIGRATE
- * @VSVM_CAUSE_DEVICE_FAULT: the device lacks a page: what advice wants there moves to
- *	it; or a device write breaks copy-on-write, and a page goes to system memory
- * @VSVM_CAUSE_CPU_FAULT: a CPU touched a page of private device memory
- * @VSVM_CAUSE_EVICTION: a client needs room, or the host needs the backing
- * @VSVM_CAUSE_UNPLUG: the device is being unplugged
- */
+#include <drm/vsvm_drm.h>
+
+/* &enum drm_vsvm_cause, with the driver's names; the list is in drm/vsvm_drm_events.h. */
 enum vsvm_cause {
-	VSVM_CAUSE_EXPLICIT,
-	VSVM_CAUSE_DEVICE_FAULT,
-	VSVM_CAUSE_CPU_FAULT,
-	VSVM_CAUSE_EVICTION,
-	VSVM_CAUSE_UNPLUG,
+#define VSVM_CAUSE_ENUM(cause, word) VSVM_CAUSE_##cause = DRM_VSVM_CAUSE_##cause,
+	DRM_VSVM_CAUSE_WORDS(VSVM_CAUSE_ENUM, VSVM_CAUSE_ENUM)
+#undef VSVM_CAUSE_ENUM
 };
 
 /**

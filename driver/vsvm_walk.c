@@ -30,6 +30,7 @@
 #include "vsvm_classify.h"
 #include "vsvm_context.h"
 #include "vsvm_devmem.h"
+#include "vsvm_events.h"
 #include "vsvm_fault.h"
 #include "vsvm_inject.h"
 #include "vsvm_mirror.h"
@@ -673,6 +674,25 @@ static int walk_place(struct walk *w, unsigned long end)
 	return w->ctx->place(w->ctx, w->addr, end, w->need, &w->placing);
 }
 
+static void tell_fault(const struct walk *w, u64 pages, int error)
+{
+	static const u32 access[] = {
+		[VSVM_NEED_READ] = DRM_VSVM_ACCESS_READ,
+		[VSVM_NEED_WRITE] = DRM_VSVM_ACCESS_WRITE,
+		[VSVM_NEED_EXCLUSIVE] = DRM_VSVM_ACCESS_ATOMIC,
+	};
+
+	vsvm_mirror_tell(w->m, &(struct drm_vsvm_event) {
+		.type = DRM_VSVM_EVENT_DEVICE_FAULT,
+		.cause = DRM_VSVM_CAUSE_DEVICE_FAULT,
+		.addr = w->addr,
+		.bytes = pages << PAGE_SHIFT,
+		.file = w->m->file,
+		.access = access[w->need],
+		.error = -error,
+	});
+}
+
 /* Faults in the missing page at w->addr: 0 with the lock held, or an errno. */
 static int walk_fault(struct walk *w, unsigned long end)
 {
@@ -702,6 +722,8 @@ static int walk_fault(struct walk *w, unsigned long end)
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULT_PAGES, w->faults - before);
 	trace_vsvm_device_fault(m->device, w->addr, w->faults - before, w->need,
 				tries, ret);
+	if (vsvm_events_any())
+		tell_fault(w, w->faults - before, ret);
 	return ret;
 }
 

@@ -4,6 +4,7 @@
 
 #include <linux/module.h>
 
+#include "../vsvm_events.c"
 #include "../vsvm_fault.h"
 #include "../vsvm_mirror.c"
 #include "../vsvm_stats.c"

@@ -547,6 +547,26 @@ static int queue_worked(struct vt_work *w, int ret)
 		      vt_check(w->mem, w->len, OTHER, 0)) ? -1 : 0;
 }
 
+/* A stream of events, which tells of a fault. */
+static int listens(struct vt_work *w)
+{
+	struct drm_vsvm_event e;
+	uint32_t nr = 1;
+	int fd, ret;
+	char byte;
+
+	ret = vsvm_events_open(w->v, DRM_VSVM_EVENTS_ALL, 4,
+			       DRM_VSVM_EVENTS_NONBLOCK, &fd);
+	if (ret)
+		return ret;
+	ret = vsvm_read(w->v, w->mem, &byte, 1, NULL);
+	if (vsvm_events_read(fd, &e, &nr) ||
+	    e.type != DRM_VSVM_EVENT_DEVICE_FAULT || (int)e.error != -ret)
+		ret = -EPROTO;
+	close(fd);
+	return ret;
+}
+
 /* Work of one kind of pages, and work for which they are all the same. */
 FIXTURE(sweep)
 {
@@ -624,6 +644,7 @@ SWEEP(access, atomic, filled, adds, was_added)
 SWEEP(access, exclusive, filled, takes, both_see)
 SWEEP(access, mmap, nothing, maps_node, was_mapped)
 SWEEP(access, debugfs, nothing, reads_lru, no_check)
+SWEEP(access, events, filled, listens, both_see)
 SWEEP_ALL(access, open_to_close, ready_to_live, lives, no_check, true,
 	  VT_NO_FAILPOINT, VT_NO_FAILPOINT)
 

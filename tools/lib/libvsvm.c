@@ -397,6 +397,37 @@ int vsvm_queue_status(struct vsvm *v, uint32_t queue,
 	return ioctl_fd(v->fd, DRM_IOCTL_VSVM_QUEUE_STATUS, status);
 }
 
+int vsvm_events_open(struct vsvm *v, uint64_t mask, uint32_t records,
+		     uint32_t flags, int *fd)
+{
+	struct drm_vsvm_events arg = {
+		.mask = mask,
+		.records = records,
+		.size = sizeof(struct drm_vsvm_event),
+		.flags = flags,
+	};
+	int ret = ioctl_fd(v->fd, DRM_IOCTL_VSVM_EVENTS, &arg);
+
+	*fd = ret ? -1 : arg.fd;
+	return ret;
+}
+
+int vsvm_events_read(int fd, struct drm_vsvm_event *events, uint32_t *nr)
+{
+	size_t room = *nr * sizeof(*events);
+	ssize_t n;
+
+	*nr = 0;
+	do {
+		n = read(fd, events, room);
+	} while (n < 0 && errno == EINTR);
+
+	if (n < 0)
+		return -errno;
+	*nr = n / sizeof(*events);
+	return 0;
+}
+
 /* An initializer may leave what a union has beyond the member that it names as it is. */
 static struct drm_vsvm_command command(uint32_t op)
 {
@@ -492,6 +523,30 @@ const char *vsvm_stay_name(unsigned int reason)
 	_Static_assert(ARRAY_SIZE(names) == DRM_VSVM_STAY_REASONS,
 		       "a reason has no name");
 	return reason < ARRAY_SIZE(names) ? names[reason] : NULL;
+}
+
+const char *vsvm_cause_name(uint32_t cause)
+{
+#define WORD(cause, word)	\
+	[DRM_VSVM_CAUSE_##cause] = word,
+	static const char *const names[] = { DRM_VSVM_CAUSE_WORDS(WORD, WORD) };
+#undef WORD
+
+	_Static_assert(ARRAY_SIZE(names) == DRM_VSVM_CAUSES,
+		       "a cause has no name");
+	return cause < ARRAY_SIZE(names) ? names[cause] : NULL;
+}
+
+const char *vsvm_event_name(uint32_t type)
+{
+#define WORD(type, word)	\
+	[DRM_VSVM_EVENT_##type] = word,
+	static const char *const names[] = { DRM_VSVM_EVENT_WORDS(WORD, WORD) };
+#undef WORD
+
+	_Static_assert(ARRAY_SIZE(names) == DRM_VSVM_EVENT_TYPES,
+		       "an event has no name");
+	return type < ARRAY_SIZE(names) ? names[type] : NULL;
 }
 
 const char *vsvm_place_name(uint32_t place)

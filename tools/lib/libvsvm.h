@@ -308,6 +308,35 @@ int64_t vsvm_deadline(int64_t ns);
 int vsvm_queue_status(struct vsvm *v, uint32_t queue,
 		      struct drm_vsvm_queue_status *status);
 
+/**
+ * vsvm_events_open() - open a stream of what the device does for this process
+ * @v: the handle
+ * @mask: what to tell: 1 << &enum drm_vsvm_event_type, or DRM_VSVM_EVENTS_ALL
+ * @records: number of records that wait to be read, up to DRM_VSVM_MAX_RECORDS
+ * @flags: 0 or DRM_VSVM_EVENTS_NONBLOCK
+ * @fd: out, the stream, for vsvm_events_read(), poll() and close(); -1 on failure
+ *
+ * The stream has a life of its own: @v may be closed before it.
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_events.
+ */
+int vsvm_events_open(struct vsvm *v, uint64_t mask, uint32_t records,
+		     uint32_t flags, int *fd);
+
+/**
+ * vsvm_events_read() - read records of an event stream
+ * @fd: the stream
+ * @events: out, the records
+ * @nr: in, room in @events, not 0; out, records stored; 0 without an error: the stream
+ *	has ended
+ *
+ * Waits for the first record, unless the stream has O_NONBLOCK. A wait that a signal
+ * interrupts goes on, after the handler ran.
+ *
+ * Return: 0, or a negative errno: -EAGAIN when there is none, -EPERM in another process.
+ */
+int vsvm_events_read(int fd, struct drm_vsvm_event *events, uint32_t *nr);
+
 /*
  * Commands for vsvm_submit(), which says whether they are right:
  *
@@ -396,6 +425,12 @@ struct drm_vsvm_command vsvm_cmd_barrier(void);
 
 /** vsvm_stay_name() - one word for a reason of &enum drm_vsvm_stay, or NULL */
 const char *vsvm_stay_name(unsigned int reason);
+
+/** vsvm_cause_name() - one word for a cause of &enum drm_vsvm_cause, or NULL */
+const char *vsvm_cause_name(uint32_t cause);
+
+/** vsvm_event_name() - one word for a type of &enum drm_vsvm_event_type, or NULL */
+const char *vsvm_event_name(uint32_t type);
 
 /** vsvm_place_name() - one word for DRM_VSVM_PLACE_*, or NULL */
 const char *vsvm_place_name(uint32_t place);

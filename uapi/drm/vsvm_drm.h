@@ -7,6 +7,7 @@
 
 #include "drm.h"
 #include "vsvm_drm_advice.h"
+#include "vsvm_drm_events.h"
 #include "vsvm_drm_queue.h"
 
 #if defined(__cplusplus)
@@ -101,6 +102,7 @@ extern "C" {
 #define DRM_VSVM_ADVISE		0x0d
 #define DRM_VSVM_ADVICE_GET	0x0e
 #define DRM_VSVM_DISCARD	0x0f
+#define DRM_VSVM_EVENTS		0x10
 
 /** DRM_VSVM_KIND_PRIVATE: the CPU cannot touch the device's memory */
 #define DRM_VSVM_KIND_PRIVATE	0U
@@ -117,6 +119,8 @@ extern "C" {
 #define DRM_VSVM_CAP_QUEUES	(1U << 1)
 /** DRM_VSVM_CAP_ADVICE: the device takes advice, and moves memory on a fault */
 #define DRM_VSVM_CAP_ADVICE	(1U << 2)
+/** DRM_VSVM_CAP_EVENTS: the device has event streams */
+#define DRM_VSVM_CAP_EVENTS	(1U << 3)
 /** DRM_VSVM_CAP_DISCARD: the device has DISCARD */
 #define DRM_VSVM_CAP_DISCARD	(1U << 4)
 
@@ -570,6 +574,8 @@ struct drm_vsvm_discard {
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_ADVICE_GET, struct drm_vsvm_advice_get)
 #define DRM_IOCTL_VSVM_DISCARD	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_DISCARD, struct drm_vsvm_discard)
+#define DRM_IOCTL_VSVM_EVENTS	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_EVENTS, struct drm_vsvm_events)
 
 #if defined(__cplusplus)
 }

@@ -33,7 +33,8 @@ static void call_info(struct fuzz_thread *t)
 	FUZZ_CHECK(t, !(info.caps & ~(DRM_VSVM_CAP_DMA |
 					  DRM_VSVM_CAP_QUEUES |
 					  DRM_VSVM_CAP_ADVICE |
-					  DRM_VSVM_CAP_DISCARD)));
+					  DRM_VSVM_CAP_DISCARD |
+					  DRM_VSVM_CAP_EVENTS)));
 }
 
 static void call_rw(struct fuzz_thread *t, bool write)
@@ -376,17 +377,99 @@ static void call_unknown(struct fuzz_thread *t)
 	unsigned long request;
 	int ret;
 
-	nr = known ? nr % (DRM_VSVM_DISCARD + 1) : nr;
+	nr = known ? nr % (DRM_VSVM_EVENTS + 1) : nr;
 	request = _IOC(fuzz_draw(t, 4), 'd',
 		       DRM_COMMAND_BASE + nr, sizes[fuzz_draw(t, 14)]);
 	memset(t->buf, 0, 4096);
-	/* What is anywhere may have a deadline that is far away. */
-	if (nr == DRM_VSVM_WAIT)
+	/* What is anywhere may have a deadline that is far away, or open a stream. */
+	if (nr == DRM_VSVM_WAIT || nr == DRM_VSVM_EVENTS)
 		arg = (uintptr_t)t->buf;
 	fuzz_tell(t, "request %#lx at %#llx", request, (unsigned long long)arg);
 	ret = ioctl(fuzz_any_file(t, &foreign), request, arg) < 0 ? -errno : 0;
 	fuzz_judge(t, FUZZ_UNKNOWN, ret, nr >= 0x20 ?
 	      -EINVAL : FUZZ_ANY, foreign);
+}
+
+static bool bad_events(const struct drm_vsvm_events *arg)
+{
+	return arg->flags & ~DRM_VSVM_EVENTS_NONBLOCK || !arg->mask ||
+	       arg->mask & ~DRM_VSVM_EVENTS_ALL || !arg->records ||
+	       arg->records > DRM_VSVM_MAX_RECORDS || arg->size % 8 ||
+	       arg->size < DRM_VSVM_MIN_RECORD_SIZE ||
+	       arg->size > DRM_VSVM_MAX_RECORD_SIZE;
+}
+
+/* What the thread's stream has, into anything; of a parent's it is told nothing. */
+static void read_stream(struct fuzz_thread *t)
+{
+	struct drm_vsvm_event *e = (void *)t->buf;
+	uint64_t len = fuzz_one_in(t, 4) ? fuzz_number(t) % FUZZ_BUFFER_SIZE :
+		       FUZZ_BUFFER_SIZE;
+	uint64_t any = fuzz_address(t);
+	bool wild = fuzz_one_in(t, 4);
+	uint32_t size, at;
+	ssize_t n;
+
+	fuzz_tell(t, "read %llu of stream", (unsigned long long)len);
+	n = read(t->stream, wild ? (void *)(uintptr_t)any : t->buf, len);
+	if (t->child) {
+		FUZZ_CHECK(t, n < 0 && (errno == EPERM || errno == EBADF));
+		return;
+	}
+	if (n < 0) {
+		FUZZ_CHECK(t, errno == EAGAIN || errno == EINVAL ||
+			   errno == EFAULT);
+		return;
+	}
+	FUZZ_CHECK(t, (uint64_t)n <= len);
+	if (wild || !n)
+		return;
+	size = e->size;
+	FUZZ_CHECK(t, size >= sizeof(*e) && n % size == 0);
+	for (at = 0; at < n && size >= sizeof(*e); at += size) {
+		e = (void *)(t->buf + at);
+		FUZZ_CHECK(t, e->size == size && !e->pad);
+		FUZZ_CHECK(t, e->type < DRM_VSVM_EVENT_TYPES);
+		FUZZ_CHECK(t, e->cause < DRM_VSVM_CAUSES);
+		FUZZ_CHECK(t, e->access <= DRM_VSVM_ACCESS_ATOMIC);
+		FUZZ_CHECK(t, e->addr < FUZZ_END_5);
+	}
+}
+
+/* A new one takes the place of the last. It has to be O_NONBLOCK, or it would wait. */
+static void call_events(struct fuzz_thread *t)
+{
+	uint64_t number = fuzz_number(t);
+	struct drm_vsvm_events arg = {
+		.mask = fuzz_one_in(t, 8) ? number :
+			(number & DRM_VSVM_EVENTS_ALL) | 2,
+		.records = fuzz_one_in(t, 8) ? number : fuzz_draw(t, 64) + 1,
+		.size = fuzz_one_in(t, 8) ? number :
+			sizeof(struct drm_vsvm_event) + fuzz_draw(t, 3) * 8,
+		.flags = fuzz_flags(t, 0) | DRM_VSVM_EVENTS_NONBLOCK,
+		.fd = number,
+	};
+	bool foreign;
+	int ret, want;
+
+	if (t->stream >= 0 && fuzz_draw(t, 4)) {
+		read_stream(t);
+		return;
+	}
+	want = bad_events(&arg) ? -EINVAL : FUZZ_GOOD;
+	fuzz_tell(t, "EVENTS mask %#llx records %u size %u flags %#x", arg.mask,
+		  arg.records, arg.size, arg.flags);
+	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_EVENTS,
+			 &arg, sizeof(arg));
+	fuzz_judge(t, FUZZ_EVENTS, ret, want, foreign);
+	if (ret == -EBADF)
+		return;
+	FUZZ_CHECK(t, !ret == (arg.fd >= 0));
+	if (ret)
+		return;
+	if (t->stream >= 0)
+		close(t->stream);
+	t->stream = arg.fd;
 }
 
 static void call_file(struct fuzz_thread *t, bool write)
@@ -440,7 +523,7 @@ static void call_mmap(struct fuzz_thread *t)
 
 void fuzz_call(struct fuzz_thread *t)
 {
-	switch (fuzz_draw(t, 32)) {
+	switch (fuzz_draw(t, 33)) {
 	case 0:
 		call_info(t);
 		break;
@@ -490,6 +573,9 @@ void fuzz_call(struct fuzz_thread *t)
 	case 22:
 	case 23:
 		call_discard(t);
+		break;
+	case 24:
+		call_events(t);
 		break;
 	default:
 		fuzz_queue(t);

@@ -58,7 +58,7 @@ static unsigned int finished;
 static const char *const names[FUZZ_KINDS] = {
 	"INFO", "READ", "WRITE", "MIGRATE", "SNAPSHOT", "EXCLUSIVE", "ATOMIC",
 	"INJECT", "unknown", "pread", "pwrite", "mmap", "CREATE", "DESTROY",
-	"SUBMIT", "WAIT", "STATUS", "ADVISE", "ADVICE_GET", "DISCARD",
+	"SUBMIT", "WAIT", "STATUS", "ADVISE", "ADVICE_GET", "DISCARD", "EVENTS",
 };
 
 void fuzz_found(struct fuzz_thread *t, const char *fmt, ...)
@@ -307,6 +307,7 @@ static int prepare(struct fuzz_thread *t, unsigned int process, unsigned int i)
 	t->shadow = malloc(FUZZ_CANARY_SIZE);
 	t->arg = storm_shared();
 	t->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	t->stream = -1;
 	t->jobs.area = map_fixed(FUZZ_JOBS + i * FUZZ_STEP, FUZZ_JOBS_SIZE);
 	if (t->memfd < 0 || !t->arg || ftruncate(t->memfd, FUZZ_WILD_SIZE) || !t->canary ||
 	    !t->buf || !t->shadow || t->event < 0 || !t->jobs.area)

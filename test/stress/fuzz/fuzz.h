@@ -40,6 +40,7 @@ enum fuzz_kind {
 	FUZZ_ADVISE,
 	FUZZ_ADVICE_GET,
 	FUZZ_DISCARD,
+	FUZZ_EVENTS,
 	FUZZ_KINDS,
 };
 
@@ -132,6 +133,7 @@ struct fuzz_thread {
 	char *buf;
 	char *arg;		/* a page that never moves, see fuzz_ioctl() */
 	int event;		/* an eventfd */
+	int stream;		/* of events; -1: none yet */
 	struct fuzz_jobs jobs;
 	struct fuzz_count kind[FUZZ_KINDS];
 };

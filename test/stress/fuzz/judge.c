@@ -36,6 +36,7 @@ static const int errors[FUZZ_KINDS][16] = {
 	[FUZZ_ADVISE] = { EINVAL, EFAULT, ENXIO, ENOMEM },
 	[FUZZ_ADVICE_GET] = { EINVAL, EFAULT },
 	[FUZZ_DISCARD] = { EINVAL, EFAULT, ENOMEM, EBUSY },
+	[FUZZ_EVENTS] = { EINVAL, ENOMEM, EMFILE },
 };
 
 static bool documented(enum fuzz_kind kind, int ret)
