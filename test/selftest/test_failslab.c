@@ -332,6 +332,26 @@ TEST_F_TIMEOUT(failslab, atomic, 5 * VT_LONG)
 				 0, 0, NULL));
 }
 
+/* A stream whose descriptor fails is gone. */
+static int listen_to(struct vsvm *v)
+{
+	struct drm_vsvm_events arg = {
+		.mask = DRM_VSVM_EVENTS_ALL,
+		.records = 64,
+		.size = sizeof(struct drm_vsvm_event),
+	};
+	int ret = vt_ioctl(vsvm_fd(v), DRM_IOCTL_VSVM_EVENTS, &arg);
+
+	return ret ? ret : close(arg.fd);
+}
+
+TEST_F_TIMEOUT(failslab, events, 5 * VT_LONG)
+{
+	static const char call_name[] = "events";
+
+	SWEEP(true, listen_to(self->v));
+}
+
 /* The first use of a file, and its end. */
 TEST_F_TIMEOUT(failslab, open_and_close, 5 * VT_LONG)
 {

@@ -108,7 +108,10 @@ static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 		.addr = (uintptr_t)mem, .op = DRM_VSVM_ATOMIC_ADD,
 		.operand = 1, .size = 8,
 	};
-
+	struct drm_vsvm_events events = {
+		.mask = DRM_VSVM_EVENTS_ALL, .records = 1,
+		.size = sizeof(struct drm_vsvm_event),
+	};
 	struct drm_vsvm_discard discard = {
 		.addr = (uintptr_t)mem, .len = VT_PAGE,
 	};
@@ -133,6 +136,9 @@ static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 	if (vt_ioctl(fd, DRM_IOCTL_VSVM_DISCARD, &discard) != -EPERM ||
 	    discard.next != discard.addr)
 		return 15;
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_EVENTS, &events) != -EPERM ||
+	    events.fd != -1)
+		return 14;
 	return refused_advice(fd, mem, buf) ?: refused_queues(fd, mem);
 }
 

@@ -4,6 +4,7 @@
  * to other programs, to others of its kind, and to the kernel's own threads. Only
  * who opened a file may use it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
@@ -55,6 +56,10 @@ static bool foreign_ioctls(int fd, void *mem, char *buf)
 		.addr = (uintptr_t)mem, .len = VT_PAGE,
 		.runs = (uintptr_t)buf, .nr_runs = 1,
 	};
+	struct drm_vsvm_events events = {
+		.mask = DRM_VSVM_EVENTS_ALL, .records = 1,
+		.size = sizeof(struct drm_vsvm_event),
+	};
 
 	return vt_ioctl(fd, DRM_IOCTL_VSVM_READ, &rw) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_WRITE, &rw) &&
@@ -69,7 +74,8 @@ static bool foreign_ioctls(int fd, void *mem, char *buf)
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_SUBMIT, &submit) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_STATUS, &status) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_WAIT, &wait) &&
-	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_DESTROY, &destroy);
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_DESTROY, &destroy) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_EVENTS, &events);
 }
 
 int hostile_use_foreign(int fd, void *mem, char *buf)
@@ -269,6 +275,85 @@ static bool do_take(struct attacker *a)
 	return owner != a->owner;
 }
 
+#define STREAMS		(DRM_VSVM_MAX_STREAMS + 2)
+
+static void heir_of_events(struct attacker *a, void *arg)
+{
+	struct drm_vsvm_event e[4];
+	const int *fd = arg;
+	unsigned int i;
+
+	(void)a;
+	for (i = 0; i < STREAMS; i++)
+		if (fd[i] >= 0 && read(fd[i], e, sizeof(e)) >= 0)
+			hostile_found("a child reads events of its parent");
+}
+
+/* What is told is of its own files, and of memory that it has; or has no address. */
+static bool check_events(struct attacker *a, int fd)
+{
+	struct drm_vsvm_event e[16];
+	ssize_t n;
+	size_t i;
+
+	while ((n = read(fd, e, sizeof(e))) > 0) {
+		if (n % sizeof(*e))
+			hostile_found("%zd bytes of events", n);
+		for (i = 0; i < n / sizeof(*e); i++)
+			if (e[i].size != sizeof(*e) || e[i].pad ||
+			    e[i].device >= HOSTILE_DEVICES ||
+			    !vsvm_event_name(e[i].type) ||
+			    !vsvm_cause_name(e[i].cause) ||
+			    e[i].addr >> 47)
+				hostile_found("event %u, size %u, cause %u, addr %#llx",
+					      e[i].type, e[i].size, e[i].cause,
+					      e[i].addr);
+	}
+	attacker_check(a, a->small, VT_PAGE, "after events, CPU read");
+	return !n || errno == EAGAIN;
+}
+
+/* As many streams as there may be, while all sorts of things happen. */
+static bool do_events(struct attacker *a)
+{
+	int fd = with_fd(a, false), stream[STREAMS];
+	unsigned int i, n = 0;
+	bool ok = false;
+
+	for (i = 0; i < STREAMS; i++) {
+		struct drm_vsvm_events arg = {
+			.mask = attacker_draw(a, DRM_VSVM_EVENTS_ALL / 2) * 2 ?: 2,
+			.records = attacker_draw(a, 100) + 1,
+			.size = sizeof(struct drm_vsvm_event),
+			.flags = DRM_VSVM_EVENTS_NONBLOCK,
+		};
+
+		stream[i] = fd >= 0 && !vt_ioctl(fd, DRM_IOCTL_VSVM_EVENTS, &arg) ?
+			    arg.fd : -1;
+		n += stream[i] >= 0;
+	}
+	if (n > DRM_VSVM_MAX_STREAMS)
+		hostile_found("a process has %u event streams", n);
+	attacker_migrate(a, fd, a->small, HOSTILE_ARENA / 4, 1, 0);
+	attacker_wait(attacker_fork(a, heir_of_events, stream), hostile->bound,
+		      NULL);
+	/* The file may be gone before what it brought. */
+	if (fd >= 0 && attacker_draw(a, 2)) {
+		close(fd);
+		fd = -1;
+	}
+	attacker_check(a, a->small, HOSTILE_ARENA / 4, "told of, CPU read");
+	for (i = 0; i < STREAMS; i++) {
+		if (stream[i] < 0)
+			continue;
+		ok |= check_events(a, stream[i]);
+		close(stream[i]);
+	}
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 /* Asynchronous, by another thread of the kernel's, in a child that may hang. */
 static void aio(struct attacker *a, void *arg)
 {
@@ -354,5 +439,6 @@ const struct hostile_op hostile_files[] = {
 	{ "take a descriptor", 3, do_take },
 	{ "AIO", 2, do_aio },
 	{ "io_uring", 2, do_uring },
+	{ "event streams", 4, do_events },
 	{ }
 };

@@ -69,7 +69,7 @@ const char *storm_name(enum storm_call call)
 	static const char *const names[STORM_CALLS] = {
 		"INFO", "READ", "WRITE", "MIGRATE to the device",
 		"MIGRATE home", "SNAPSHOT", "EXCLUSIVE", "ATOMIC", "INJECT",
-		"pread", "pwrite", "ADVISE", "mmap", "DISCARD",
+		"pread", "pwrite", "ADVISE", "mmap", "DISCARD", "EVENTS",
 	};
 
 	return names[call];
@@ -209,6 +209,27 @@ static int map_node(int fd, size_t len)
 	return munmap(mem, len) ? -errno : 0;
 }
 
+/* A stream that has the end of its process or device as often as not. */
+static int events(int fd)
+{
+	struct drm_vsvm_events arg = {
+		.mask = DRM_VSVM_EVENTS_ALL,
+		.records = 4,
+		.size = sizeof(struct drm_vsvm_event),
+		.flags = DRM_VSVM_EVENTS_NONBLOCK,
+	};
+	struct drm_vsvm_event e[2];
+	int ret = vt_ioctl(fd, DRM_IOCTL_VSVM_EVENTS, &arg);
+	ssize_t n;
+
+	if (ret)
+		return ret;
+	n = read(arg.fd, e, sizeof(e));
+	ret = n >= 0 || errno == EAGAIN ? 0 : -errno;
+	close(arg.fd);
+	return ret;
+}
+
 int storm_call(int fd, enum storm_call call, char *mem, size_t len, char *buf)
 {
 	struct drm_vsvm_info info = {};
@@ -241,6 +262,8 @@ int storm_call(int fd, enum storm_call call, char *mem, size_t len, char *buf)
 		return transfer(fd, true, mem, len, buf);
 	case STORM_ADVISE:
 		return advise(fd, mem, len);
+	case STORM_EVENTS:
+		return events(fd);
 	default:
 		return map_node(fd, len);
 	}
@@ -401,7 +424,7 @@ static void step_mover(struct storm_worker *w)
 	static const enum storm_call calls[] = {
 		STORM_TO_DEVICE, STORM_TO_DEVICE, STORM_TO_DEVICE,
 		STORM_TO_SYSTEM, STORM_SNAPSHOT, STORM_EXCLUSIVE, STORM_MMAP,
-		STORM_INFO, STORM_ATOMIC, STORM_ADVISE,
+		STORM_INFO, STORM_ATOMIC, STORM_ADVISE, STORM_EVENTS,
 	};
 	unsigned int call = storm_draw(&w->dice, VT_COUNT(calls));
 	size_t at = storm_draw(&w->dice, w->crew->len / VT_PAGE) * VT_PAGE;

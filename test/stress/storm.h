@@ -43,6 +43,7 @@ enum storm_call {
 	STORM_ADVISE,
 	STORM_MMAP,
 	STORM_DISCARD,
+	STORM_EVENTS,
 	STORM_CALLS,
 };
 
