@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The commands "vsvm top" and "vsvm where" show of another process what SNAPSHOT tells
- * that process, and what smaps says.
+ * that process, and what smaps says. "vsvm events" shows what it caused itself.
  */
 #include <errno.h>
 #include <grp.h>
@@ -487,6 +487,52 @@ TEST_F(command, bench_of_queues)
 	EXPECT_EQ(NULL, strstr(row + 1, "\"work\""));
 }
 
+/* How many lines have @what. */
+static unsigned int lines_with(const char *what)
+{
+	const char *at = strstr(text, what);
+	unsigned int n = 0;
+
+	for (; at; at = at ? strstr(at, what) : NULL) {
+		n++;
+		at = strchr(at + 1, '\n');
+	}
+	return n;
+}
+
+/* Each step of the tour causes what it says, and the JSON tells the same. */
+TEST_F(command, events_of_the_tour)
+{
+	ASSERT_EQ(0, run("vsvm events"));
+	EXPECT_EQ(6, lines_with("\n-- "));
+	EXPECT_NE(NULL, strstr(text, " device-fault device-fault "));
+	EXPECT_NE(NULL, strstr(text, " cpu-fault    cpu-fault "));
+	EXPECT_NE(NULL, strstr(text, " migrate      explicit     device "));
+	EXPECT_NE(NULL, strstr(text, " migrate      cpu-fault    home "));
+	EXPECT_NE(NULL, strstr(text, " prefetch                  device "));
+	EXPECT_NE(NULL, strstr(text, "queue 1, job 1: write EFAULT\n"));
+
+	ASSERT_EQ(0, run("vsvm events --json"));
+	EXPECT_EQ(lines_with("{"), lines_with("\"time\": "));
+	EXPECT_EQ(1, lines_with("\"type\": \"cpu-fault\""));
+	EXPECT_EQ(1, lines_with("\"type\": \"prefetch\""));
+	EXPECT_EQ(1, lines_with("\"type\": \"queue-lost\""));
+	EXPECT_EQ(0, lines_with("\"type\": \"dropped\""));
+	EXPECT_EQ(VT_HUGE, number(strstr(text, "\"prefetch\""), "bytes"));
+	EXPECT_NE(NULL, strstr(strstr(text, "\"queue-lost\""), "\"EFAULT\""));
+}
+
+/* Some types only, and a ring that is too small. */
+TEST_F(command, events_options)
+{
+	ASSERT_EQ(0, run("vsvm events --json --only cpu-fault -o queue-lost"));
+	EXPECT_EQ(2, lines_with("{"));
+	/* There are two in one step, and no more in any other. */
+	ASSERT_EQ(0, run("vsvm events --json --only migrate --records 1"));
+	EXPECT_EQ(1, lines_with("\"dropped\""));
+	EXPECT_EQ(1, number(strstr(text, "\"dropped\""), "count"));
+}
+
 /* What makes no sense ends with 2, what is not there with 1. */
 TEST_F(command, refuses)
 {
@@ -496,6 +542,10 @@ TEST_F(command, refuses)
 	EXPECT_EQ(2, run("vsvm where 1 2000-1000 2>/dev/null"));
 	EXPECT_EQ(2, run("vsvm top -i 0 2>/dev/null"));
 	EXPECT_EQ(2, run("vsvm bench -q nonsense 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm events -w nonsense 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm events -o dropped 2>/dev/null"));
+	EXPECT_EQ(2, run("vsvm events -r 0 2>/dev/null"));
+	EXPECT_EQ(1, run("vsvm events -d 1000 2>/dev/null"));
 	EXPECT_EQ(1, run("vsvm where 4194300 2>/dev/null"));
 	EXPECT_EQ(1, run("vsvm where %d 1000-2000 2>/dev/null", getpid()));
 }

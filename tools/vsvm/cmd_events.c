@@ -28,7 +28,8 @@
 
 /* A record as it is shown; a text is empty where the type has no such field. */
 struct record {
-	double ms;
+	double ms;		/* since the first one */
+	uint64_t time;
 	char type[16];
 	uint32_t device;
 	char cause[16];
@@ -42,6 +43,7 @@ struct record {
 	char access[8];
 	uint32_t order;
 	char error[24];
+	char detail[64];	/* in text, what few types have */
 };
 
 #define FIELD(name, label, kind) \
@@ -54,16 +56,12 @@ static const struct field columns[] = {
 	FIELD(target, "TARGET", FIELD_TEXT),
 	FIELD(addr, "           ADDR", FIELD_TEXT),
 	FIELD(bytes, "   BYTES", FIELD_BYTES64),
-	FIELD(queue, " QUEUE", FIELD_U32),
-	FIELD(seq, " JOB", FIELD_U64),
-	FIELD(count, " COUNT", FIELD_U64),
-	FIELD(access, "ACCESS", FIELD_TEXT),
-	FIELD(error, "ERROR", FIELD_TEXT),
+	FIELD(detail, "DETAIL", FIELD_TEXT),
 	{ 0 },
 };
 
 static const struct field fields[] = {
-	FIELD(ms, "", FIELD_REAL),
+	FIELD(time, "", FIELD_U64),
 	FIELD(type, "", FIELD_TEXT),
 	FIELD(device, "", FIELD_U32),
 	FIELD(cause, "", FIELD_TEXT),
@@ -98,6 +96,23 @@ struct work {
 
 static const char *const accesses[] = { "", "read", "write", "atomic" };
 
+static void fill_detail(struct record *r, const struct drm_vsvm_event *e)
+{
+	unsigned long long seq = e->seq, count = e->count;
+	char queue[40] = "";
+
+	if (e->queue)
+		snprintf(queue, sizeof(queue), "queue %u, job %llu%s", e->queue,
+			 seq, *r->access ? ": " : "");
+	if (e->type == DRM_VSVM_EVENT_DROPPED)
+		snprintf(r->detail, sizeof(r->detail), "%llu are missing", count);
+	else if (count)
+		snprintf(r->detail, sizeof(r->detail), "%llu pages stayed", count);
+	else
+		snprintf(r->detail, sizeof(r->detail), "%s%s%s%s", queue,
+			 r->access, *r->error ? " " : "", r->error);
+}
+
 static void fill_record(struct record *r, const struct teller *t,
 			const struct drm_vsvm_event *e)
 {
@@ -106,6 +121,7 @@ static void fill_record(struct record *r, const struct teller *t,
 
 	memset(r, 0, sizeof(*r));
 	r->ms = (e->time - t->since) / 1e6;
+	r->time = e->time;
 	snprintf(r->type, sizeof(r->type), "%s", name ? name : "?");
 	r->device = e->device;
 	if (moves || e->type == DRM_VSVM_EVENT_EVICT ||
@@ -131,6 +147,7 @@ static void fill_record(struct record *r, const struct teller *t,
 	r->seq = e->seq;
 	r->count = e->count;
 	r->order = e->order;
+	fill_detail(r, e);
 }
 
 static int print_record(const struct teller *t, const struct record *r)
@@ -190,12 +207,9 @@ static int to_device(struct teller *t, char *mem, size_t len)
 	return vsvm_migrate(t->v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, NULL);
 }
 
-static int touch(const volatile char *mem, size_t len)
+static int touch(const volatile char *mem)
 {
-	size_t at;
-
-	for (at = 0; at < len; at += HUGE)
-		(void)mem[at];
+	(void)*mem;
 	return 0;
 }
 
@@ -239,8 +253,7 @@ static int tour(struct teller *t)
 		ret = step(t, "the memory moves to the device",
 			   to_device(t, t->mem, t->len / 2));
 	if (!ret)
-		ret = step(t, "the CPU touches a byte of each 2 MiB",
-			   touch(t->mem, t->len / 2));
+		ret = step(t, "the CPU touches a byte", touch(t->mem));
 	if (!ret)
 		ret = step(t, "the rest is moved home",
 			   vsvm_migrate(t->v, t->mem, t->len / 2,

@@ -18,6 +18,10 @@ _vsvm_values() {
 		echo copy fill fill-words cold-copy cold-source two threads spin wait eventfd jobs fault
 		;;
 	bench:-T | bench:--threads | bench:-p | bench:--processes) echo 1 2 ;;
+	events:-w | events:--work) echo tour oversubscribe ;;
+	events:-o | events:--only)
+		echo device-fault cpu-fault migrate evict prefetch queue-lost
+		;;
 	bench:-f | bench:--factor) echo 0.5 0.9 1.5 4 ;;
 	esac
 }

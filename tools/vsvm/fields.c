@@ -34,7 +34,7 @@ static uint64_t field_number(const struct field *f, const void *record)
 	uint32_t u32;
 	uint64_t u64;
 
-	if (f->kind == FIELD_BYTES64) {
+	if (f->kind == FIELD_BYTES64 || f->kind == FIELD_U64) {
 		memcpy(&u64, at, sizeof(u64));
 		return u64;
 	}
@@ -77,6 +77,7 @@ static const char *field_text(const struct field *f, const void *record,
 	case FIELD_TEXT:
 		return field_string(f, record);
 	case FIELD_U32:
+	case FIELD_U64:
 		snprintf(text, SIZE_TEXT, "%llu",
 			 (unsigned long long)field_number(f, record));
 		return text;

@@ -14,6 +14,7 @@ struct json_object;
 enum field_kind {
 	FIELD_TEXT,	/* char [] */
 	FIELD_U32,
+	FIELD_U64,
 	FIELD_BYTES32,	/* uint32_t, text shows a unit */
 	FIELD_BYTES64,	/* uint64_t, text shows a unit */
 	FIELD_REAL,	/* double; NAN: not known, "-" in text and null in JSON */

@@ -25,6 +25,7 @@ static const struct command {
 	{ "bench", "how fast memory moves, is read and looked at", cmd_bench },
 	{ "top", "what each process does with the devices, live", cmd_top },
 	{ "where", "where the pages of a process live", cmd_where },
+	{ "events", "what the device tells a process, as it happens", cmd_events },
 	{ "help", "this list, or the options of a command", cmd_help },
 };
 

@@ -19,6 +19,7 @@
 /* argv[0] is "vsvm NAME". Each returns an exit code. */
 int cmd_bench(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_events(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_where(int argc, char **argv);
