@@ -69,6 +69,7 @@ void vsvm_mirror_count_advice(struct vsvm_mirror *m, unsigned int before)
 		atomic_add(m->advices.nr - before, &m->client->nr_advice);
 }
 
+/**
  * vsvm_mirror_tell() - tell an event to the event streams of a file's process
  * @m: the mirror, bound
  * @e: the event, without time, size and device

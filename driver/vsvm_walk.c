@@ -35,6 +35,7 @@
 #include "vsvm_inject.h"
 #include "vsvm_mirror.h"
 #include "vsvm_policy.h"
+#include "vsvm_span.h"
 #include "vsvm_trace.h"
 #include "vsvm_walk.h"
 
@@ -222,97 +223,6 @@ static unsigned long leaf_end(unsigned long addr, unsigned long end)
 	return next - 1 < end - 1 ? next : end;
 }
 
-static bool entry_on_device(u64 entry)
-{
-	u32 place = vsvm_entry_place(entry);
-
-	return place == DRM_VSVM_PLACE_DEVICE || place == DRM_VSVM_PLACE_PEER;
-}
-
-static bool entry_is_private(u64 entry)
-{
-	return entry_on_device(entry) && !(entry & DRM_VSVM_STATE_COHERENT);
-}
-
-/* The CPU cannot access private device memory, so a writable entry is exclusive. */
-static bool entry_is_alone(u64 entry)
-{
-	if (entry & VSVM_ENTRY_EXCLUSIVE)
-		return true;
-	if (entry & VSVM_ENTRY_NO_ATOMICS)
-		return false;
-	return entry & DRM_VSVM_STATE_WRITE && entry_is_private(entry);
-}
-
-static bool entry_serves(u64 entry, enum vsvm_need need)
-{
-	switch (need) {
-	case VSVM_NEED_EXCLUSIVE:
-		return entry_is_alone(entry);
-	case VSVM_NEED_WRITE:
-		return entry & DRM_VSVM_STATE_WRITE;
-	default:
-		return entry & DRM_VSVM_STATE_READ;
-	}
-}
-
-/*
- * End of a span that begins at @addr in @page. A span stays in one large folio:
- * CONFIG_HARDENED_USERCOPY refuses a copy that crosses from one into another, even if
- * they are neighbours in memory.
- */
-static unsigned long folio_stop(struct page *page, unsigned long addr,
-				unsigned long end)
-{
-	struct folio *folio = page_folio(page);
-	unsigned long left;
-
-	if (!folio_test_large(folio))
-		return end;
-	left = folio_nr_pages(folio) - folio_page_idx(folio, page);
-	return min(end, (addr & PAGE_MASK) + left * PAGE_SIZE);
-}
-
-/*
- * Gets the span of valid entries from @addr on, at most to @end, in one leaf. Returns
- * false if the entry of @addr does not serve.
- */
-static bool valid_span(struct vsvm_mirror *m, const struct vsvm_leaf *leaf,
-		       unsigned long addr, unsigned long end,
-		       enum vsvm_need need, struct vsvm_span *span)
-{
-	unsigned long i = vsvm_leaf_index(addr), next, stop;
-	u64 entry = leaf->entry[i];
-
-	if (!entry_serves(entry, need))
-		return false;
-	if (entry & VSVM_ENTRY_COUNTED) {
-		if (!vsvm_policy_counts_on(&m->counts, addr))
-			return false;
-		end = min(end, round_down(addr, VSVM_POLICY_COUNT_BYTES) +
-			       VSVM_POLICY_COUNT_BYTES);
-	}
-
-	stop = folio_stop(vsvm_entry_page(entry), addr, end);
-	next = (addr & PAGE_MASK) + PAGE_SIZE;
-	while (next < stop &&
-	       vsvm_entry_follows(leaf->entry[i], leaf->entry[i + 1])) {
-		next += PAGE_SIZE;
-		i++;
-	}
-	*span = (struct vsvm_span) {
-		.addr = addr,
-		.len = min(next, end) - addr,
-		.state = vsvm_entry_state(entry),
-		.device = vsvm_entry_device(entry),
-		.page = vsvm_entry_page(entry),
-		.counted = entry & VSVM_ENTRY_COUNTED,
-	};
-	if (entry_on_device(entry))
-		vsvm_devmem_touch(span->page);
-	return true;
-}
-
 /**
  * vsvm_walk_beside() - look up a second range in a visit
  * @ctx: for whom; the page-table lock is held
@@ -332,8 +242,8 @@ bool vsvm_walk_beside(const struct vsvm_context *ctx, unsigned long addr,
 {
 	struct vsvm_leaf *leaf = vsvm_table_leaf(&ctx->m->table, addr);
 
-	if (!leaf || !valid_span(ctx->m, leaf, addr, leaf_end(addr, end), need,
-				 span))
+	end = leaf_end(addr, end);
+	if (!leaf || !vsvm_span_valid(ctx->m, leaf, addr, end, need, span))
 		return false;
 	if (span->counted)
 		vsvm_policy_count(&ctx->m->counts, addr);
@@ -354,7 +264,7 @@ static int visit_valid(struct walk *w, unsigned long end)
 		struct vsvm_span span;
 		int ret;
 
-		if (!valid_span(w->m, leaf, w->addr, end, w->need, &span))
+		if (!vsvm_span_valid(w->m, leaf, w->addr, end, w->need, &span))
 			return 0;
 		ret = walk_visit(w, &span);
 		if (ret)
@@ -429,7 +339,7 @@ static int range_fault(struct walk *w, struct hmm_range *range)
  */
 static u64 without_discarded(const struct walk *w, u64 entry)
 {
-	if (entry & DRM_VSVM_STATE_WRITE && entry_is_private(entry) &&
+	if (entry & DRM_VSVM_STATE_WRITE && vsvm_entry_is_private(entry) &&
 	    !vsvm_devmem_may_write(vsvm_entry_page(entry),
 				   w->need >= VSVM_NEED_WRITE))
 		entry &= ~(u64)DRM_VSVM_STATE_WRITE;
@@ -462,7 +372,7 @@ static int install_in(struct walk *w, struct vsvm_leaf *leaf,
 		 * hmm promised valid pages; any other is not for the device. Pages
 		 * before it are served first.
 		 */
-		if (!entry_serves(entry, VSVM_NEED_READ))
+		if (!vsvm_entry_serves(entry, VSVM_NEED_READ))
 			return i ?: -EFAULT;
 		entry |= w->placing.flags;
 		ret = vsvm_table_install(&w->m->table, leaf, addr,
@@ -470,7 +380,7 @@ static int install_in(struct walk *w, struct vsvm_leaf *leaf,
 		if (ret < 0)
 			return ret;
 		w->faults += ret;
-		if (!entry_serves(entry, min(w->need, VSVM_NEED_WRITE)))
+		if (!vsvm_entry_serves(entry, min(w->need, VSVM_NEED_WRITE)))
 			break;
 	}
 	return i;
@@ -646,7 +556,7 @@ static int fault_exclusive(struct walk *w, unsigned long end)
 	if (ret)
 		return ret;
 	leaf = vsvm_table_leaf(&w->m->table, w->addr);
-	if (entry_is_alone(leaf->entry[vsvm_leaf_index(w->addr)]))
+	if (vsvm_entry_is_alone(leaf->entry[vsvm_leaf_index(w->addr)]))
 		return 0;
 	walk_unlock(w);
 	return take_exclusive(w);

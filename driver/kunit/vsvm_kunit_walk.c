@@ -6,6 +6,7 @@
 #include "vsvm_kunit.h"
 
 #include "../vsvm_classify.c"
+#include "../vsvm_span.c"
 #include "../vsvm_walk.c"
 
 /* Some address at the beginning of a leaf. */
@@ -283,11 +284,11 @@ static void entry_serves_a_need(struct kunit *test)
 		u64 entry = vsvm_entry(all[i].state, 0, 1);
 
 		KUNIT_EXPECT_EQ(test, all[i].read,
-				entry_serves(entry, VSVM_NEED_READ));
+				vsvm_entry_serves(entry, VSVM_NEED_READ));
 		KUNIT_EXPECT_EQ(test, all[i].write,
-				entry_serves(entry, VSVM_NEED_WRITE));
+				vsvm_entry_serves(entry, VSVM_NEED_WRITE));
 		KUNIT_EXPECT_EQ(test, all[i].alone,
-				entry_serves(entry, VSVM_NEED_EXCLUSIVE));
+				vsvm_entry_serves(entry, VSVM_NEED_EXCLUSIVE));
 	}
 }
 
