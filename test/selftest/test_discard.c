@@ -694,7 +694,7 @@ TEST_F_TIMEOUT(left, write_in_migration, VT_LONG)
 	EXPECT_EQ(0, write_comes_behind(&m, "copied"));
 }
 
-#define ROUNDS	200
+#define ROUNDS	50
 /* Few pages: core mm interrupts the other processors for each page that moves. */
 #define RACE	(32 * VT_PAGE)
 
