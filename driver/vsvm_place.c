@@ -20,6 +20,7 @@
 #include "vsvm_advice.h"
 #include "vsvm_client.h"
 #include "vsvm_context.h"
+#include "vsvm_events.h"
 #include "vsvm_inject.h"
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
@@ -111,8 +112,22 @@ static int move_piece(const struct vsvm_context *ctx, unsigned long base,
 		    true, &full);
 }
 
+static void tell_thrash(struct vsvm_mirror *m, enum vsvm_policy_turn turn,
+			unsigned long addr, unsigned long bytes)
+{
+	vsvm_mirror_tell(m, &(struct drm_vsvm_event) {
+		.type = turn == VSVM_POLICY_TURN_ENDS ?
+			DRM_VSVM_EVENT_THRASH_END : DRM_VSVM_EVENT_THRASH_BEGIN,
+		.cause = DRM_VSVM_CAUSE_DEVICE_FAULT,
+		.addr = addr,
+		.bytes = bytes,
+		.file = m->file,
+	});
+}
+
 /* True if the piece comes and goes, and is to be used where it is for a time. */
-static bool thrashes(struct vsvm_mirror *m, unsigned long addr, u64 now)
+static bool thrashes(struct vsvm_mirror *m, unsigned long addr,
+		     unsigned long bytes, u64 now)
 {
 	const struct vsvm_policy_move *last;
 	enum vsvm_policy_turn turn;
@@ -125,7 +140,11 @@ static bool thrashes(struct vsvm_mirror *m, unsigned long addr, u64 now)
 	mutex_unlock(&m->advices.lock);
 	vsvm_mirror_count(m, VSVM_STAT_THRASHES,
 			  turn == VSVM_POLICY_TURN_THRASHES);
-	return turn != VSVM_POLICY_TURN_FAIR;
+	if (vsvm_events_any() && (turn == VSVM_POLICY_TURN_THRASHES ||
+				  turn == VSVM_POLICY_TURN_ENDS))
+		tell_thrash(m, turn, addr, bytes);
+	return turn == VSVM_POLICY_TURN_THRASHES ||
+	       turn == VSVM_POLICY_TURN_STAYS;
 }
 
 static void note_move(struct vsvm_mirror *m, unsigned long addr, u64 begin)
@@ -184,7 +203,7 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 			     HPAGE_PMD_ORDER,
 	};
 	begin = ktime_get_ns();
-	if (thrashes(ctx->m, start, begin)) {
+	if (thrashes(ctx->m, start, run->advice.granularity, begin)) {
 		placing->end = min(placing->end,
 				   start + (unsigned long)run->advice.granularity);
 		return 0;

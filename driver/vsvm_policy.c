@@ -354,11 +354,15 @@ vsvm_policy_turn(struct vsvm_policy_history *history, unsigned long addr,
 		return VSVM_POLICY_TURN_FAIR;
 	if (now < move->until)
 		return VSVM_POLICY_TURN_STAYS;
-	if (move->until || now - move->end > move->cost * READ_ONCE(thrash_soon))
+	if (move->until) {
+		move->until = 0;
+		move->turns = 0;
+		return VSVM_POLICY_TURN_ENDS;
+	}
+	if (now - move->end > move->cost * READ_ONCE(thrash_soon))
 		move->turns = 0;
 	else
 		move->turns++;
-	move->until = 0;
 	if (move->turns < turns)
 		return VSVM_POLICY_TURN_FAIR;
 	move->until = now + min(move->cost * READ_ONCE(thrash_rest),

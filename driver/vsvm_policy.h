@@ -94,11 +94,13 @@ struct vsvm_policy_history {
  * @VSVM_POLICY_TURN_FAIR: nothing odd
  * @VSVM_POLICY_TURN_THRASHES: it begins to be used in place
  * @VSVM_POLICY_TURN_STAYS: it is used in place, for some time yet
+ * @VSVM_POLICY_TURN_ENDS: it was used in place for long enough
  */
 enum vsvm_policy_turn {
 	VSVM_POLICY_TURN_FAIR,
 	VSVM_POLICY_TURN_THRASHES,
 	VSVM_POLICY_TURN_STAYS,
+	VSVM_POLICY_TURN_ENDS,
 };
 
 /* Number of streams that are told apart: a cache line of them. */

@@ -116,6 +116,9 @@ static void returns_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vsvm_policy_turn(history, PMD_SIZE, now - 1, &last),
 			VSVM_POLICY_TURN_STAYS);
 	KUNIT_EXPECT_EQ(test, vsvm_policy_turn(history, PMD_SIZE, now, &last),
+			VSVM_POLICY_TURN_ENDS);
+	vsvm_policy_moved(history, PMD_SIZE, now, now + cost);
+	KUNIT_EXPECT_EQ(test, vsvm_policy_turn(history, PMD_SIZE, now, &last),
 			VSVM_POLICY_TURN_FAIR);
 }
 

@@ -142,6 +142,59 @@ TEST_F(told, device_fault)
 	EXPECT_EQ(EFAULT, self->e.error);
 }
 
+/* Memory that advice wants here comes when the device lacks it. */
+TEST_F(told, fault_that_moves)
+{
+	const struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+	char byte;
+
+	ASSERT_EQ(0, vsvm_advise(self->v, self->mem, variant->len,
+				 DRM_VSVM_ADVISE_LOCATION, &here));
+	ASSERT_EQ(0, vsvm_read(self->v, self->mem, &byte, 1, NULL));
+	ASSERT_EQ(0, vt_find(self->fd, DRM_VSVM_EVENT_MIGRATE, &self->e));
+	EXPECT_CAUSE(DEVICE_FAULT, self->e);
+	EXPECT_EQ(DEVICE, self->e.target);
+	EXPECT_EQ(number(self->mem), self->e.addr);
+	EXPECT_EQ(variant->len, self->e.bytes);
+	EXPECT_EQ(self->file, self->e.file);
+}
+
+/* A piece that comes and goes is used in place, and may move again later. */
+TEST_F(told, thrashing)
+{
+	const struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+	int i, fd = vt_stream(self->v, 1 << DRM_VSVM_EVENT_THRASH_BEGIN |
+			      1 << DRM_VSVM_EVENT_THRASH_END, RECORDS);
+	struct drm_vsvm_event ends = {};
+	bool ended = false;
+	char byte = 1;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, vsvm_advise(self->v, self->mem, variant->len,
+				 DRM_VSVM_ADVISE_LOCATION, &here));
+	for (i = 0; i < 20; i++) {
+		*(volatile char *)self->mem = i;
+		ASSERT_EQ(0, vsvm_write(self->v, self->mem, &byte, 1, NULL));
+	}
+	ASSERT_EQ(0, vt_next(fd, DRM_VSVM_EVENT_THRASH_BEGIN, &self->e));
+	EXPECT_CAUSE(DEVICE_FAULT, self->e);
+	EXPECT_EQ(number(self->mem), self->e.addr);
+	EXPECT_EQ(64 << 10, self->e.bytes);
+	EXPECT_EQ(self->file, self->e.file);
+	/* The rest is a second at most. Then the device lacks it once more. */
+	for (i = 0; i < 60 && !ended; i++) {
+		usleep(100000);
+		ASSERT_EQ(0, vsvm_advise(self->v, self->mem, variant->len,
+					 DRM_VSVM_ADVISE_LOCATION, &here));
+		ASSERT_EQ(0, vsvm_write(self->v, self->mem, &byte, 1, NULL));
+		ended = !vt_next(fd, DRM_VSVM_EVENT_THRASH_END, &ends);
+	}
+	EXPECT_TRUE(ended);
+	EXPECT_EQ(self->e.addr, ends.addr);
+	EXPECT_EQ(self->e.bytes, ends.bytes);
+	close(fd);
+}
+
 static int child_waits(struct vt_child *c, void *arg)
 {
 	(void)arg;

@@ -4,9 +4,9 @@
  * for one and by their names, written anew for this interface and its sizes. Each runs
  * with memory that stays where it is on a device fault, and with memory that moves.
  *
- * Not here: HMMProfilingEvent. XNACKModeTest has no counterpart but what a file's
- * default does while queues exist.
+ * XNACKModeTest has no counterpart but what a file's default does while queues exist.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -14,6 +14,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_events.h"
 #include "vt_fixture.h"
 #include "vt_queue.h"
 #include "vt_small_device.h"
@@ -505,6 +506,30 @@ TEST_F(range, prefault_partial_range)
 	ASSERT_EQ(0, fill(&self->q, mem + 2 * VT_PAGE, 2 * VT_PAGE, 2));
 	EXPECT_EQ(0, vt_check_byte(mem, 2 * VT_PAGE, 1));
 	EXPECT_EQ(0, vt_check_byte(mem + 2 * VT_PAGE, 2 * VT_PAGE, 2));
+}
+
+/* A prefetch is told as it happens, with what it was about, and poll() says so. */
+TEST_F(range, hmm_profiling_event)
+{
+	uint64_t mask = 1 << DRM_VSVM_EVENT_MIGRATE |
+			1 << DRM_VSVM_EVENT_PREFETCH;
+	struct drm_vsvm_event e;
+	struct pollfd p = { .events = POLLIN };
+
+	p.fd = vt_stream(self->v, mask, 64);
+	ASSERT_LE(0, p.fd);
+	EXPECT_EQ(0, poll(&p, 1, 0));
+	ASSERT_EQ(0, prefetch(&self->q, self->mem, LEN, DEVICE));
+	EXPECT_EQ(1, poll(&p, 1, 0));
+	ASSERT_EQ(0, vt_next(p.fd, DRM_VSVM_EVENT_MIGRATE, &e));
+	EXPECT_EQ((uintptr_t)self->mem, e.addr);
+	EXPECT_EQ(LEN, e.bytes);
+	EXPECT_EQ(DEVICE, e.target);
+	ASSERT_EQ(0, vt_next(p.fd, DRM_VSVM_EVENT_PREFETCH, &e));
+	EXPECT_EQ((uintptr_t)self->mem, e.addr);
+	EXPECT_EQ(LEN, e.bytes);
+	EXPECT_EQ(self->q.id, e.queue);
+	close(p.fd);
 }
 
 FIXTURE(overcommit)

@@ -132,11 +132,12 @@ enum drm_vsvm_event_type {
 	 */
 	DRM_VSVM_EVENT_PREFETCH,
 	/**
-	 * @DRM_VSVM_EVENT_THRASH_BEGIN: reserved: memory that goes back and forth is
-	 * kept in one place from here on. No version sends it yet
+	 * @DRM_VSVM_EVENT_THRASH_BEGIN: a piece that came to the device again and again
+	 * is used in place from here on: @cause (device-fault), @addr, @bytes of the
+	 * piece, @file
 	 */
 	DRM_VSVM_EVENT_THRASH_BEGIN,
-	/** @DRM_VSVM_EVENT_THRASH_END: reserved: the end of it */
+	/** @DRM_VSVM_EVENT_THRASH_END: such a piece may move again: the same */
 	DRM_VSVM_EVENT_THRASH_END,
 	/**
 	 * @DRM_VSVM_EVENT_QUEUE_LOST: a queue is lost: @file, @queue, @seq of the job or
