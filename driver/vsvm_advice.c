@@ -125,15 +125,15 @@ static bool says_something(const struct vsvm_advice_range *r)
 }
 
 /*
- * Takes a range that was allocated in advance, or allocates one. The notifier may run in
- * a thread that must not reclaim.
+ * Takes a range that was allocated in advance, or allocates one. The notifier must not
+ * reclaim. With GFP_ATOMIC the limit of a memory cgroup does not refuse it.
  */
 static struct vsvm_advice_range *take(struct list_head *spare)
 {
 	struct vsvm_advice_range *r;
 
 	if (!spare)
-		return kmalloc_obj(*r, GFP_NOWAIT | __GFP_ACCOUNT |
+		return kmalloc_obj(*r, GFP_ATOMIC | __GFP_ACCOUNT |
 				   __GFP_NOWARN);
 	r = list_first_entry(spare, struct vsvm_advice_range, link);
 	list_del(&r->link);

@@ -18,11 +18,11 @@
  * @nr: number of them
  * @file: what holds for the file where a range says nothing
  * @says: @file says something; also read without the lock, as @nr is
- * @seq: goes up with each change that a walk in progress must see; written with the
- *	page-table lock held for writing as well, so a holder of that may read it
+ * @seq: goes up with each change that a walk in progress must see; protected by the
+ *	page-table lock, and not by @lock
  */
 struct vsvm_advices {
-	struct mutex lock; /* everything below */
+	struct mutex lock; /* everything below but seq */
 	struct rb_root ranges;
 	unsigned int nr;
 	struct drm_vsvm_advice file;

@@ -150,6 +150,9 @@ static void discard_collected(struct piece *p)
 			continue;
 		if (p->src[i] & MIGRATE_PFN_COMPOUND)
 			nr = folio_nr_pages(page_folio(page));
+		/* An earlier pass discarded it, and it may have been written since. */
+		if (p->found[first + i] != FOUND_OWN)
+			continue;
 		if (vsvm_devmem_of(page) != p->m->devmem) {
 			set_found(p, first + i, nr, FOUND_PEER);
 			continue;

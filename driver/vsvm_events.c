@@ -372,8 +372,11 @@ static __poll_t stream_poll(struct file *filp, struct poll_table_struct *wait)
 {
 	struct vsvm_stream *s = filp->private_data;
 
+	/* Each event would wake another process, and so tell it when. */
+	if (s->mm != current->mm)
+		return EPOLLERR;
 	poll_wait(filp, &s->wait, wait);
-	return s->mm == current->mm ? stream_state(s) : EPOLLERR;
+	return stream_state(s);
 }
 
 static int stream_release(struct inode *inode, struct file *filp)

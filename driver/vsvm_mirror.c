@@ -182,13 +182,35 @@ static void tell_watches(struct vsvm_mirror *m,
 	spin_unlock(&m->watch_lock);
 }
 
+/* Makes walks that asked before this ask again where a page should be. */
+static void advance_advice(struct vsvm_mirror *m)
+{
+	lockdep_assert_held_write(&m->table.lock);
+	/* Pairs with walk_place(): who sees the number sees the advice. */
+	smp_store_release(&m->advices.seq, m->advices.seq + 1);
+}
+
+/*
+ * True if the thread that has mmap_lock for writing has changed the mapping since it took
+ * it.
+ */
+static bool is_new(const struct vm_area_struct *vma)
+{
+#ifdef CONFIG_PER_VMA_LOCK
+	return vma->vm_lock_seq == vma->vm_mm->mm_lock_seq.sequence;
+#else
+	return true;
+#endif
+}
+
 /*
  * The mapping to which mremap() moves the page at @addr of @vma, or NULL. Core mm tells
  * notifiers of mremap() and munmap() in the same way. Mappings to be unmapped are not in
- * the tree any more. mremap() has put the new one there already, and the old one is
- * still there: private anonymous memory that was touched keeps its anon_vma and its
- * index, by which rmap finds it. Memory that was not touched gets a new index, so it is
- * not found.
+ * the tree any more, or nothing takes their place. mremap() has put the new one there
+ * already, and the old one is still there: private anonymous memory that was touched
+ * keeps its anon_vma and its index, by which rmap finds it. An earlier mremap() may have
+ * left another mapping with both, but that is not new. Memory that was not touched gets
+ * a new index, so it is not found.
  */
 static struct vm_area_struct *moves_to(const struct vm_area_struct *vma,
 				       unsigned long addr)
@@ -201,7 +223,7 @@ static struct vm_area_struct *moves_to(const struct vm_area_struct *vma,
 		return NULL;
 	for_each_vma(vmi, other)
 		if (other != vma && other->anon_vma == vma->anon_vma &&
-		    index >= other->vm_pgoff &&
+		    is_new(other) && index >= other->vm_pgoff &&
 		    index < other->vm_pgoff + vma_pages(other))
 			return other;
 	return NULL;
@@ -209,9 +231,11 @@ static struct vm_area_struct *moves_to(const struct vm_area_struct *vma,
 
 /*
  * Advice follows the memory, or is forgotten with it. The caller unmaps or moves the
- * range, and has mmap_lock. So nothing is mapped there anew before this is done.
+ * range, and has mmap_lock. So nothing is mapped there anew, and ADVISE finds nothing
+ * there, before this is done. What mremap() moves is in one mapping. Returns true if
+ * something changed.
  */
-static void follow(struct vsvm_mirror *m, unsigned long start,
+static bool follow(struct vsvm_mirror *m, unsigned long start,
 		   unsigned long end)
 {
 	struct mm_struct *mm = m->notifier.mm;
@@ -222,20 +246,20 @@ static void follow(struct vsvm_mirror *m, unsigned long start,
 	pgoff_t index;
 
 	mmap_assert_locked(mm);
+	if (!READ_ONCE(a->nr))
+		return false;
 	mutex_lock(&a->lock);
 	before = a->nr;
 	r = vsvm_advice_find(a, start);
-	if (!r || r->start >= end)
-		goto unlock;
-	from = find_vma(mm, start);
-	if (from && from->vm_start < end) {
-		start = max(start, from->vm_start);
-		end = min(end, from->vm_end);
-		to = moves_to(from, start);
-	} else {
-		to = NULL;
+	if (!r || r->start >= end) {
+		mutex_unlock(&a->lock);
+		return false;
 	}
+	from = find_vma(mm, start);
+	to = from && from->vm_start < end && from->vm_end >= end ?
+	     moves_to(from, max(start, from->vm_start)) : NULL;
 	if (to) {
+		start = max(start, from->vm_start);
 		index = from->vm_pgoff +
 			((start - from->vm_start) >> PAGE_SHIFT);
 		vsvm_advice_move(a, start, end, to->vm_start +
@@ -244,8 +268,8 @@ static void follow(struct vsvm_mirror *m, unsigned long start,
 		vsvm_advice_forget(a, start, end);
 	}
 	vsvm_mirror_count_advice(m, before);
-unlock:
 	mutex_unlock(&a->lock);
+	return true;
 }
 
 static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
@@ -254,7 +278,7 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 {
 	struct vsvm_mirror *m = container_of(notifier, struct vsvm_mirror,
 					     notifier);
-	bool waits = mmu_notifier_range_blockable(range);
+	bool waits = mmu_notifier_range_blockable(range), moved = false;
 	unsigned long pages;
 
 	/*
@@ -265,7 +289,7 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 		return true;
 
 	if (waits && range->event == MMU_NOTIFY_UNMAP)
-		follow(m, range->start, range->end);
+		moved = follow(m, range->start, range->end);
 	if (waits) {
 		atomic_inc(&m->table.wanted);
 		down_write(&m->table.lock);
@@ -274,6 +298,9 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 		return false;
 	}
 
+	/* A walk that asked before this asks again, at the new address too. */
+	if (moved)
+		advance_advice(m);
 	mmu_interval_set_seq(notifier, seq);
 	tell_watches(m, range, seq);
 	pages = vsvm_table_zap(&m->table, range->start, range->end - 1, seq);
@@ -544,7 +571,7 @@ void vsvm_mirror_reconsider(struct vsvm_mirror *m, unsigned long start,
 	lockdep_assert_held(&m->advices.lock);
 	atomic_inc(&m->table.wanted);
 	down_write(&m->table.lock);
-	WRITE_ONCE(m->advices.seq, m->advices.seq + 1); /* pairs with walk_place() */
+	advance_advice(m);
 	/* As in vsvm_mirror_watch(), the last invalidation of the mm stands for all. */
 	vsvm_table_zap(&m->table, start, last, m->notifier.invalidate_seq);
 	up_write(&m->table.lock);

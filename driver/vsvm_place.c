@@ -67,11 +67,13 @@ static int look_relax(struct vsvm_visitor *v)
 }
 
 /*
- * Moves [start, end) as far as it can; says whether the device was full. Memory that did
- * not move is used where it is, so only the end of the work is an error.
+ * Moves [start, end) as far as it can; says whether the device was full, and adds the
+ * bytes that moved. Memory that did not move is used where it is, so only the end of the
+ * work is an error.
  */
 static int move(const struct vsvm_context *ctx, unsigned long start,
-		unsigned long end, enum vsvm_need need, bool evicts, bool *full)
+		unsigned long end, enum vsvm_need need, bool evicts, bool *full,
+		u64 *moved)
 {
 	struct drm_vsvm_migrate mig = {
 		.addr = start,
@@ -86,6 +88,7 @@ static int move(const struct vsvm_context *ctx, unsigned long start,
 		mig.flags = DRM_VSVM_MIGRATE_POPULATE;
 	ret = vsvm_migrate(ctx, &mig, VSVM_CAUSE_DEVICE_FAULT, evicts);
 	*full = mig.stayed[DRM_VSVM_STAY_DEVICE_FULL];
+	*moved += mig.moved;
 	return ret == -EINTR || ret == -ENODEV ? ret : 0;
 }
 
@@ -95,7 +98,7 @@ static int move(const struct vsvm_context *ctx, unsigned long start,
  */
 static int move_piece(const struct vsvm_context *ctx, unsigned long base,
 		      const struct vsvm_policy_piece *piece,
-		      enum vsvm_need need)
+		      enum vsvm_need need, u64 *moved)
 {
 	unsigned long from = max(round_down(piece->want, piece->granule),
 				 piece->first);
@@ -105,11 +108,11 @@ static int move_piece(const struct vsvm_context *ctx, unsigned long base,
 	int ret;
 
 	ret = move(ctx, base + piece->from * PAGE_SIZE,
-		   base + piece->to * PAGE_SIZE, need, !guess, &full);
+		   base + piece->to * PAGE_SIZE, need, !guess, &full, moved);
 	if (ret || !guess || !full)
 		return ret;
 	return move(ctx, base + from * PAGE_SIZE, base + to * PAGE_SIZE, need,
-		    true, &full);
+		    true, &full, moved);
 }
 
 static void tell_thrash(struct vsvm_mirror *m, enum vsvm_policy_turn turn,
@@ -170,7 +173,7 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 	};
 	unsigned long start = round_down(addr, run->advice.granularity);
 	struct vsvm_policy_piece piece;
-	u64 begin;
+	u64 begin, moved = 0;
 	int ret;
 
 	/* The access says what is wrong with an address that nothing is mapped at. */
@@ -210,8 +213,9 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 	}
 	vsvm_policy_grow(&piece, look.resident);
 	placing->end = min(placing->end, base + piece.to * PAGE_SIZE);
-	ret = move_piece(ctx, base, &piece, need);
-	note_move(ctx->m, start, begin);
+	ret = move_piece(ctx, base, &piece, need, &moved);
+	if (moved)
+		note_move(ctx->m, start, begin);
 	return ret;
 }
 

@@ -565,7 +565,8 @@ static int fault_exclusive(struct walk *w, unsigned long end)
 /* Asks where the page at w->addr should be, unless the answer that it has still holds. */
 static int walk_place(struct walk *w, unsigned long end)
 {
-	unsigned long seq = READ_ONCE(w->m->advices.seq); /* vsvm_mirror_reconsider() */
+	/* Pairs with advance_advice(). */
+	unsigned long seq = smp_load_acquire(&w->m->advices.seq);
 
 	if (w->placing.end > w->addr && w->seq == seq)
 		return 0;

@@ -234,6 +234,19 @@ TEST_F(advice, mapping_over_it_forgets)
 	EXPECT_EQ(0, READS(self->v, self->mem, { 8, 1 }, { 8, 0 }, { 48, 1 }));
 }
 
+/* A mapping over several others. */
+TEST_F(advice, mapping_over_several_forgets)
+{
+	vt_fill(self->mem, LEN, 1, 0);
+	ASSERT_EQ(0, mprotect(self->mem + 20 * VT_PAGE, VT_PAGE, PROT_READ));
+	ASSERT_EQ(0, say(self->v, self->mem, 0, PAGES, 1));
+	ASSERT_EQ(self->mem + 8 * VT_PAGE,
+		  mmap(self->mem + 8 * VT_PAGE, 40 * VT_PAGE,
+		       PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	EXPECT_EQ(0, READS(self->v, self->mem, { 8, 1 }, { 40, 0 }, { 16, 1 }));
+}
+
 /* These keep the mapping. */
 TEST_F(advice, stays_through_the_rest)
 {
@@ -338,6 +351,40 @@ TEST_F(move, new_memory_at_the_old_place)
 	EXPECT_EQ(0, READS(self->v, third, { 1, 9 }, { 63, 0 }));
 	EXPECT_EQ(0, READS(self->v, self->to, { 8, 0 }, { 16, 1 }, { 6, 0 },
 			   { 2, 2 }, { 32, 0 }));
+}
+
+/*
+ * A part moves away, and new memory in the gap becomes one mapping with its neighbour:
+ * core mm calls both by the same numbers. Each keeps its own advice.
+ */
+TEST_F(move, twins)
+{
+	char *part = self->mem + 32 * VT_PAGE, *third = vt_map(LEN, VT_SMALL);
+	size_t len = 32 * VT_PAGE;
+
+	ASSERT_NE(NULL, third);
+	/* The twin comes before the right one. */
+	ASSERT_LT(third, self->to);
+	ASSERT_EQ(0, say(self->v, self->mem, 0, PAGES, 0));
+	ASSERT_EQ(0, say(self->v, part, 0, 8, 4));
+	ASSERT_EQ(third, mremap(part, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+				third));
+	/* As vt_map() does it, so that it becomes one with its neighbour. */
+	ASSERT_EQ(part, mmap(part, len, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
+			     MAP_NORESERVE, -1, 0));
+	ASSERT_EQ(0, madvise(part, len, MADV_NOHUGEPAGE));
+	vt_fill(part, len, 9, 0);
+	ASSERT_EQ(0, say(self->v, part, 0, 4, 5));
+	ASSERT_EQ(self->to, mremap(part, len, len,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, self->to));
+	EXPECT_EQ(0, READS(self->v, third, { 8, 4 }, { 56, 0 }));
+	EXPECT_EQ(0, READS(self->v, self->to, { 4, 5 }, { 28, 0 }, { 32, 3 }));
+	/* Over the one: the other does not get what was said of it. */
+	ASSERT_EQ(self->to, mmap(self->to, len, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	EXPECT_EQ(0, READS(self->v, self->to, { 32, 0 }, { 32, 3 }));
+	EXPECT_EQ(0, READS(self->v, third, { 8, 4 }, { 56, 0 }));
 }
 
 static int child_has_none(struct vt_child *c, void *arg)

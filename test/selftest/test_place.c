@@ -8,6 +8,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_events.h"
 #include "vt_fixture.h"
 #include "vt_queue.h"
 #include "vt_small_device.h"
@@ -372,6 +373,24 @@ TEST_F(place, of_a_file_it_stays)
 	ASSERT_EQ(0, ACCESS(shared));
 	EXPECT_EQ(0, VT_IN_SYSTEM(shared, PIECE));
 	EXPECT_EQ(0, vt_check(shared, PIECE, SEED, 0));
+}
+
+/* Memory that does not move does not thrash, however often the device lacks it. */
+TEST_F(place, what_stays_does_not_thrash)
+{
+	char *shared = mmap(NULL, PIECE, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t mask = 1 << DRM_VSVM_EVENT_THRASH_BEGIN;
+	int i, fd = vt_stream(self->v, mask, 8);
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(MAP_FAILED, shared);
+	vt_fill(shared, PIECE, SEED, 0);
+	ASSERT_EQ(0, vsvm_advise(self->v, shared, PIECE, LOCATION, &here));
+	for (i = 0; i < 16; i++)
+		ASSERT_EQ(0, ACCESS(shared + i * VT_PAGE));
+	EXPECT_EQ(0, vt_no_next(fd));
+	close(fd);
 }
 
 /* A device that writes untouched memory gets it there; one that reads gets nothing. */

@@ -24,14 +24,19 @@ extern "C" {
  * given another value, with these exceptions. munmap() and a mapping that replaces
  * another one (MAP_FIXED) forget the advice for their range. mremap() takes the advice
  * along to the new address if the memory is private and anonymous and one of its pages
- * was touched since mmap(); otherwise it forgets it. A forked child has none.
+ * was touched since mmap(); otherwise it forgets it. So does an mremap() that fails for
+ * want of memory half way, and an munmap() or mremap() of a part when the host has no
+ * memory at all for the rest. A forked child has none.
  *
  * Advice takes effect when the device lacks a page: then it is asked. What the device
  * page table has costs nothing. ADVISE takes the pages of its range out of the table,
  * so that the next access asks again.
  */
 
-/** DRM_VSVM_MAX_ADVICE: most ranges with advice of one process, on each device */
+/**
+ * DRM_VSVM_MAX_ADVICE: ADVISE makes no more ranges for one process, on each device. An
+ * munmap() in the middle of one makes two of it
+ */
 #define DRM_VSVM_MAX_ADVICE	16384U
 
 /**
@@ -127,8 +132,8 @@ struct drm_vsvm_advice {
 	__u32 count;
 	/**
 	 * @granularity: bytes that move together for an access of the device, and their
-	 * alignment: a power of two from the page size to 2 MiB; 0: the file's, or else
-	 * 64 KiB
+	 * alignment: a power of two from the page size to the size of a huge page, 2 MiB
+	 * with small pages of 4 KiB; 0: the file's, or else 64 KiB
 	 */
 	__u64 granularity;
 	/** @word: any number; the driver only keeps it */
@@ -166,8 +171,8 @@ struct drm_vsvm_advice {
  *   @count is out of range.
  * - ENXIO: there is no device with the number @device.
  * - EFAULT: a page of the range is not mapped.
- * - ENOMEM: the process would have more than DRM_VSVM_MAX_ADVICE ranges, or the host is
- *   out of memory.
+ * - ENOMEM: the process might have more than DRM_VSVM_MAX_ADVICE ranges, before
+ *   neighbours that say the same become one; or the host is out of memory.
  */
 struct drm_vsvm_advise {
 	/** @addr: in, first byte, page aligned */

@@ -117,8 +117,8 @@ enum drm_vsvm_event_type {
 	/**
 	 * @DRM_VSVM_EVENT_MIGRATE: pages moved: @cause, @target, @bytes, @order; @addr
 	 * where the range begins in which they are, which is 2 MiB at most; @file if the
-	 * cause is explicit. With the cause eviction and the target device, they moved
-	 * from one block to another
+	 * cause is explicit, or device-fault to the device. With the cause eviction and
+	 * the target device, they moved from one block to another
 	 */
 	DRM_VSVM_EVENT_MIGRATE,
 	/**
