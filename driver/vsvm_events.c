@@ -16,9 +16,9 @@
  * after the last file and the last page, ends the stream. Who tells an event goes
  * through the client's list under RCU.
  *
- * Locks: streams_lock for the lists; &vsvm_stream.lock for the ring, a leaf but for what
- * wakes waiters. Both are taken with interrupts off: a client ends in a callback of RCU.
- * &vsvm_stream.reading is taken outside of faults in the reader's buffer.
+ * Locks: streams_lock for the lists; &vsvm_stream.lock for the ring, a leaf. Both are
+ * taken with interrupts off: a client ends in a callback of RCU. &vsvm_stream.reading is
+ * taken outside of faults in the reader's buffer.
  */
 #include <linux/anon_inodes.h>
 #include <linux/fcntl.h>
@@ -34,6 +34,7 @@
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <drm/vsvm_drm.h>
 
@@ -62,7 +63,7 @@
  * @ended: nothing can happen any more
  * @reading: one thread at a time takes records out
  * @wait: readers, and callers that poll
- * @rcu: frees it after who tells an event is done
+ * @wake: wakes them: there may be any number, which are not for another process to wake
  * @ring: the records, with a place more than @room for one of type DROPPED
  */
 struct vsvm_stream {
@@ -81,7 +82,7 @@ struct vsvm_stream {
 	bool ended;
 	struct mutex reading; /* the order of what is read */
 	wait_queue_head_t wait;
-	struct rcu_head rcu;
+	struct work_struct wake;
 	struct drm_vsvm_event ring[];
 };
 
@@ -117,6 +118,7 @@ static void put(struct vsvm_stream *s, const struct drm_vsvm_event *e,
 	unsigned long flags;
 	u64 now;
 
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "client and stream may go");
 	spin_lock_irqsave(&s->lock, flags);
 	/* Under the lock, so that times grow. */
 	now = ktime_get_ns();
@@ -134,9 +136,11 @@ static void put(struct vsvm_stream *s, const struct drm_vsvm_event *e,
 	r->device = s->device;
 	if (!known)
 		r->addr = 0;
-	wake_up_interruptible_poll(&s->wait, EPOLLIN | EPOLLRDNORM);
 unlock:
 	spin_unlock_irqrestore(&s->lock, flags);
+	/* Orders the record before the look, as a waiter does it the other way around. */
+	if (wq_has_sleeper(&s->wait))
+		schedule_work(&s->wake);
 }
 
 static void tell(struct vsvm_client *client, const struct mm_struct *mm,
@@ -144,7 +148,6 @@ static void tell(struct vsvm_client *client, const struct mm_struct *mm,
 {
 	struct vsvm_stream *s;
 
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "the client may go");
 	list_for_each_entry_rcu(s, &client->streams, link)
 		if (s->mask & BIT_ULL(e->type) && (!own || s->mm == mm))
 			put(s, e, s->mm == mm);
@@ -179,6 +182,20 @@ void vsvm_events_tell_own(struct vsvm_client *client,
 	tell(client, mm, e, true);
 }
 
+static __poll_t stream_state(struct vsvm_stream *s)
+{
+	guard(spinlock_irq)(&s->lock);
+	return (s->first != s->last || s->dropped ? EPOLLIN | EPOLLRDNORM : 0) |
+	       (s->ended ? EPOLLHUP : 0);
+}
+
+static void wake(struct work_struct *work)
+{
+	struct vsvm_stream *s = container_of(work, struct vsvm_stream, wake);
+
+	wake_up_interruptible_poll(&s->wait, stream_state(s));
+}
+
 /**
  * vsvm_events_create() - make a stream that is in no client's list
  * @inject: failpoints of the device
@@ -210,6 +227,7 @@ struct vsvm_stream *vsvm_events_create(struct vsvm_inject *inject,
 	spin_lock_init(&s->lock);
 	mutex_init(&s->reading);
 	init_waitqueue_head(&s->wait);
+	INIT_WORK(&s->wake, wake);
 	atomic_inc(&vsvm_events_streams);
 	return s;
 }
@@ -235,6 +253,8 @@ int vsvm_events_attach(struct vsvm_client *client, struct vsvm_stream *s)
 /**
  * vsvm_events_destroy() - undo vsvm_events_create() and vsvm_events_attach()
  * @s: the stream, which has no descriptor any more, or never had one
+ *
+ * Waits for a grace period of RCU.
  */
 void vsvm_events_destroy(struct vsvm_stream *s)
 {
@@ -247,9 +267,12 @@ void vsvm_events_destroy(struct vsvm_stream *s)
 	}
 	spin_unlock_irqrestore(&streams_lock, flags);
 	atomic_dec(&vsvm_events_streams);
+	/* Nobody tells it an event any more, and so nobody queues the work. */
+	synchronize_rcu();
+	cancel_work_sync(&s->wake);
 	mmdrop(s->mm);
 	mutex_destroy(&s->reading);
-	kvfree_rcu(s, rcu);
+	kvfree(s);
 }
 
 /**
@@ -266,8 +289,8 @@ void vsvm_events_end(struct vsvm_client *client)
 		s->client = NULL;
 		spin_lock(&s->lock);
 		s->ended = true;
-		wake_up_interruptible_poll(&s->wait, EPOLLIN | EPOLLHUP);
 		spin_unlock(&s->lock);
+		schedule_work(&s->wake);
 	}
 }
 
@@ -329,13 +352,6 @@ static int lock_reading(struct vsvm_stream *s, bool nonblock)
 	if (nonblock)
 		return mutex_trylock(&s->reading) ? 0 : -EAGAIN;
 	return mutex_lock_interruptible(&s->reading);
-}
-
-static __poll_t stream_state(struct vsvm_stream *s)
-{
-	guard(spinlock_irq)(&s->lock);
-	return (s->first != s->last || s->dropped ? EPOLLIN | EPOLLRDNORM : 0) |
-	       (s->ended ? EPOLLHUP : 0);
 }
 
 static ssize_t stream_read(struct file *filp, char __user *buf, size_t len,
