@@ -49,6 +49,7 @@ enum found {
  * @start: first address
  * @end: end of the piece
  * @left: number of pages that are FOUND_OWN
+ * @marked: pages of the piece were discarded
  * @found: &enum found of each page
  * @args: for migrate_vma
  * @src: for migrate_vma
@@ -61,6 +62,7 @@ struct piece {
 	unsigned long start;
 	unsigned long end;
 	unsigned int left;
+	bool marked;
 	u8 found[VSVM_BLOCK_PAGES];
 	struct migrate_vma args;
 	unsigned long src[VSVM_BLOCK_PAGES];
@@ -164,6 +166,7 @@ static void discard_collected(struct piece *p)
 		for (k = 0; k < nr; k++)
 			vsvm_devmem_discard(page + k);
 		set_found(p, first + i, nr, FOUND_DISCARDED);
+		p->marked = true;
 	}
 	/*
 	 * Before core mm maps the pages again. Pairs with the locks that a walk takes
@@ -279,6 +282,7 @@ static int piece_discard(struct piece *p)
 	int pass, ret;
 
 	memset(p->found, FOUND_OWN, sizeof(p->found));
+	p->marked = false;
 	for (pass = 0; pass < MAX_PASSES; pass++) {
 		ret = piece_look(p);
 		if (ret || !p->left)
@@ -330,9 +334,11 @@ int vsvm_discard(const struct vsvm_context *ctx, struct drm_vsvm_discard *arg)
 		}
 		p->end = min(end, (p->start & PMD_MASK) + PMD_SIZE);
 		ret = piece_discard(p);
+		/* If a later pass failed, what an earlier one discarded is told. */
+		if (!ret || p->marked)
+			piece_account(p, arg);
 		if (ret)
 			break;
-		piece_account(p, arg);
 	}
 	kvfree(p);
 	return ret;

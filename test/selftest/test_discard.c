@@ -18,11 +18,11 @@
 
 #include "vt.h"
 #include "vt_act.h"
+#include "vt_counters.h"
 #include "vt_fixture.h"
 #include "vt_queue.h"
 #include "vt_small_device.h"
 
-#define COUNTERS	"/sys/kernel/debug/dri/vsvm.0/counters"
 #define UNBIND		"/sys/bus/platform/drivers/vsvm/unbind"
 #define DROP_CACHES	"/proc/sys/vm/drop_caches"
 #define ENGINE		"/sys/module/vsvm/parameters/copy_engine"
@@ -30,36 +30,6 @@
 #define SEED		221
 #define OTHER		222
 #define THIRD		223
-
-/* The number behind a name in a file, or -1. */
-static long number(const char *path, const char *name)
-{
-	static char text[16384];
-	size_t len = strlen(name);
-	const char *line;
-
-	if (vt_file_read(path, text, sizeof(text)) <= 0)
-		return -1;
-	for (line = text; line; line = vt_next_line(line))
-		if (!strncmp(line, name, len))
-			return atol(line + len + 1);
-	return -1;
-}
-
-/* A counter of device 0. */
-static long counter(const char *name)
-{
-	return number(COUNTERS, name);
-}
-
-/* A counter of the process on the device, or of the file. */
-static long file_counter(struct vsvm *v, const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", vsvm_fd(v));
-	return number(path, name);
-}
 
 /* 0 when each byte is that of the pattern or zero. */
 static int dead(const char *bytes, size_t len, uint64_t seed, size_t off)
@@ -201,28 +171,28 @@ TEST_F_TIMEOUT(discard, is_not_copied, VT_LONG)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		before[i] = file_counter(self->v, names[i]);
-		device[i] = counter(names[i] + 5);
+		before[i] = vt_file_counter(self->v, names[i]);
+		device[i] = vt_device_counter(names[i] + 5);
 		ASSERT_LE(0, before[i]);
 		ASSERT_LE(0, device[i]);
 	}
 	ASSERT_EQ(0, discard_all(self->v, self->mem, LEN));
 	EXPECT_EQ(0, VT_ON_DEVICE(self->mem, LEN));
-	EXPECT_EQ(before[0] + LEN / VT_PAGE, file_counter(self->v, names[0]));
-	EXPECT_EQ(device[0] + LEN / VT_PAGE, counter(names[0] + 5));
-	EXPECT_EQ(before[1], file_counter(self->v, names[1]));
+	EXPECT_EQ(before[0] + LEN / VT_PAGE, vt_file_counter(self->v, names[0]));
+	EXPECT_EQ(device[0] + LEN / VT_PAGE, vt_device_counter(names[0] + 5));
+	EXPECT_EQ(before[1], vt_file_counter(self->v, names[1]));
 	ASSERT_EQ(0, leave(self, variant->way));
 	EXPECT_EQ(0, vt_check_byte(self->mem, LEN, 0));
 	if (variant->way == BY_UNPLUG)
 		return;
-	EXPECT_EQ(before[1] + LEN / VT_PAGE, file_counter(self->v, names[1]));
-	EXPECT_EQ(device[1] + LEN / VT_PAGE, counter(names[1] + 5));
+	EXPECT_EQ(before[1] + LEN / VT_PAGE, vt_file_counter(self->v, names[1]));
+	EXPECT_EQ(device[1] + LEN / VT_PAGE, vt_device_counter(names[1] + 5));
 }
 
 /* Memory that was not discarded is copied. */
 TEST_F_TIMEOUT(discard, rest_is_copied, VT_LONG)
 {
-	long before = counter("uncopied-pages");
+	long before = vt_device_counter("uncopied-pages");
 
 	ASSERT_EQ(0, discard_all(self->v, self->mem + LEN / 2, 3 * VT_PAGE));
 	ASSERT_EQ(0, leave(self, variant->way));
@@ -232,7 +202,7 @@ TEST_F_TIMEOUT(discard, rest_is_copied, VT_LONG)
 			      LEN / 2 - 3 * VT_PAGE, SEED,
 			      LEN / 2 + 3 * VT_PAGE));
 	if (variant->way != BY_UNPLUG)
-		EXPECT_EQ(before + 3, counter("uncopied-pages"));
+		EXPECT_EQ(before + 3, vt_device_counter("uncopied-pages"));
 }
 
 static int write_device(FIXTURE_DATA(discard) *self, char *to,
@@ -356,12 +326,12 @@ TEST_F_TIMEOUT(discard, is_not_inherited, VT_LONG)
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, LEN));
 	ASSERT_EQ(0, vt_run(discards_all_and_exits, &kind));
 	ASSERT_TRUE(vt_used_becomes(self->v, 0));
-	before = counter("uncopied-pages");
+	before = vt_device_counter("uncopied-pages");
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	ASSERT_EQ(0, leave(self, variant->way));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 	if (variant->way != BY_UNPLUG)
-		EXPECT_EQ(before, counter("uncopied-pages"));
+		EXPECT_EQ(before, vt_device_counter("uncopied-pages"));
 }
 
 FIXTURE(left)
@@ -408,6 +378,27 @@ TEST_F(left, untouched)
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, discard(self->v, mem, LEN, &self->d));
 	EXPECT_EQ(LEN, self->d.absent);
+}
+
+/* A call that fails half way tells what it had discarded by then. */
+TEST_F(left, told_when_it_fails)
+{
+	size_t half = LEN / 2;
+
+	/* Two mappings. The second one is not collected; then there is no memory. */
+	ASSERT_EQ(0, mprotect(self->mem + half, half,
+			      PROT_READ | PROT_WRITE | PROT_EXEC));
+	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_arm(self->v, "setup", 2, 1));
+	ASSERT_EQ(0, vt_arm(self->v, "pfns", 2, 1));
+	EXPECT_EQ(-ENOMEM, discard(self->v, self->mem, LEN, &self->d));
+	EXPECT_EQ(1, vt_fired(self->v, "setup"));
+	EXPECT_EQ(1, vt_fired(self->v, "pfns"));
+	EXPECT_EQ((uintptr_t)self->mem + LEN, self->d.next);
+	EXPECT_EQ(half, self->d.discarded);
+	EXPECT_EQ(half, self->d.busy);
+	EXPECT_EQ(0, dead(self->mem, half, SEED, 0));
+	EXPECT_EQ(0, vt_check(self->mem + half, half, SEED, half));
 }
 
 /* What the process may not write is left, and so is what it may not read. */
@@ -467,14 +458,14 @@ TEST_F(left, large_hole)
 /* Reads of any device find what was there or zeroes, and do not end it. */
 TEST_F(left, outlives_reads)
 {
-	long before = counter("uncopied-pages");
+	long before = vt_device_counter("uncopied-pages");
 
 	ASSERT_EQ(0, discard_all(self->v, self->mem, LEN));
 	EXPECT_EQ(0, dev_dead(self->v, self->mem, LEN, SEED, 0));
 	EXPECT_EQ(0, dev_dead(self->peer, self->mem, LEN, SEED, 0));
 	EXPECT_EQ(0, VT_ON_DEVICE(self->mem, LEN));
 	EXPECT_EQ(0, vt_check_byte(self->mem, LEN, 0));
-	EXPECT_EQ(before + LEN / VT_PAGE, counter("uncopied-pages"));
+	EXPECT_EQ(before + LEN / VT_PAGE, vt_device_counter("uncopied-pages"));
 }
 
 /* The CPU writes a byte of each page; that stays, and the rest is dead. */
@@ -611,7 +602,7 @@ VT_TEARDOWN_RESTORE(sparse)
 TEST_F_TIMEOUT(sparse, moves_beside, VT_LONG)
 {
 	char *last = self->mem + 2 * LEN - 8 * VT_PAGE;
-	long before = counter("uncopied-pages");
+	long before = vt_device_counter("uncopied-pages");
 	long backing = vt_backing(self->v);
 
 	ASSERT_EQ(0, vt_to_system(self->v, self->mem, 8 * VT_PAGE));
@@ -626,7 +617,7 @@ TEST_F_TIMEOUT(sparse, moves_beside, VT_LONG)
 	ASSERT_EQ(0, vt_to_system(self->v, last, 8 * VT_PAGE));
 	EXPECT_EQ(0, vt_check(last, 4 * VT_PAGE, OTHER, 0));
 	EXPECT_EQ(0, vt_check_byte(last + 4 * VT_PAGE, 4 * VT_PAGE, 0));
-	EXPECT_EQ(before + 4, counter("uncopied-pages"));
+	EXPECT_EQ(before + 4, vt_device_counter("uncopied-pages"));
 }
 
 /* A call that pauses, and a write by another device meanwhile. */

@@ -14,6 +14,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_counters.h"
 #include "vt_fixture.h"
 
 #define SEED	191
@@ -43,25 +44,7 @@ FIXTURE_TEARDOWN_PARENT(window)
 	vt_file_set(MOST_KIB, 2048);
 }
 
-/* A counter of the file, or -1. */
-static long counter(struct vsvm *v, const char *name)
-{
-	static char text[16 * 1024];
-	size_t len = strlen(name);
-	const char *line;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", vsvm_fd(v));
-	if (VT_BAD(vt_file_read(path, text, sizeof(text)) <= 0))
-		return -1;
-	for (line = text; line; line = vt_next_line(line))
-		if (!strncmp(line, name, len) && line[len] == ':')
-			return atol(line + len + 1);
-	vt_wrong("fdinfo has no %s", name);
-	return -1;
-}
-
-#define FAULTS()	counter(self->v, "vsvm-cpu-faults")
+#define FAULTS()	vt_file_counter(self->v, "cpu-faults")
 
 /* Reads a byte of a page: false if it is not what was there before. */
 static bool touch(const char *mem, size_t at)
@@ -83,13 +66,13 @@ static bool touch_all(const char *mem, size_t from, size_t to)
 /* How much came home for one touch, which faults once; -1: it is not so. */
 static long brings(struct vsvm *v, const char *mem, size_t at)
 {
-	long faults = counter(v, "vsvm-cpu-faults");
-	long pages = counter(v, "vsvm-home-cpu-fault-pages");
+	long faults = vt_file_counter(v, "cpu-faults");
+	long pages = vt_file_counter(v, "home-cpu-fault-pages");
 
 	if (VT_BAD(!touch(mem, at)) ||
-	    VT_BAD(counter(v, "vsvm-cpu-faults") != faults + 1))
+	    VT_BAD(vt_file_counter(v, "cpu-faults") != faults + 1))
 		return -1;
-	return (counter(v, "vsvm-home-cpu-fault-pages") - pages) * (long)VT_PAGE;
+	return (vt_file_counter(v, "home-cpu-fault-pages") - pages) * (long)VT_PAGE;
 }
 
 #define BRINGS(at)	brings(self->v, self->mem, at)
@@ -114,7 +97,7 @@ TEST_F(window, all_in_order)
 	self->faults = FAULTS();
 	EXPECT_TRUE(touch_all(self->mem, 0, LEN));
 	EXPECT_EQ(7, FAULTS() - self->faults);
-	EXPECT_EQ(LEN / VT_PAGE, counter(self->v, "vsvm-home-cpu-fault-pages"));
+	EXPECT_EQ(LEN / VT_PAGE, vt_file_counter(self->v, "home-cpu-fault-pages"));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 }
 
@@ -311,7 +294,7 @@ TEST_F(window, threads_at_once)
 			EXPECT_TRUE(part[i].right);
 		}
 		EXPECT_EQ(round * LEN / VT_PAGE,
-			  counter(self->v, "vsvm-home-cpu-fault-pages"));
+			  vt_file_counter(self->v, "home-cpu-fault-pages"));
 		EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 		ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	}
@@ -353,7 +336,7 @@ TEST_F(window, device_write_has_the_least)
 	for (at = 0; at < 4 * LEAST; at += LEAST)
 		EXPECT_EQ(0, vsvm_write(self->v, self->mem + at, &byte, 1, NULL));
 	EXPECT_EQ(4 * LEAST / VT_PAGE,
-		  counter(self->v, "vsvm-home-device-fault-pages"));
+		  vt_file_counter(self->v, "home-device-fault-pages"));
 	EXPECT_EQ(0, kill(pid, SIGKILL));
 	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
 	EXPECT_EQ(0, VT_ON_DEVICE(self->mem + 4 * LEAST, LEN - 4 * LEAST));

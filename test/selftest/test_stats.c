@@ -19,13 +19,13 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_counters.h"
 #include "vt_failpoint.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
 #include "vt_queue.h"
 #include "vt_small_device.h"
 
-#define DEBUGFS		"/sys/kernel/debug/dri/vsvm.0/"
 #define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 #define KSM		"/sys/kernel/mm/ksm/"
 #define THRASH_TURNS	"/sys/module/vsvm/parameters/thrash_turns"
@@ -33,88 +33,16 @@
 #define SEED		161
 #define OTHER		162
 #define LEN		(16 * VT_PAGE)
-#define MAX_COUNTERS	64
-
-struct counters {
-	int nr;
-	struct {
-		char name[48];
-		uint64_t value;
-	} all[MAX_COUNTERS];
-};
-
-static char text[256 * 1024];
-
-static ssize_t get(const char *path)
-{
-	return vt_file_read(path, text, sizeof(text));
-}
-
-/* "[vsvm-]NAME[:] NUMBER" a line. */
-static void parse(struct counters *c, const char *prefix)
-{
-	size_t skip = strlen(prefix);
-	const char *line;
-
-	c->nr = 0;
-	for (line = text; line && c->nr < MAX_COUNTERS; line = vt_next_line(line)) {
-		if (strncmp(line, prefix, skip))
-			continue;
-		if (sscanf(line + skip, "%47[a-z-]%*[: \t]%lu",
-			   c->all[c->nr].name, &c->all[c->nr].value) == 2)
-			c->nr++;
-	}
-}
-
-static int get_fdinfo(struct vsvm *v)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", vsvm_fd(v));
-	return get(path) > 0 ? 0 : -1;
-}
-
-/* The number of a key of fdinfo, in bytes where it has a unit; ~0: no such. */
-static uint64_t key(const char *name)
-{
-	size_t len = strlen(name);
-	const char *line;
-	uint64_t number;
-	char unit[8];
-	int n;
-
-	for (line = text; line; line = vt_next_line(line)) {
-		if (strncmp(line, name, len) || line[len] != ':')
-			continue;
-		n = sscanf(line + len + 1, "%lu%*[ ]%7[KMiB]", &number, unit);
-		if (n == 2)
-			number *= !strcmp(unit, "MiB") ? VT_MIB : 1024;
-		return n >= 1 ? number : ~0ULL;
-	}
-	return ~0ULL;
-}
-
 FIXTURE(stats)
 {
 	struct vsvm *v;
 	struct drm_vsvm_migrate m;
-	struct counters file;
-	struct counters device;
-	struct counters now;
+	struct vt_counters file;
+	struct vt_counters device;
+	struct vt_counters now;
 	long hugepages;
 	long ksm_run;
 };
-
-static int look(struct vsvm *v, struct counters *file, struct counters *device)
-{
-	if (VT_BAD(get(DEBUGFS "counters") <= 0))
-		return -1;
-	parse(device, "");
-	if (VT_BAD(get_fdinfo(v)))
-		return -1;
-	parse(file, "vsvm-");
-	return 0;
-}
 
 FIXTURE_SETUP(stats)
 {
@@ -131,40 +59,12 @@ FIXTURE_TEARDOWN_PARENT(stats)
 		vt_file_set(KSM "run", self->ksm_run);
 }
 
-static uint64_t counter(const struct counters *c, const char *name)
-{
-	int i;
-
-	for (i = 0; i < c->nr; i++)
-		if (!strcmp(c->all[i].name, name))
-			return c->all[i].value;
-	return ~0ULL;
-}
-
 /* The counters from here on, and by how much one moved in file and device. */
 #define START()								\
-	ASSERT_EQ(0, look(self->v, &self->file, &self->device))
-
-static int moved(struct vsvm *v, const struct counters *file,
-		 const struct counters *device, const char *name, uint64_t by)
-{
-	static struct counters f, d;
-	uint64_t in_file, in_device;
-
-	if (VT_BAD(look(v, &f, &d)))
-		return -1;
-	in_file = counter(&f, name) - counter(file, name);
-	in_device = counter(&d, name) - counter(device, name);
-	if (counter(&f, name) != ~0ULL && counter(&d, name) != ~0ULL &&
-	    in_file == by && in_device == by)
-		return 0;
-	fprintf(stderr, "# %s: file %+ld, device %+ld, should be %+ld\n", name,
-		(long)in_file, (long)in_device, (long)by);
-	return -1;
-}
+	ASSERT_EQ(0, vt_counters_look(self->v, &self->file, &self->device))
 
 #define MOVED(name, by)							\
-	moved(self->v, &self->file, &self->device, name, by)
+	vt_moved(self->v, &self->file, &self->device, name, by)
 
 /* Faults of the device, the pages they took, and the bytes it read. */
 TEST_F(stats, device_reads)
@@ -295,13 +195,13 @@ TEST_F(stats, fdinfo_of_engines)
 		EXPECT_LT(0, s.busy);
 		sum += s.busy;
 	}
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_EQ(sum, key("drm-engine-compute"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_EQ(sum, vt_key("drm-engine-compute"));
 	ASSERT_EQ(0, vsvm_queue_destroy(self->v, q[0].id));
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_EQ(sum, key("drm-engine-compute"));
-	ASSERT_EQ(0, get_fdinfo(other));
-	EXPECT_EQ(0, key("drm-engine-compute"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_EQ(sum, vt_key("drm-engine-compute"));
+	ASSERT_EQ(0, vt_fdinfo_get(other));
+	EXPECT_EQ(0, vt_key("drm-engine-compute"));
 	vsvm_close(other);
 }
 
@@ -373,10 +273,10 @@ TEST_F(stats, thrashing)
 	EXPECT_EQ(0, MOVED("thrashes", 0));
 	START();
 	ASSERT_EQ(0, take_turns(self->v, mem + LEN));
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_LT(0, key("vsvm-thrashes"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_LT(0, vt_key("vsvm-thrashes"));
 	EXPECT_GT((TURNS + TURNS / 2) * LEN / VT_PAGE,
-		  key("vsvm-fault-to-device-pages"));
+		  vt_key("vsvm-fault-to-device-pages"));
 	EXPECT_EQ(0, VT_IN_SYSTEM(mem + LEN, LEN));
 }
 
@@ -595,7 +495,7 @@ TEST_F(stats, names)
 	START();
 	ASSERT_LT(20, self->device.nr);
 	for (i = 0; i < self->device.nr; i++) {
-		EXPECT_NE(~0ULL, counter(&self->file, self->device.all[i].name));
+		EXPECT_NE(~0ULL, vt_counter(&self->file, self->device.all[i].name));
 		for (j = 0; j < i; j++)
 			EXPECT_NE(0, strcmp(self->device.all[i].name,
 					    self->device.all[j].name));
@@ -630,21 +530,21 @@ static long mapped_in(struct vsvm *v, const void *mem, size_t len,
 /* A file that did nothing yet has nothing, and says which driver it is of. */
 TEST_F(stats, fdinfo_of_a_new_file)
 {
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_NE(NULL, strstr(text, "\ndrm-driver:\tvsvm\n"));
-	EXPECT_NE(~0ULL, key("drm-client-id"));
-	EXPECT_EQ(0, key("drm-total-device"));
-	EXPECT_EQ(0, key("drm-shared-device"));
-	EXPECT_EQ(0, key("drm-resident-device"));
-	EXPECT_EQ(0, key("drm-active-device"));
-	EXPECT_EQ(0, key("drm-total-memory"));
-	EXPECT_EQ(0, key("drm-shared-memory"));
-	EXPECT_EQ(0, key("drm-resident-memory"));
-	EXPECT_EQ(0, key("drm-active-memory"));
-	EXPECT_NE(NULL, strstr(text, "\ndrm-engine-compute:\t0 ns\n"));
-	EXPECT_EQ((uint64_t)vt_file_get(ENGINES), key("drm-engine-capacity-compute"));
-	EXPECT_EQ(0, key("vsvm-device"));
-	EXPECT_EQ(getpid(), key("vsvm-owner"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_NE(NULL, strstr(vt_text, "\ndrm-driver:\tvsvm\n"));
+	EXPECT_NE(~0ULL, vt_key("drm-client-id"));
+	EXPECT_EQ(0, vt_key("drm-total-device"));
+	EXPECT_EQ(0, vt_key("drm-shared-device"));
+	EXPECT_EQ(0, vt_key("drm-resident-device"));
+	EXPECT_EQ(0, vt_key("drm-active-device"));
+	EXPECT_EQ(0, vt_key("drm-total-memory"));
+	EXPECT_EQ(0, vt_key("drm-shared-memory"));
+	EXPECT_EQ(0, vt_key("drm-resident-memory"));
+	EXPECT_EQ(0, vt_key("drm-active-memory"));
+	EXPECT_NE(NULL, strstr(vt_text, "\ndrm-engine-compute:\t0 ns\n"));
+	EXPECT_EQ((uint64_t)vt_file_get(ENGINES), vt_key("drm-engine-capacity-compute"));
+	EXPECT_EQ(0, vt_key("vsvm-device"));
+	EXPECT_EQ(getpid(), vt_key("vsvm-owner"));
 }
 
 /* fdinfo has of the memory what SNAPSHOT tells. */
@@ -666,22 +566,22 @@ TEST_F(stats, fdinfo_agrees_with_snapshot)
 	EXPECT_EQ(7 * VT_PAGE, table);
 	EXPECT_EQ(300 * VT_PAGE, system);
 
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_EQ(device, key("drm-total-device"));
-	EXPECT_EQ(device, key("drm-resident-device"));
-	EXPECT_EQ(table, key("drm-active-device"));
-	EXPECT_EQ(0, key("drm-shared-device"));
-	EXPECT_EQ(system, key("drm-total-memory"));
-	EXPECT_EQ(system, key("drm-resident-memory"));
-	EXPECT_EQ(system, key("drm-active-memory"));
-	EXPECT_EQ(getpid(), key("vsvm-owner"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_EQ(device, vt_key("drm-total-device"));
+	EXPECT_EQ(device, vt_key("drm-resident-device"));
+	EXPECT_EQ(table, vt_key("drm-active-device"));
+	EXPECT_EQ(0, vt_key("drm-shared-device"));
+	EXPECT_EQ(system, vt_key("drm-total-memory"));
+	EXPECT_EQ(system, vt_key("drm-resident-memory"));
+	EXPECT_EQ(system, vt_key("drm-active-memory"));
+	EXPECT_EQ(getpid(), vt_key("vsvm-owner"));
 
 	ASSERT_EQ(0, vt_check(mem, len, SEED, 0));
 	ASSERT_EQ(0, munmap(mem + 2 * VT_HUGE, VT_HUGE));
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_EQ(0, key("drm-resident-device"));
-	EXPECT_EQ(0, key("drm-active-device"));
-	EXPECT_EQ(0, key("drm-resident-memory"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_EQ(0, vt_key("drm-resident-device"));
+	EXPECT_EQ(0, vt_key("drm-active-device"));
+	EXPECT_EQ(0, vt_key("drm-resident-memory"));
 }
 
 /* 2M pages count in full; a part given back leaves the rest. */
@@ -691,11 +591,11 @@ TEST_F(stats, fdinfo_of_huge_pages)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, 3 * VT_HUGE));
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_EQ(3 * VT_HUGE, key("drm-resident-device"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_EQ(3 * VT_HUGE, vt_key("drm-resident-device"));
 	ASSERT_EQ(0, munmap(mem, VT_HUGE));
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_EQ(2 * VT_HUGE, key("drm-resident-device"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_EQ(2 * VT_HUGE, vt_key("drm-resident-device"));
 }
 
 /* Two files of a process share its device memory, and are two clients. */
@@ -709,17 +609,17 @@ TEST_F(stats, fdinfo_of_two_files)
 	ASSERT_EQ(0, vt_to_device(self->v, mem, LEN));
 	ASSERT_EQ(0, vsvm_open(0, &other));
 	ASSERT_EQ(LEN, vt_bytes_in(other, mem, LEN, DRM_VSVM_PLACE_DEVICE));
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_EQ(LEN, key("drm-total-device"));
-	EXPECT_EQ(LEN, key("drm-shared-device"));
-	id = key("drm-client-id");
-	ASSERT_EQ(0, get_fdinfo(other));
-	EXPECT_EQ(LEN, key("drm-total-device"));
-	EXPECT_EQ(LEN, key("drm-shared-device"));
-	EXPECT_NE(id, key("drm-client-id"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_EQ(LEN, vt_key("drm-total-device"));
+	EXPECT_EQ(LEN, vt_key("drm-shared-device"));
+	id = vt_key("drm-client-id");
+	ASSERT_EQ(0, vt_fdinfo_get(other));
+	EXPECT_EQ(LEN, vt_key("drm-total-device"));
+	EXPECT_EQ(LEN, vt_key("drm-shared-device"));
+	EXPECT_NE(id, vt_key("drm-client-id"));
 	vsvm_close(other);
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_EQ(0, key("drm-shared-device"));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_EQ(0, vt_key("drm-shared-device"));
 }
 
 /* Every used page is in the map of blocks, under its owner. */
@@ -732,8 +632,8 @@ TEST_F(stats, debugfs_blocks)
 
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE + 3 * VT_PAGE));
-	ASSERT_LT(0, get(DEBUGFS "blocks"));
-	for (line = text; line; line = vt_next_line(line)) {
+	ASSERT_LT(0, vt_text_get(VT_DEBUGFS "blocks"));
+	for (line = vt_text; line; line = vt_next_line(line)) {
 		if (sscanf(line, "%*u%*1[ ]%lu %d ", &used, &owner) != 2)
 			continue;
 		sum += used;
@@ -758,9 +658,9 @@ TEST_F(stats, debugfs_tables)
 	ASSERT_EQ(0, vt_dev_check(self->v, mem, 10 * VT_PAGE, SEED, 0));
 	ASSERT_EQ(0, vt_dev_check(self->v, mem + VT_HUGE, VT_PAGE, SEED,
 				  VT_HUGE));
-	ASSERT_LT(0, get(DEBUGFS "tables"));
+	ASSERT_LT(0, vt_text_get(VT_DEBUGFS "tables"));
 	snprintf(want, sizeof(want), "%d ", getpid());
-	for (line = text; line; line = vt_next_line(line)) {
+	for (line = vt_text; line; line = vt_next_line(line)) {
 		if (strncmp(line, want, strlen(want)))
 			continue;
 		if (sscanf(line, "%*d %lu %lu %*u %lu %lu", &leaves, &entries,
@@ -784,11 +684,11 @@ static const char *queue_line(uint32_t id)
 	int skip;
 
 	found[0] = 0;
-	if (VT_BAD(get(DEBUGFS "queues") <= 0))
+	if (VT_BAD(vt_text_get(VT_DEBUGFS "queues") <= 0))
 		return found;
 	snprintf(want, sizeof(want), "%d %u normal ", getpid(), id);
 	skip = strlen(want);
-	for (line = text; line; line = vt_next_line(line))
+	for (line = vt_text; line; line = vt_next_line(line))
 		if (!strncmp(line, want, skip) &&
 		    sscanf(line + skip, "%15s %lu %lu %lu %lu %*u %lu %lu\n", state,
 			   &n[0], &n[1], &n[2], &n[3], &n[4], &n[5]) == 7)
@@ -804,7 +704,7 @@ static bool engines_run(int running)
 
 	snprintf(line, sizeof(line), "device 0 engines %ld running %d\nowner ",
 		 vt_file_get(ENGINES), running);
-	return !strncmp(text, line, strlen(line));
+	return !strncmp(vt_text, line, strlen(line));
 }
 
 /*
@@ -857,8 +757,8 @@ FIXTURE(small_device)
 {
 	struct vsvm *v;
 	struct vt_module module;
-	struct counters file;
-	struct counters device;
+	struct vt_counters file;
+	struct vt_counters device;
 };
 
 FIXTURE_SETUP(small_device)
@@ -897,8 +797,8 @@ TEST_F_TIMEOUT(small_device, debugfs_lru, VT_LONG)
 	ASSERT_EQ(0, vt_to_device(self->v, mem, 3 * VT_HUGE));
 	/* The first one is used again: now the second is the oldest. */
 	ASSERT_EQ(0, vt_dev_check(self->v, mem, 1, SEED, 0));
-	ASSERT_LT(0, get(DEBUGFS "lru"));
-	line = vt_next_line(text);
+	ASSERT_LT(0, vt_text_get(VT_DEBUGFS "lru"));
+	line = vt_next_line(vt_text);
 	for (i = 0; i < 3; i++, line = vt_next_line(line)) {
 		ASSERT_NE(NULL, line);
 		n = sscanf(line, "%lu %lu", &block[i], &age[i]);
@@ -928,7 +828,7 @@ TEST_F_TIMEOUT(small_device, unplug_with_files_open, VT_LONG)
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), DEBUGFS "%s", names[i]);
+		snprintf(path, sizeof(path), VT_DEBUGFS "%s", names[i]);
 		fds[i] = open(path, O_RDONLY);
 		ASSERT_LE(0, fds[i]);
 	}
@@ -940,9 +840,9 @@ TEST_F_TIMEOUT(small_device, unplug_with_files_open, VT_LONG)
 		EXPECT_EQ(-1, read(fds[i], &byte, 1));
 		close(fds[i]);
 	}
-	EXPECT_EQ(-1, access(DEBUGFS "blocks", F_OK));
-	ASSERT_EQ(0, get_fdinfo(self->v));
-	EXPECT_EQ(NULL, strstr(text, "drm-"));
+	EXPECT_EQ(-1, access(VT_DEBUGFS "blocks", F_OK));
+	ASSERT_EQ(0, vt_fdinfo_get(self->v));
+	EXPECT_EQ(NULL, strstr(vt_text, "drm-"));
 	/* The notifier is still there, the device's counters are not. */
 	ASSERT_EQ(0, vt_check(mem, VT_HUGE, SEED, 0));
 	ASSERT_EQ(0, munmap(mem, VT_HUGE));

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vt_counters.h"
 #include "vt_events.h"
 
 int vt_stream(struct vsvm *v, uint64_t mask, uint32_t records)
@@ -93,12 +94,5 @@ int vt_ended(int fd)
 
 uint64_t vt_file_id(struct vsvm *v)
 {
-	char path[64], text[4096] = "";
-	const char *at;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", vsvm_fd(v));
-	n = vt_file_read(path, text, sizeof(text) - 1);
-	at = n > 0 ? strstr(text, "drm-client-id:") : NULL;
-	return at ? strtoull(at + strlen("drm-client-id:"), NULL, 10) : 0;
+	return vt_fdinfo_get(v) ? 0 : vt_key("drm-client-id");
 }
