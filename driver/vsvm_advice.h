@@ -3,11 +3,15 @@
 #define VSVM_ADVICE_H
 
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
 #include <drm/vsvm_drm.h>
+
+/* Number of groups of addresses whose changes are told apart. */
+#define VSVM_ADVICE_SEQS	64UL
 
 /**
  * struct vsvm_advices - the advice of a file
@@ -18,8 +22,9 @@
  * @nr: number of them
  * @file: what holds for the file where a range says nothing
  * @says: @file says something; also read without the lock, as @nr is
- * @seq: goes up with each change that a walk in progress must see; protected by the
- *	page-table lock, and not by @lock
+ * @seq: goes up with each change that a walk in progress must see, one for each group of
+ *	addresses; see vsvm_advice_seq(). Protected by the page-table lock, and not by
+ *	@lock
  */
 struct vsvm_advices {
 	struct mutex lock; /* everything below but seq */
@@ -27,7 +32,7 @@ struct vsvm_advices {
 	unsigned int nr;
 	struct drm_vsvm_advice file;
 	bool says;
-	unsigned long seq;
+	unsigned long seq[VSVM_ADVICE_SEQS];
 };
 
 /**
@@ -47,6 +52,13 @@ struct vsvm_advice_range {
 	unsigned long end;
 	struct drm_vsvm_advice advice;
 };
+
+/* That of the group of @addr, which is every 64th leaf. */
+static inline unsigned long *vsvm_advice_seq(struct vsvm_advices *a,
+					     unsigned long addr)
+{
+	return &a->seq[(addr >> PMD_SHIFT) % VSVM_ADVICE_SEQS];
+}
 
 void vsvm_advices_init(struct vsvm_advices *a);
 void vsvm_advices_destroy(struct vsvm_advices *a);

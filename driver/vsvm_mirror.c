@@ -182,12 +182,20 @@ static void tell_watches(struct vsvm_mirror *m,
 	spin_unlock(&m->watch_lock);
 }
 
-/* Makes walks that asked before this ask again where a page should be. */
-static void advance_advice(struct vsvm_mirror *m)
+/* Makes walks of [start, last] that asked before this ask again where a page should be. */
+static void advance_advice(struct vsvm_mirror *m, unsigned long start,
+			   unsigned long last)
 {
+	unsigned long i, *seq;
+	unsigned long n = min((last >> PMD_SHIFT) - (start >> PMD_SHIFT) + 1,
+			      VSVM_ADVICE_SEQS);
+
 	lockdep_assert_held_write(&m->table.lock);
-	/* Pairs with walk_place(): who sees the number sees the advice. */
-	smp_store_release(&m->advices.seq, m->advices.seq + 1);
+	for (i = 0; i < n; i++) {
+		seq = vsvm_advice_seq(&m->advices, start + (i << PMD_SHIFT));
+		/* Pairs with walk_place(): who sees the number sees the advice. */
+		smp_store_release(seq, *seq + 1);
+	}
 }
 
 /*
@@ -300,7 +308,7 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 
 	/* A walk that asked before this asks again, at the new address too. */
 	if (moved)
-		advance_advice(m);
+		advance_advice(m, 0, ULONG_MAX);
 	mmu_interval_set_seq(notifier, seq);
 	tell_watches(m, range, seq);
 	pages = vsvm_table_zap(&m->table, range->start, range->end - 1, seq);
@@ -571,7 +579,7 @@ void vsvm_mirror_reconsider(struct vsvm_mirror *m, unsigned long start,
 	lockdep_assert_held(&m->advices.lock);
 	atomic_inc(&m->table.wanted);
 	down_write(&m->table.lock);
-	advance_advice(m);
+	advance_advice(m, start, last);
 	/* As in vsvm_mirror_watch(), the last invalidation of the mm stands for all. */
 	vsvm_table_zap(&m->table, start, last, m->notifier.invalidate_seq);
 	up_write(&m->table.lock);

@@ -61,31 +61,25 @@ static long look_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	return span->len;
 }
 
-static int look_relax(struct vsvm_visitor *v)
-{
-	return 0;
-}
-
 /*
- * Moves [start, end) as far as it can; says whether the device was full, and adds the
- * bytes that moved. Memory that did not move is used where it is, so only the end of the
- * work is an error.
+ * Moves pages of the leaf at @base as far as they can; says whether the device was full,
+ * and adds the bytes that moved. Memory that did not move is used where it is, so only
+ * the end of the work is an error.
  */
-static int move(const struct vsvm_context *ctx, unsigned long start,
-		unsigned long end, enum vsvm_need need, bool evicts, bool *full,
-		u64 *moved)
+static int move(const struct vsvm_context *ctx, unsigned long base,
+		unsigned int from, unsigned int to, enum vsvm_need need,
+		bool evicts, bool *full, u64 *moved)
 {
 	struct drm_vsvm_migrate mig = {
-		.addr = start,
-		.len = end - start,
+		.addr = base + from * PAGE_SIZE,
+		.len = (to - from) * PAGE_SIZE,
 		.target = DRM_VSVM_TARGET_DEVICE,
-		.next = start,
+		/* A first read of the CPU would get the zero page, too. */
+		.flags = need == VSVM_NEED_READ ? 0 : DRM_VSVM_MIGRATE_POPULATE,
 	};
 	int ret;
 
-	/* A first read of the CPU would get the zero page, too. */
-	if (need != VSVM_NEED_READ)
-		mig.flags = DRM_VSVM_MIGRATE_POPULATE;
+	mig.next = mig.addr;
 	ret = vsvm_migrate(ctx, &mig, VSVM_CAUSE_DEVICE_FAULT, evicts);
 	*full = mig.stayed[DRM_VSVM_STAY_DEVICE_FULL];
 	*moved += mig.moved;
@@ -100,19 +94,15 @@ static int move_piece(const struct vsvm_context *ctx, unsigned long base,
 		      const struct vsvm_policy_piece *piece,
 		      enum vsvm_need need, u64 *moved)
 {
-	unsigned long from = max(round_down(piece->want, piece->granule),
-				 piece->first);
-	unsigned long to = min(round_up(piece->want_end, piece->granule),
-			       piece->end);
-	bool guess = piece->from < from || piece->to > to, full;
+	bool guess = piece->from < piece->use || piece->to > piece->use_end;
+	bool full;
 	int ret;
 
-	ret = move(ctx, base + piece->from * PAGE_SIZE,
-		   base + piece->to * PAGE_SIZE, need, !guess, &full, moved);
+	ret = move(ctx, base, piece->from, piece->to, need, !guess, &full, moved);
 	if (ret || !guess || !full)
 		return ret;
-	return move(ctx, base + from * PAGE_SIZE, base + to * PAGE_SIZE, need,
-		    true, &full, moved);
+	return move(ctx, base, piece->use, piece->use_end, need, true, &full,
+		    moved);
 }
 
 static void tell_thrash(struct vsvm_mirror *m, enum vsvm_policy_turn turn,
@@ -166,7 +156,6 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 	unsigned long base = addr & PMD_MASK, first, last, next;
 	struct look look = {
 		.v.visit = look_visit,
-		.v.relax = look_relax,
 		.addr = addr & PAGE_MASK,
 		.base = base,
 		.end = addr,
@@ -380,12 +369,13 @@ static int advise_file(const struct vsvm_context *ctx,
 	ret = vsvm_mirror_enter(ctx->m, &idx);
 	if (ret)
 		return ret;
+	/* A table may be large. Unplug need not wait for it: it empties it as well. */
+	vsvm_mirror_exit(idx);
 	mutex_lock(&a->lock);
 	vsvm_advice_apply(&a->file, arg->set, &arg->advice);
 	WRITE_ONCE(a->says, memchr_inv(&a->file, 0, sizeof(a->file)));
 	vsvm_mirror_reconsider(ctx->m, 0, ULONG_MAX);
 	mutex_unlock(&a->lock);
-	vsvm_mirror_exit(idx);
 	return 0;
 }
 

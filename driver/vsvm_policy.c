@@ -413,8 +413,11 @@ void vsvm_policy_grow(struct vsvm_policy_piece *piece, unsigned long *resident)
 {
 	unsigned int size, from, to;
 
-	piece->from = max(round_down(piece->want, piece->granule), piece->first);
-	piece->to = min(round_up(piece->want_end, piece->granule), piece->end);
+	piece->use = max(round_down(piece->want, piece->granule), piece->first);
+	piece->use_end = min(round_up(piece->want_end, piece->granule),
+			     piece->end);
+	piece->from = piece->use;
+	piece->to = piece->use_end;
 	bitmap_set(resident, piece->from, piece->to - piece->from);
 	for (size = LEAF_PAGES; size > piece->granule; size /= 2) {
 		from = max(round_down(piece->want, size), piece->first);

@@ -31,8 +31,10 @@ enum vsvm_policy_answer {
  * @want_end: end of those that it is going to access
  * @granule: number of pages that move together at least, a power of two
  * @one_entry: the CPU maps the wanted page by an entry for the whole leaf
- * @from: out, first page to move
- * @to: out, end of the pages to move
+ * @use: out, first page to move for what the device is going to access
+ * @use_end: out, end of these
+ * @from: out, first page to move if there is room
+ * @to: out, end of these, which include the others
  */
 struct vsvm_policy_piece {
 	unsigned int first;
@@ -41,6 +43,8 @@ struct vsvm_policy_piece {
 	unsigned int want_end;
 	unsigned int granule;
 	bool one_entry;
+	unsigned int use;
+	unsigned int use_end;
 	unsigned int from;
 	unsigned int to;
 };

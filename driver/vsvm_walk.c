@@ -61,7 +61,7 @@
  * @idx: for vsvm_mirror_exit(), while the walk holds the page-table lock
  * @relaxed: the visitor relaxed since it last got further
  * @placing: what &vsvm_context.place said of the page that is missing
- * @seq: &vsvm_advices.seq before it was asked; what is installed must not be older
+ * @seq: vsvm_advice_seq() before it was asked; what is installed must not be older
  * @watch: notes whether the range that is faulted in is invalidated meanwhile
  * @pfns: for hmm_range_fault(), VSVM_LEAF_ENTRIES of them, allocated at first use
  * @spare: a leaf for the table, allocated when the table had none
@@ -416,6 +416,13 @@ static void halve(struct walk *w, const struct hmm_range *range)
 	w->limit = max((range->end - range->start) >> (PAGE_SHIFT + 1), 1UL);
 }
 
+/* True if advice for the page at w->addr changed since it was looked up. */
+static bool advice_changed(const struct walk *w)
+{
+	lockdep_assert_held(&w->m->table.lock);
+	return w->seq != *vsvm_advice_seq(&w->m->advices, w->addr);
+}
+
 /*
  * Faults in and installs pages from w->addr on, at most to @end. Returns 0 with the
  * lock held for reading, so that no invalidation removes them before they are visited;
@@ -455,7 +462,7 @@ static int fault_in(struct walk *w, unsigned long end, bool again)
 		if (again)
 			halve(w, &range);
 		ret = -EAGAIN;
-	} else if (w->seq != m->advices.seq) {
+	} else if (advice_changed(w)) {
 		ret = -EAGAIN;
 	} else {
 		ret = install(w, start, range.end);
@@ -521,7 +528,7 @@ static int take_exclusive(struct walk *w)
 	if (ret)
 		goto unlock_folio;
 	ret = -EAGAIN;
-	leaf = stale || w->seq != m->advices.seq ||
+	leaf = stale || advice_changed(w) ||
 	       mmu_interval_read_retry(&w->watch.notifier, seq) ?
 	       NULL : vsvm_table_make_leaf(&m->table, addr, &w->spare);
 	if (leaf) {
@@ -566,7 +573,8 @@ static int fault_exclusive(struct walk *w, unsigned long end)
 static int walk_place(struct walk *w, unsigned long end)
 {
 	/* Pairs with advance_advice(). */
-	unsigned long seq = smp_load_acquire(&w->m->advices.seq);
+	unsigned long seq = smp_load_acquire(vsvm_advice_seq(&w->m->advices,
+							     w->addr));
 
 	if (w->placing.end > w->addr && w->seq == seq)
 		return 0;

@@ -181,6 +181,30 @@ TEST_F(retry, not_for_changes_beside)
 		  vt_dev_check_byte(self->s.v, before, SOME, 0));
 }
 
+static int advise(struct vsvm *v, char *at, size_t len, uint64_t word)
+{
+	struct drm_vsvm_advice advice = { .word = word };
+
+	return vsvm_advise(v, at, len, DRM_VSVM_ADVISE_WORD, &advice);
+}
+
+/* Nor for advice elsewhere; for advice there, unless it only looks. */
+TEST_F(retry, for_advice)
+{
+	bool looks = variant->call == call_snapshot;
+	int i;
+
+	for (i = 1; i <= 100; i++)
+		ASSERT_EQ(0, advise(self->s.v, self->far, VT_HUGE, i));
+	EXPECT_EQ(1, LOOKS());
+	ASSERT_EQ(0, change(MPROTECT, self->s.at, SOME, 0));
+	ASSERT_EQ(0, vt_pause(self->s.v, variant->point, 1));
+	ASSERT_EQ(0, pthread_create(&self->thread, NULL, caller, &self->s));
+	ASSERT_EQ(0, vt_await(self->s.v, variant->point));
+	ASSERT_EQ(0, advise(self->s.v, self->s.at, SOME, 1));
+	EXPECT_EQ(looks ? 1 : 2, LOOKS());
+}
+
 /* What the memory has to be, after the change and the call. */
 static int after(struct scene *s, enum change how)
 {
