@@ -106,35 +106,71 @@ TEST_F_TIMEOUT(dmem, limit_holds, VT_LONG)
 	EXPECT_EQ(0, vt_check(mem, VT_VRAM - LIMIT, SEED, 0));
 }
 
-/* The same by the device itself: its thread is in no cgroup, the process pays. */
+/*
+ * The same by the device itself: its thread is in no cgroup, the process pays. It moves
+ * memory because a job says so, or lacks it.
+ */
+static int job_in_cgroup(struct vt_task *task, struct vt_queue *q, bool says,
+			 char **out)
+{
+	struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
+	struct vsvm *v;
+	char *mem;
+
+	if (vt_cgroup_enter() || vsvm_open(0, &v) || vt_queue_make(q, v, 16))
+		return 1;
+	mem = vt_map_filled(v, task->len, task->kind, task->seed);
+	*out = mem;
+	if (!mem || (!says && vsvm_advise(v, mem, task->len,
+					  DRM_VSVM_ADVISE_LOCATION, &here)))
+		return 2;
+	if (vt_do_one(q, says ? vsvm_cmd_prefetch(mem, task->len,
+						  DRM_VSVM_TARGET_DEVICE) :
+				vsvm_cmd_fill(mem, task->len, 7, 1)))
+		return 3;
+	return charged() != LIMIT || vt_bytes_in(v, mem, task->len,
+						 DRM_VSVM_PLACE_DEVICE) != LIMIT ?
+	       4 : 0;
+}
+
 static int prefetch_in_cgroup(struct vt_child *c, void *arg)
 {
 	struct vt_task *task = arg;
 	struct vt_queue q;
-	struct vsvm *v;
 	char *mem;
+	int ret;
 
 	(void)c;
-	if (vt_cgroup_enter() || vsvm_open(0, &v) || vt_queue_make(&q, v, 16))
-		return 1;
-	mem = vt_map_filled(v, task->len, task->kind, task->seed);
-	if (!mem)
-		return 2;
-	if (vt_do_one(&q, vsvm_cmd_prefetch(mem, task->len, DRM_VSVM_TARGET_DEVICE)))
-		return 3;
-	if (charged() != LIMIT ||
-	    vt_bytes_in(v, mem, task->len, DRM_VSVM_PLACE_DEVICE) != LIMIT)
-		return 4;
+	ret = job_in_cgroup(task, &q, true, &mem);
+	if (ret)
+		return ret;
 	/* What was paid for a prefetch that is never done comes back. */
 	if (vt_hold(&q, q.fence + 1) ||
 	    vt_submit_one(&q, vsvm_cmd_prefetch(mem, task->len,
 						DRM_VSVM_TARGET_DEVICE)) ||
-	    vsvm_queue_destroy(v, q.id) || charged() != LIMIT)
+	    vsvm_queue_destroy(q.v, q.id) || charged() != LIMIT)
 		return 5;
-	if (vt_dev_check(v, mem, task->len, task->seed, 0) ||
+	if (vt_dev_check(q.v, mem, task->len, task->seed, 0) ||
 	    vt_check(mem, task->len, task->seed, 0))
 		return 6;
 	return charged() ? 7 : 0;
+}
+
+static int fault_in_cgroup(struct vt_child *c, void *arg)
+{
+	struct vt_task *task = arg;
+	struct vt_queue q;
+	char *mem;
+	int ret;
+
+	(void)c;
+	ret = job_in_cgroup(task, &q, false, &mem);
+	if (ret)
+		return ret;
+	if (vt_dev_check_byte(q.v, mem, task->len, 7) ||
+	    vt_check_byte(mem, task->len, 7))
+		return 5;
+	return charged() ? 6 : 0;
 }
 
 /* The limit holds for device memory that a queue fills. */
@@ -149,33 +185,7 @@ TEST_F_TIMEOUT(dmem, limit_holds_for_queues, VT_LONG)
 	EXPECT_TRUE(charged_is(0));
 }
 
-/* The same for memory that moves because a job lacks it. */
-static int fault_in_cgroup(struct vt_child *c, void *arg)
-{
-	struct drm_vsvm_advice here = { .location = DRM_VSVM_LOCATION_HERE };
-	struct vt_task *task = arg;
-	struct vt_queue q;
-	struct vsvm *v;
-	char *mem;
-
-	(void)c;
-	if (vt_cgroup_enter() || vsvm_open(0, &v) || vt_queue_make(&q, v, 16))
-		return 1;
-	mem = vt_map_filled(v, task->len, task->kind, task->seed);
-	if (!mem || vsvm_advise(v, mem, task->len, DRM_VSVM_ADVISE_LOCATION,
-				&here))
-		return 2;
-	if (vt_do_one(&q, vsvm_cmd_fill(mem, task->len, 7, 1)))
-		return 3;
-	if (charged() != LIMIT ||
-	    vt_bytes_in(v, mem, task->len, DRM_VSVM_PLACE_DEVICE) != LIMIT)
-		return 4;
-	if (vt_dev_check_byte(v, mem, task->len, 7) ||
-	    vt_check_byte(mem, task->len, 7))
-		return 5;
-	return charged() ? 6 : 0;
-}
-
+/* And for what moves there because a job lacks it. */
 TEST_F_TIMEOUT(dmem, limit_holds_for_faults, VT_LONG)
 {
 	struct vt_task task = {

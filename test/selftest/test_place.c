@@ -218,6 +218,7 @@ TEST(counted_are_few)
 				       NULL));
 		ASSERT_EQ(mem[i % pieces * PIECE], byte);
 	}
+	EXPECT_EQ(0, vt_bytes_in(v, mem, 4 * VT_HUGE, DRM_VSVM_PLACE_DEVICE));
 	EXPECT_EQ(0, vt_dev_check(v, mem, 4 * VT_HUGE, SEED, 0));
 	vsvm_close(v);
 }

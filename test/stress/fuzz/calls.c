@@ -355,6 +355,9 @@ static void call_inject(struct fuzz_thread *t)
 	fuzz_tell(t, "INJECT %.32s op %u flags %#x nth %llu times %llu, %u ms",
 		  arg.name, arg.op, arg.flags, arg.nth, arg.times,
 		  arg.timeout_ms);
+	if (arg.op == DRM_VSVM_INJECT_FAIL &&
+	    !strncmp(arg.name, "fault-setup", sizeof(arg.name)))
+		__atomic_store_n(&fuzz_shared->sigbus, true, __ATOMIC_SEQ_CST);
 	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_INJECT,
 			 &arg, sizeof(arg));
 	fuzz_judge(t, FUZZ_INJECT, ret, t->root ? want_inject(&arg) : -EACCES,

@@ -98,6 +98,7 @@ struct fuzz_shared {
 	uint64_t changes;		/* of the wild memory */
 	uint64_t jobs;			/* valid ones that were done */
 	uint64_t jobs_lost;
+	bool sigbus;			/* CPU faults were made to fail */
 	struct fuzz_count kind[FUZZ_KINDS];
 };
 

@@ -6,8 +6,9 @@
  *
  * The file and the queue are the thread's, and nobody closes them. So a job is done, or
  * the queue is lost to a failure that was armed: ENOMEM; EFAULT of an atomic operation,
- * or of a write to a page that fork shares, if the page could not come home; or EBUSY,
- * when the others left it no turn. Then the queue is made anew, and the bytes too.
+ * or of a write to a page that fork shares, if CPU faults are made to fail, by which the
+ * page would have come home; or EBUSY, when the others left it no turn. Then the queue is
+ * made anew, and the bytes too.
  *
  * The fence has the number of the job, and is in a page behind the others.
  */
@@ -266,7 +267,8 @@ static void begin_anew(struct fuzz_thread *t,
 
 	fuzz_tell(t, "lost: error %u", status->error);
 	if (status->error != ENOMEM && status->error != EBUSY &&
-	    !(status->error == EFAULT && status->access != DRM_VSVM_ACCESS_READ))
+	    !(status->error == EFAULT && status->access != DRM_VSVM_ACCESS_READ &&
+	      __atomic_load_n(&fuzz_shared->sigbus, __ATOMIC_SEQ_CST)))
 		fuzz_found(t, "a valid job is lost: error %u, access %u at %#llx",
 			   status->error, status->access,
 			   (unsigned long long)status->addr);
