@@ -8,6 +8,7 @@
  * module with little memory and puts it back as it was.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -628,6 +629,8 @@ struct meanwhile {
 	struct vsvm *peer;
 	char *mem;
 	bool home;	/* the call is MIGRATE to system memory, not DISCARD */
+	char *bytes;	/* to be written */
+	bool go;
 	int called;
 	int wrote;
 };
@@ -645,8 +648,10 @@ static void *write_meanwhile(void *arg)
 {
 	struct meanwhile *m = arg;
 
+	while (!__atomic_load_n(&m->go, __ATOMIC_ACQUIRE))
+		sched_yield();
 	vt_act_begin();
-	m->wrote = vt_dev_fill(m->peer, m->mem, LEN, OTHER, 0);
+	m->wrote = vsvm_write(m->peer, m->mem, m->bytes, LEN, NULL);
 	vt_act_end();
 	return NULL;
 }
@@ -656,12 +661,19 @@ static int write_comes_behind(struct meanwhile *m, const char *point)
 {
 	pthread_t caller, writer;
 
+	m->bytes = malloc(LEN);
+	if (VT_BAD(!m->bytes))
+		return -1;
+	vt_fill(m->bytes, LEN, OTHER, 0);
 	vt_act_reset();
-	if (VT_BAD(vt_pause(m->v, point, 1)) ||
+	/* The paused one has mmap_lock for reading: a new thread would wait for it. */
+	if (VT_BAD(pthread_create(&writer, NULL, write_meanwhile, m)) ||
+	    VT_BAD(vt_pause(m->v, point, 1)) ||
 	    VT_BAD(pthread_create(&caller, NULL, call, m)) ||
-	    VT_BAD(vt_await(m->v, point)) ||
-	    VT_BAD(pthread_create(&writer, NULL, write_meanwhile, m)) ||
-	    VT_BAD(vt_act_began()) || VT_BAD(vt_resume(m->v, point)) ||
+	    VT_BAD(vt_await(m->v, point)))
+		return -1;
+	__atomic_store_n(&m->go, true, __ATOMIC_RELEASE);
+	if (VT_BAD(vt_act_began()) || VT_BAD(vt_resume(m->v, point)) ||
 	    VT_BAD(pthread_join(caller, NULL)) ||
 	    VT_BAD(pthread_join(writer, NULL)) ||
 	    VT_BAD(vt_disarm(m->v, point)))
@@ -673,7 +685,7 @@ static int write_comes_behind(struct meanwhile *m, const char *point)
 /* A write that comes while pages are being discarded ends that for its pages. */
 TEST_F_TIMEOUT(left, write_in_discard, VT_LONG)
 {
-	struct meanwhile m = { self->v, self->peer, self->mem, false, 0, 0 };
+	struct meanwhile m = { .v = self->v, .peer = self->peer, .mem = self->mem };
 
 	EXPECT_EQ(0, write_comes_behind(&m, "collected"));
 }
@@ -681,7 +693,9 @@ TEST_F_TIMEOUT(left, write_in_discard, VT_LONG)
 /* A write that comes when zeroes are in system memory, but the page is not, is not lost. */
 TEST_F_TIMEOUT(left, write_in_migration, VT_LONG)
 {
-	struct meanwhile m = { self->v, self->peer, self->mem, true, 0, 0 };
+	struct meanwhile m = {
+		.v = self->v, .peer = self->peer, .mem = self->mem, .home = true
+	};
 
 	ASSERT_EQ(0, discard_all(self->v, self->mem, LEN));
 	EXPECT_EQ(0, write_comes_behind(&m, "copied"));
