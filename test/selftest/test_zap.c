@@ -38,12 +38,14 @@ FIXTURE(zap)
 	struct vt_module module;
 	struct vsvm *v;
 	uint64_t used;
+	size_t len;
 	char *mem;
 };
 
 FIXTURE_VARIANT(zap)
 {
 	const char *load;
+	size_t len;
 };
 
 /* The last of several counts, those of the command line come first. */
@@ -52,11 +54,14 @@ FIXTURE_VARIANT(zap)
 FIXTURE_VARIANT_ADD(zap, by_default)
 {
 	.load = LOAD "auto",
+	.len = VT_HUGE,
 };
 
+/* So few that a nap ends anywhere in their migration, not in its first steps. */
 FIXTURE_VARIANT_ADD(zap, small)
 {
 	.load = LOAD "0",
+	.len = 64 * VT_PAGE,
 };
 
 FIXTURE_SETUP(zap)
@@ -66,6 +71,7 @@ FIXTURE_SETUP(zap)
 	ASSERT_EQ(0, system(variant->load));
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
 	self->used = vt_used(self->v);
+	self->len = variant->len;
 	srandom(getpid());
 }
 
@@ -78,20 +84,20 @@ static void nap(long most_ns)
 	nanosleep(&t, NULL);
 }
 
-/* Each 4K page of a huge page begins with this. */
-static void mark(char *mem, unsigned int round)
+/* Each 4K page begins with this. */
+static void mark(char *mem, size_t len, unsigned int round)
 {
 	size_t at;
 
-	for (at = 0; at < VT_HUGE; at += VT_PAGE)
+	for (at = 0; at < len; at += VT_PAGE)
 		*(unsigned int *)(mem + at) = round * 512 + at / VT_PAGE;
 }
 
-static bool marked(const char *mem, unsigned int round)
+static bool marked(const char *mem, size_t len, unsigned int round)
 {
 	size_t at;
 
-	for (at = 0; at < VT_HUGE; at += VT_PAGE)
+	for (at = 0; at < len; at += VT_PAGE)
 		if (*(const volatile unsigned int *)(mem + at) !=
 		    round * 512 + at / VT_PAGE)
 			return false;
@@ -102,7 +108,8 @@ static bool marked(const char *mem, unsigned int round)
  * A child that shares the page looks at it when told to, or as soon as it said that
  * it runs, and exits with 0.
  */
-static pid_t share(char *mem, unsigned int round, const int *road, bool told)
+static pid_t share(char *mem, size_t len, unsigned int round, const int *road,
+		   bool told)
 {
 	pid_t child = fork();
 	char byte = 0;
@@ -112,7 +119,7 @@ static pid_t share(char *mem, unsigned int round, const int *road, bool told)
 	alarm(PATIENCE);
 	if ((told ? read(road[0], &byte, 1) : write(road[1], &byte, 1)) != 1)
 		_exit(2);
-	_exit(!marked(mem, round));
+	_exit(!marked(mem, len, round));
 }
 
 /* The exit status of a child, or 128 and the signal. */
@@ -126,9 +133,9 @@ static int end(pid_t child)
 				   128 + WTERMSIG(status);
 }
 
-static int to_device(struct vsvm *v, char *mem)
+static int to_device(struct vsvm *v, char *mem, size_t len)
 {
-	return vt_migrate(v, mem, VT_HUGE, DRM_VSVM_TARGET_DEVICE, 0, NULL);
+	return vt_migrate(v, mem, len, DRM_VSVM_TARGET_DEVICE, 0, NULL);
 }
 
 /*
@@ -143,20 +150,20 @@ TEST_F_TIMEOUT(zap, unmapped_while_a_child_reads, VT_LONG)
 	char byte;
 
 	ASSERT_EQ(0, pipe(road));
-	self->mem = vt_map(VT_HUGE, VT_LARGE);
+	self->mem = vt_map(self->len, VT_LARGE);
 	ASSERT_NE(NULL, self->mem);
 	for (round = 0; round < n; round++) {
-		ASSERT_EQ(self->mem, mmap(self->mem, VT_HUGE,
+		ASSERT_EQ(self->mem, mmap(self->mem, self->len,
 					  PROT_READ | PROT_WRITE, MAP_PRIVATE |
 					  MAP_ANONYMOUS | MAP_FIXED, -1, 0));
-		ASSERT_EQ(0, madvise(self->mem, VT_HUGE, MADV_HUGEPAGE));
-		mark(self->mem, round);
-		ASSERT_EQ(0, to_device(self->v, self->mem));
-		child = share(self->mem, round, road, false);
+		ASSERT_EQ(0, madvise(self->mem, self->len, MADV_HUGEPAGE));
+		mark(self->mem, self->len, round);
+		ASSERT_EQ(0, to_device(self->v, self->mem, self->len));
+		child = share(self->mem, self->len, round, road, false);
 		ASSERT_LT(0, child);
 		ASSERT_EQ(1, read(road[0], &byte, 1));
 		nap(400000);
-		ASSERT_EQ(0, munmap(self->mem, VT_HUGE));
+		ASSERT_EQ(0, munmap(self->mem, self->len));
 		ASSERT_EQ(0, end(child)) {
 			TH_LOG("round %lu", round);
 		}
@@ -170,7 +177,8 @@ static void *goes_home(void *arg)
 {
 	FIXTURE_DATA(zap) *self = arg;
 
-	vt_migrate(self->v, self->mem, VT_HUGE, DRM_VSVM_TARGET_SYSTEM, 0, NULL);
+	vt_migrate(self->v, self->mem, self->len, DRM_VSVM_TARGET_SYSTEM, 0,
+		   NULL);
 	return NULL;
 }
 
@@ -187,26 +195,27 @@ TEST_F_TIMEOUT(zap, dropped_on_the_way_home, VT_LONG)
 	int road[2];
 
 	ASSERT_EQ(0, pipe(road));
-	self->mem = vt_map(VT_HUGE, VT_LARGE);
+	self->mem = vt_map(self->len, VT_LARGE);
 	ASSERT_NE(NULL, self->mem);
 	for (round = 0; round < n; round++) {
-		mark(self->mem, 2 * round);
-		ASSERT_EQ(0, to_device(self->v, self->mem));
-		child = share(self->mem, 2 * round, road, true);
+		mark(self->mem, self->len, 2 * round);
+		ASSERT_EQ(0, to_device(self->v, self->mem, self->len));
+		child = share(self->mem, self->len, 2 * round, road,
+			      true);
 		ASSERT_LT(0, child);
 		ASSERT_EQ(0, pthread_create(&thread, NULL, goes_home, self));
 		nap(1500000);
-		ASSERT_EQ(0, madvise(self->mem, VT_HUGE, MADV_DONTNEED));
+		ASSERT_EQ(0, madvise(self->mem, self->len, MADV_DONTNEED));
 		pthread_join(thread, NULL);
 
-		mark(self->mem, 2 * round + 1);
-		ASSERT_EQ(0, to_device(self->v, self->mem));
+		mark(self->mem, self->len, 2 * round + 1);
+		ASSERT_EQ(0, to_device(self->v, self->mem, self->len));
 		ASSERT_EQ(1, write(road[1], "x", 1));
 		ASSERT_EQ(0, end(child)) {
 			TH_LOG("round %lu", round);
 		}
-		ASSERT_TRUE(marked(self->mem, 2 * round + 1));
-		ASSERT_EQ(0, madvise(self->mem, VT_HUGE, MADV_DONTNEED));
+		ASSERT_TRUE(marked(self->mem, self->len, 2 * round + 1));
+		ASSERT_EQ(0, madvise(self->mem, self->len, MADV_DONTNEED));
 		ASSERT_EQ(self->used, vt_used(self->v));
 	}
 	printf("#@ zap | dropped on the way home | %lu rounds\n", n);
