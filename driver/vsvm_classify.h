@@ -31,6 +31,12 @@ static inline unsigned long vsvm_classify_request(enum vsvm_need need)
 	return flags;
 }
 
+/* True if hmm found a page there; it may be none for the device. */
+static inline bool vsvm_classify_found(unsigned long hmm_pfn)
+{
+	return hmm_pfn & HMM_PFN_VALID;
+}
+
 /* What hmm_range_fault() would return for a small page that the process may write. */
 static inline unsigned long vsvm_classify_writable(struct page *page)
 {

@@ -23,6 +23,7 @@
 #include "vsvm_context.h"
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
+#include "vsvm_span.h"
 #include "vsvm_walk.h"
 
 /* Bytes that are copied before the next look whether the page-table lock is wanted. */
@@ -132,7 +133,7 @@ static long copy_visit(struct vsvm_visitor *v, const struct vsvm_span *from)
 	struct vsvm_span span;
 
 	while (done < from->len && !w->gives_way) {
-		if (!vsvm_walk_beside(w->ctx, to + done, to + from->len,
+		if (!vsvm_span_beside(w->ctx, to + done, to + from->len,
 				      VSVM_NEED_WRITE, &span)) {
 			note(w->p, to + done, copy->to + copy->len,
 			     VSVM_NEED_WRITE);

@@ -9,6 +9,7 @@
 
 #include <drm/vsvm_drm.h>
 
+#include "vsvm_context.h"
 #include "vsvm_devmem.h"
 #include "vsvm_mirror.h"
 #include "vsvm_policy.h"
@@ -77,5 +78,32 @@ bool vsvm_span_valid(struct vsvm_mirror *m, const struct vsvm_leaf *leaf,
 	};
 	if (vsvm_entry_on_device(entry))
 		vsvm_devmem_touch(span->page);
+	return true;
+}
+
+/**
+ * vsvm_span_beside() - look up a second range in a visit
+ * @ctx: for whom; the page-table lock is held
+ * @addr: first byte
+ * @end: end of the range
+ * @need: VSVM_NEED_READ or VSVM_NEED_WRITE
+ * @span: out, neighbouring bytes from @addr on, as a visitor gets them
+ *
+ * For a visitor that needs two ranges at once: the walk visits one of them. If the page
+ * is missing in the other, the visitor stops, and its relax() walks that range.
+ *
+ * Return: true; false: the device page table has no such page at @addr.
+ */
+bool vsvm_span_beside(const struct vsvm_context *ctx, unsigned long addr,
+		      unsigned long end, enum vsvm_need need,
+		      struct vsvm_span *span)
+{
+	struct vsvm_leaf *leaf = vsvm_table_leaf(&ctx->m->table, addr);
+
+	end = vsvm_leaf_end(addr, end);
+	if (!leaf || !vsvm_span_valid(ctx->m, leaf, addr, end, need, span))
+		return false;
+	if (span->counted)
+		vsvm_policy_count(&ctx->m->counts, addr);
 	return true;
 }

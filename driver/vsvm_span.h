@@ -9,6 +9,7 @@
 #include "vsvm_table.h"
 #include "vsvm_types.h"
 
+struct vsvm_context;
 struct vsvm_mirror;
 struct vsvm_span;
 
@@ -49,5 +50,8 @@ static inline bool vsvm_entry_serves(u64 entry, enum vsvm_need need)
 bool vsvm_span_valid(struct vsvm_mirror *m, const struct vsvm_leaf *leaf,
 		     unsigned long addr, unsigned long end,
 		     enum vsvm_need need, struct vsvm_span *span);
+bool vsvm_span_beside(const struct vsvm_context *ctx, unsigned long addr,
+		      unsigned long end, enum vsvm_need need,
+		      struct vsvm_span *span);
 
 #endif /* VSVM_SPAN_H */

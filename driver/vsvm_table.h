@@ -122,6 +122,14 @@ static inline unsigned long vsvm_leaf_index(unsigned long addr)
 	return (addr >> PAGE_SHIFT) & (VSVM_LEAF_ENTRIES - 1);
 }
 
+/* End of the leaf that holds @addr, but at most @end. */
+static inline unsigned long vsvm_leaf_end(unsigned long addr, unsigned long end)
+{
+	unsigned long next = (addr & PMD_MASK) + PMD_SIZE;
+
+	return next - 1 < end - 1 ? next : end;
+}
+
 static inline u64 vsvm_entry(u32 state, unsigned int device, unsigned long pfn)
 {
 	return state | (u64)device << VSVM_ENTRY_DEV_SHIFT |

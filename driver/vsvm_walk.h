@@ -60,8 +60,4 @@ int vsvm_walk(const struct vsvm_context *ctx, unsigned long start,
 	      unsigned long end, enum vsvm_need need, struct vsvm_visitor *v,
 	      unsigned long *next, u64 *faults);
 
-bool vsvm_walk_beside(const struct vsvm_context *ctx, unsigned long addr,
-		      unsigned long end, enum vsvm_need need,
-		      struct vsvm_span *span);
-
 #endif /* VSVM_WALK_H */

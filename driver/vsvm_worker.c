@@ -28,7 +28,10 @@
 #include "vsvm_engine.h"
 #include "vsvm_worker.h"
 
-/* How often a worker that waits asks whether anybody waits with it. */
+/*
+ * How often a worker that waits asks whether anybody waits with it; and after which it is
+ * no longer a thread of the lowest priority.
+ */
 #define LOOK	HZ
 /* How long close waits for a worker whose wait it has ended. */
 #define PATIENCE	HZ
@@ -44,6 +47,11 @@ static void look(struct timer_list *timer)
 {
 	struct vsvm_worker *w = timer_container_of(w, timer, timer);
 
+	/*
+	 * Threads that keep changing the memory may have the processors to themselves: a
+	 * worker that loses its own between two steps never finds what it faulted in.
+	 */
+	set_user_nice(w->task, 0);
 	/*
 	 * The thread exists: begin() starts the timer, and end() stops it. It is to freeze
 	 * although who it waits for is frozen already; the turn is served again later.
@@ -63,11 +71,13 @@ static void begin(struct vsvm_worker *w)
 
 static void end(struct vsvm_worker *w)
 {
+	timer_delete_sync(&w->timer);
 	spin_lock(&w->engines->lock);
 	WRITE_ONCE(w->busy, false); /* pairs with vsvm_worker_stop() */
 	wake_up_all(&w->engines->ended);
+	if (!w->stop)
+		set_user_nice(current, MAX_NICE);
 	spin_unlock(&w->engines->lock);
-	timer_delete_sync(&w->timer);
 	flush_signals(current);
 	try_to_freeze();
 }
@@ -111,7 +121,6 @@ static int worker(void *data)
 {
 	struct vsvm_worker *w = data;
 
-	set_user_nice(current, MAX_NICE);
 	set_freezable();
 	allow_kernel_signal(SIGKILL);
 	/* From here on it can be stopped: see vsvm_worker_start(). */
@@ -207,10 +216,10 @@ void vsvm_worker_stop(struct vsvm_worker *w)
 {
 	if (!w->task)
 		return;
-	/* Who closes the file need not wait for a thread of the lowest priority. */
-	set_user_nice(w->task, 0);
 	spin_lock(&w->engines->lock);
 	WRITE_ONCE(w->stop, true); /* pairs with has_work() */
+	/* Who closes the file need not wait for a thread of the lowest priority. */
+	set_user_nice(w->task, 0);
 	interrupt(w);
 	wake_up(&w->wait);
 	spin_unlock(&w->engines->lock);

@@ -7,7 +7,6 @@
 
 #include "../vsvm_classify.c"
 #include "../vsvm_span.c"
-#include "../vsvm_walk.c"
 
 /* Some address at the beginning of a leaf. */
 #define BASE	(5UL << PMD_SHIFT)
@@ -297,12 +296,12 @@ static void leaf_ends_in_the_range(struct kunit *test)
 {
 	unsigned long top = ULONG_MAX & PMD_MASK;
 
-	KUNIT_EXPECT_EQ(test, BASE + PMD_SIZE, leaf_end(BASE, BASE + 9 * PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, BASE + PMD_SIZE, vsvm_leaf_end(BASE, BASE + 9 * PMD_SIZE));
 	KUNIT_EXPECT_EQ(test, BASE + PMD_SIZE,
-			leaf_end(BASE + PMD_SIZE - 1, BASE + 9 * PMD_SIZE));
-	KUNIT_EXPECT_EQ(test, BASE + 5, leaf_end(BASE + 1, BASE + 5));
-	KUNIT_EXPECT_EQ(test, BASE + PMD_SIZE, leaf_end(BASE, BASE + PMD_SIZE));
-	KUNIT_EXPECT_EQ(test, top + 7, leaf_end(top, top + 7));
+			vsvm_leaf_end(BASE + PMD_SIZE - 1, BASE + 9 * PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, BASE + 5, vsvm_leaf_end(BASE + 1, BASE + 5));
+	KUNIT_EXPECT_EQ(test, BASE + PMD_SIZE, vsvm_leaf_end(BASE, BASE + PMD_SIZE));
+	KUNIT_EXPECT_EQ(test, top + 7, vsvm_leaf_end(top, top + 7));
 }
 
 static struct kunit_case cases[] = {

@@ -6,6 +6,7 @@
  * Nothing waits for them but for a moment, nothing is left behind, and no store comes
  * later than it may.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -540,6 +542,49 @@ TEST_F_TIMEOUT(stuck, queues_in_line, VT_LONG)
 	ASSERT_EQ(0, vsvm_queue_destroy(self->s.v, first.id));
 	ASSERT_EQ(0, vsvm_queue_destroy(self->s.v, self->s.q.id));
 	EXPECT_EQ(0, vt_end(&second));
+}
+
+/* The nice value of the fault worker of device 0, which one file has; 100: there is none. */
+static int worker_nice(void)
+{
+	DIR *proc = opendir("/proc");
+	char path[300], name[32];
+	struct dirent *d;
+	int nice = 100;
+
+	while (proc && nice == 100 && (d = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' &&
+		    vt_file_read(path, name, sizeof(name)) > 0 &&
+		    !strcmp(name, "vsvm0-fault\n"))
+			nice = getpriority(PRIO_PROCESS, atoi(d->d_name));
+	}
+	if (proc)
+		closedir(proc);
+	return nice;
+}
+
+/* 0 when the fault worker comes to have this nice value. */
+static int worker_becomes(int nice)
+{
+	int tries, now = 100;
+
+	for (tries = 0; tries < 10 * VT_QUEUE_SECONDS && now != nice; tries++) {
+		usleep(100000);
+		now = worker_nice();
+	}
+	return now == nice ? 0 : vt_wrong("nice %d, not %d", now, nice);
+}
+
+/*
+ * Who works for one fault for long is no thread of the lowest priority meanwhile: threads
+ * that keep changing the memory would take each page away before it got its processor.
+ */
+TEST_F_TIMEOUT(stuck, worker_is_not_starved, 2 * VT_LONG)
+{
+	ASSERT_EQ(0, worker_becomes(0));
+	ASSERT_EQ(0, answer(self->s.uffd, self->s.to, LEN));
+	EXPECT_EQ(0, worker_becomes(19));
 }
 
 /* When the handler answers after all, the job goes on where it was. */
