@@ -26,7 +26,7 @@
 #include "vsvm_policy.h"
 #include "vsvm_trace.h"
 
-/* Device writes that break copy-on-write now, and their number. */
+/* Accesses of a device that have the CPU fault now, to break copy-on-write; their number. */
 static DEFINE_SPINLOCK(cow_lock);
 static LIST_HEAD(cows);
 static atomic_t nr_cows;

@@ -24,8 +24,8 @@ struct task_struct;
  * says what fails, or which step follows a pause. The letters are the locks that a
  * paused caller holds: m: mmap_lock for reading, f: the locks of the folios that move,
  * e: evict_lock, when room is made. At a failpoint with m or e the caller is also
- * inside drm_dev_enter(), so unplug waits for it, except at EXCLUSIVE_TAKEN and in a
- * CPU fault. Unplug resumes all paused callers before it waits.
+ * inside drm_dev_enter(), so unplug waits for it, except at EXCLUSIVE_TAKEN, at HMM and
+ * in a CPU fault. Unplug resumes all paused callers before it waits.
  *
  * A failure has the result that a real one has:
  *
@@ -65,7 +65,7 @@ struct task_struct;
 	P(LEAF_STORE, FAIL, "leaf-store") /* its slot in the table */ \
 	P(LEAF_GONE, FAIL, "leaf-gone") /* another thread freed it meanwhile */ \
 	P(DMA, FAIL, "dma") /* a page's DMA address */ \
-	P(HMM, BOTH, "hmm") /* hmm_range_fault() returns EBUSY */ \
+	P(HMM, BOTH, "hmm") /* hmm_range_fault() returns EBUSY; then m */ \
 	P(FAULTED, BOTH, "faulted") /* after hmm, before the lock */ \
 	P(LOOKED, BOTH, "looked") /* the same, in a walk that only looks */ \
 	P(HOLE_LOCK, FAIL, "hole-lock") /* interrupted */ \

@@ -276,7 +276,7 @@ static int visit_seen(struct walk *w, unsigned long end)
 /* Visits [w->addr, end), which is in one leaf, without faulting. */
 static int walk_look(struct walk *w, unsigned long end)
 {
-	bool stale;
+	bool held = false, stale;
 	int ret;
 
 	while (w->addr < end) {
@@ -285,14 +285,19 @@ static int walk_look(struct walk *w, unsigned long end)
 		ret = vsvm_walk_interrupted(w);
 		if (ret)
 			return ret;
-		ret = vsvm_walk_range_fault(w, &range);
-		if (ret == -EBUSY)
+		ret = held ? vsvm_walk_look_held(w, &range) :
+			     vsvm_walk_range_fault(w, &range);
+		if (ret == -EBUSY) {
+			held = true;
 			continue;
+		}
 		if (ret)
 			return ret;
 
-		stale = VSVM_INJECT(walk_inject(w), LOOKED, true, false);
+		stale = !held && VSVM_INJECT(walk_inject(w), LOOKED, true, false);
 		ret = walk_lock(w);
+		if (held)
+			mmap_read_unlock(w->m->notifier.mm);
 		if (ret)
 			return ret;
 		if (stale || mmu_interval_read_retry(&w->watch.notifier,

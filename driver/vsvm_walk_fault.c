@@ -31,7 +31,7 @@
 #include "vsvm_walk_fault.h"
 
 /* Pages, and attempts for them, in one section of mmap_lock. */
-#define HELD_PAGES	16
+#define HELD_PAGES	16UL
 #define HELD_TRIES	8
 /* Attempts without progress in which memory may move for a walk. */
 #define MAX_MOVES	4
@@ -73,7 +73,8 @@ static int fault_page(struct walk *w, unsigned long addr)
 	struct vsvm_cow cow;
 	int ret;
 
-	if (!vma)
+	/* hmm finds no page of a mapping of a device's registers, after any fault. */
+	if (!vma || vma->vm_flags & (VM_IO | VM_PFNMAP))
 		return -EFAULT;
 	if (write && !(vma->vm_flags & VM_WRITE))
 		return -EPERM;
@@ -119,6 +120,27 @@ static int range_look(struct walk *w, struct hmm_range *range)
 	set_range(w, range);
 	range->notifier_seq = mmu_interval_read_begin(range->notifier);
 	return VSVM_INJECT(walk_inject(w), HMM, -EBUSY, hmm_range_fault(range));
+}
+
+/**
+ * vsvm_walk_look_held() - look at a range that other threads keep changing
+ * @w: the walk, which has &walk.pfns
+ * @range: as for vsvm_walk_range_fault()
+ *
+ * Return: 0 with mmap_lock held for reading, so that no thread changes a mapping; -EINTR;
+ * or an errno of hmm_range_fault().
+ */
+int vsvm_walk_look_held(struct walk *w, struct hmm_range *range)
+{
+	struct mm_struct *mm = w->m->notifier.mm;
+	int ret;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	ret = range_look(w, range);
+	if (ret)
+		mmap_read_unlock(mm);
+	return ret;
 }
 
 /**
@@ -300,15 +322,17 @@ static int fault_missing(struct walk *w, struct hmm_range *range)
 static int fault_in_held(struct walk *w, struct hmm_range *range)
 {
 	struct mm_struct *mm = w->m->notifier.mm;
-	int ret = vsvm_table_prepare(&w->m->table, range->start, &w->spare);
 	unsigned int i;
+	int ret;
 
-	if (ret)
-		return ret;
+	/* The wait inside, which others that want mmap_lock would share, is short then. */
+	mmu_interval_read_begin(&w->watch.notifier);
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	for (i = 0; i < HELD_TRIES; i++) {
-		ret = range_look(w, range) ?: fault_missing(w, range);
+		/* A page that goes away takes its leaf along, if that had no other. */
+		ret = range_look(w, range) ?: fault_missing(w, range) ?:
+		      vsvm_table_prepare(&w->m->table, range->start, &w->spare);
 		if (!ret)
 			ret = install_found(w, range, false);
 		/* Copy-on-write is to be broken. */
@@ -320,8 +344,13 @@ static int fault_in_held(struct walk *w, struct hmm_range *range)
 	mmap_read_unlock(mm);
 	if (ret > 0)
 		return 0;
-	/* Any other errno is for an attempt that knows what hmm says of the page. */
+	/*
+	 * Any other errno is for an attempt that knows what hmm says of the page. What
+	 * keeps changing, or is bad, may be a page behind the first ones.
+	 */
 	w->held = false;
+	if (ret != -EAGAIN)
+		halve(w, range);
 	return ret == -EINTR || ret == -ENODEV || ret == -ENOMEM ? ret : -EAGAIN;
 }
 
@@ -331,10 +360,12 @@ static int fault_in_held(struct walk *w, struct hmm_range *range)
  */
 static int fault_in_less(struct walk *w, const struct hmm_range *range, bool again)
 {
-	if (again && range->end - range->start <= HELD_PAGES * PAGE_SIZE)
+	if (again && range->end - range->start <= HELD_PAGES * PAGE_SIZE) {
 		w->held = true;
-	else if (again)
+		w->limit = min(w->limit, HELD_PAGES);
+	} else if (again) {
 		halve(w, range);
+	}
 	return -EAGAIN;
 }
 
@@ -405,10 +436,12 @@ static int take_exclusive(struct walk *w)
 	ret = vsvm_table_prepare(&m->table, addr, &w->spare);
 	if (ret)
 		return ret;
-	seq = mmu_interval_read_begin(&w->watch.notifier);
+	/* Once more inside mmap_lock: who changes mappings made that wait. */
+	mmu_interval_read_begin(&w->watch.notifier);
 	if (VSVM_INJECT(walk_inject(w), EXCLUSIVE_LOCK, -EINTR,
 			mmap_read_lock_killable(mm)))
 		return -EINTR;
+	seq = mmu_interval_read_begin(&w->watch.notifier);
 	page = VSVM_INJECT(walk_inject(w), EXCLUSIVE, ERR_PTR(-EBUSY),
 			   make_device_exclusive(mm, addr, m, &folio));
 	if (IS_ERR(page)) {
@@ -448,10 +481,10 @@ unlock_mm:
 }
 
 /* As fault_in(), for one page, and then gets exclusive access to it. */
-static int fault_exclusive(struct walk *w, unsigned long end)
+static int fault_exclusive(struct walk *w, unsigned long end, bool again)
 {
 	struct vsvm_leaf *leaf;
-	int ret = fault_in(w, end, false);
+	int ret = fault_in(w, end, again);
 
 	if (ret)
 		return ret;
@@ -531,7 +564,8 @@ int vsvm_walk_fault(struct walk *w, unsigned long end)
 		vsvm_mirror_watch(m, &w->watch, w->addr & PAGE_MASK,
 				  fault_end(w, end));
 		ret = w->need == VSVM_NEED_EXCLUSIVE ?
-		      fault_exclusive(w, end) : fault_in(w, end, tries > 1);
+		      fault_exclusive(w, end, tries > 1) :
+		      fault_in(w, end, tries > 1);
 		vsvm_mirror_unwatch(m, &w->watch);
 	} while (ret == -EAGAIN);
 	if (ret)

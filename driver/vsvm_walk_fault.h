@@ -6,14 +6,13 @@
 #include <linux/types.h>
 
 #include "vsvm_mirror.h"
-#include "vsvm_policy.h"
 #include "vsvm_types.h"
+#include "vsvm_walk.h"
 
 struct hmm_range;
 struct vsvm_context;
 struct vsvm_inject;
 struct vsvm_leaf;
-struct vsvm_visitor;
 
 /**
  * struct walk - one walk of the per-page path
@@ -65,6 +64,7 @@ static inline struct vsvm_inject *walk_inject(const struct walk *w)
 void vsvm_walk_unlock(struct walk *w);
 int vsvm_walk_interrupted(struct walk *w);
 int vsvm_walk_range_fault(struct walk *w, struct hmm_range *range);
+int vsvm_walk_look_held(struct walk *w, struct hmm_range *range);
 int vsvm_walk_fault(struct walk *w, unsigned long end);
 
 #endif /* VSVM_WALK_FAULT_H */
