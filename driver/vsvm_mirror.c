@@ -220,7 +220,7 @@ static bool is_new(const struct vm_area_struct *vma)
  * left another mapping with both, but that is not new. Memory that was not touched gets
  * a new index, so it is not found.
  */
-static struct vm_area_struct *moves_to(const struct vm_area_struct *vma,
+static struct vm_area_struct *moves_to(struct vm_area_struct *vma,
 				       unsigned long addr)
 {
 	VMA_ITERATOR(vmi, vma->vm_mm, 0);

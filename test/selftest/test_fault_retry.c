@@ -7,6 +7,7 @@
  * there or elsewhere, and counts passes.
  */
 #include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include <kselftest_harness.h>
@@ -103,6 +104,8 @@ RETRY(snapshot, "looked", MPROTECT);
 RETRY(snapshot, "looked", REMAP);
 /* Paused with mmap_lock for reading: others would wait for it. */
 RETRY(atomic, "exclusive-taken", DONTNEED);
+/* Before it has mmap_lock, it has not looked yet. */
+RETRY(atomic, "exclusive-lock", MPROTECT);
 
 FIXTURE_SETUP(retry)
 {
@@ -210,8 +213,10 @@ static int after(struct scene *s, enum change how)
 {
 	char *last = s->at + SOME - VT_PAGE;
 
-	if (s->call == call_atomic)
+	if (s->call == call_atomic && how == DONTNEED)
 		return *(volatile uint64_t *)s->at == 1 ? 0 : -1;
+	if (s->call == call_atomic)
+		return vt_check(s->at + 8, VT_PAGE - 8, SEED, AT + 8);
 	if (s->call == call_write)
 		return vt_check(s->at, SOME, OTHER, 0);
 	if (how == MPROTECT)
@@ -227,8 +232,131 @@ TEST_F(retry, for_changes_there)
 	if (variant->call != call_atomic)
 		at += SOME - VT_PAGE;
 	ASSERT_EQ(0, change(variant->change, at, VT_PAGE, 0));
-	EXPECT_EQ(2, LOOKS());
+	EXPECT_EQ(strcmp(variant->point, "exclusive-lock") ? 2 : 1, LOOKS());
 	EXPECT_EQ(0, after(&self->s, variant->change));
+}
+
+/* Where the memory is that other threads change. */
+enum where {
+	PRESENT,
+	ABSENT,
+	DEVICE,
+	SHARED,		/* on the device, with a child */
+};
+
+FIXTURE(held)
+{
+	struct scene s;
+	struct vt_child child;
+};
+
+FIXTURE_VARIANT(held)
+{
+	int (*call)(struct scene *s);
+	enum where where;
+};
+
+#define HELD(what, place)						\
+	FIXTURE_VARIANT_ADD(held, what ## _ ## place)			\
+	{								\
+		.call = call_ ## what,					\
+		.where = place,						\
+	}
+
+#define HELD_ANYWHERE(what)						\
+	HELD(what, PRESENT);						\
+	HELD(what, ABSENT);						\
+	HELD(what, DEVICE);						\
+	HELD(what, SHARED)
+
+HELD_ANYWHERE(read);
+HELD_ANYWHERE(write);
+HELD_ANYWHERE(snapshot);
+HELD_ANYWHERE(atomic);
+
+static int shares(struct vt_child *c, void *arg)
+{
+	(void)arg;
+	return vt_say(c) || vt_hear(c);
+}
+
+/* What hmm says first is that other threads keep changing the pages. */
+FIXTURE_SETUP(held)
+{
+	ASSERT_EQ(0, vsvm_open(0, &self->s.v));
+	self->s.at = vt_map_filled(self->s.v, SOME, VT_SMALL, SEED);
+	self->s.call = variant->call;
+	ASSERT_NE(NULL, self->s.at);
+	if (variant->where == ABSENT)
+		ASSERT_EQ(0, madvise(self->s.at, SOME, MADV_DONTNEED));
+	if (variant->where >= DEVICE)
+		ASSERT_EQ(0, vt_to_device(self->s.v, self->s.at, SOME));
+	if (variant->where == SHARED) {
+		ASSERT_EQ(0, vt_start(&self->child, shares, NULL));
+		ASSERT_EQ(0, vt_hear(&self->child));
+	}
+	ASSERT_EQ(0, vt_arm(self->s.v, "hmm", 1, 1));
+}
+
+FIXTURE_TEARDOWN(held)
+{
+	vsvm_close(self->s.v);
+}
+
+/*
+ * How often hmm is asked: it fails, and then finds the pages with mmap_lock held. The CPU
+ * faults on what is not there, and hmm looks again. It faults twice to break copy-on-write
+ * of a device page, which comes home with its neighbours first; each of these is one more.
+ */
+static int asked(int (*call)(struct scene *s), enum where where)
+{
+	if (where == ABSENT && call != call_snapshot)
+		return 3;
+	if (where == SHARED && call == call_atomic)
+		return 4;
+	if (where == SHARED && call == call_write)
+		return 4 + 2 * (SOME / VT_PAGE - 1);
+	return 2;
+}
+
+/* 0 when the memory is what the call leaves. */
+static int left(struct scene *s, enum where where)
+{
+	if (s->call == call_write)
+		return vt_check(s->at, SOME, OTHER, 0);
+	if (where == ABSENT)
+		return vt_check_byte(s->at + 8, SOME - 8, 0);
+	return vt_check(s->at + 8, SOME - 8, SEED, 8);
+}
+
+/* With mmap_lock held, a page is served as without, wherever it is, and at once. */
+TEST_F(held, serves)
+{
+	ASSERT_EQ(0, self->s.call(&self->s));
+	EXPECT_EQ(asked(variant->call, variant->where), vt_passed(self->s.v, "hmm"));
+	EXPECT_EQ(0, left(&self->s, variant->where));
+	if (variant->where == SHARED) {
+		ASSERT_EQ(0, vt_say(&self->child));
+		ASSERT_EQ(0, vt_wait(&self->child));
+	}
+}
+
+/* A hole has its errno, and does not keep the pages before it from being served. */
+TEST_F(held, hole_is_found)
+{
+	bool looks = variant->call == call_snapshot;
+	char byte[2 * VT_PAGE];
+	size_t done;
+
+	ASSERT_EQ(0, munmap(self->s.at + VT_PAGE, VT_PAGE));
+	if (variant->call == call_read) {
+		EXPECT_EQ(-EFAULT, vsvm_read(self->s.v, self->s.at, byte, sizeof(byte),
+					     &done));
+		EXPECT_EQ(VT_PAGE, done);
+	}
+	ASSERT_EQ(0, munmap(self->s.at, VT_PAGE));
+	ASSERT_EQ(0, vt_arm(self->s.v, "hmm", 1, 1));
+	EXPECT_EQ(looks ? 0 : -EFAULT, self->s.call(&self->s));
 }
 
 /* A result that can never be written: it is tried for a time, and no longer. */
