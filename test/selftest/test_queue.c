@@ -168,10 +168,13 @@ TEST_F_TIMEOUT(copy, cold_and_hot, VT_LONG)
 	ASSERT_EQ(0, vsvm_open(0, &v));
 	ASSERT_EQ(0, vt_queue_make(&q, v, 4));
 	ASSERT_EQ(0, vt_copy(&q, self->to, self->from, LEN));
+	/* The fence is stored in a slice, which counts when it has ended. */
+	ASSERT_EQ(0, vt_queue_becomes(&q, DRM_VSVM_QUEUE_IDLE));
 	ASSERT_EQ(0, vt_queue_status(&q, &cold));
 	EXPECT_LT(0, cold.faults);
 	EXPECT_LT(0, cold.busy);
 	ASSERT_EQ(0, vt_copy(&q, self->to, self->from, LEN));
+	ASSERT_EQ(0, vt_queue_becomes(&q, DRM_VSVM_QUEUE_IDLE));
 	ASSERT_EQ(0, vt_queue_status(&q, &hot));
 	EXPECT_EQ(cold.faults, hot.faults);
 	EXPECT_LT(cold.busy, hot.busy);

@@ -397,7 +397,7 @@ struct drm_vsvm_queue_status {
 	 * device was unplugged
 	 */
 	__u32 error;
-	/** @busy: out, nanoseconds that engines worked for the queue */
+	/** @busy: out, nanoseconds that engines worked for the queue, less the running slice */
 	__u64 busy;
 	/** @faults: out, how often the queue had to wait for pages */
 	__u64 faults;
