@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -699,6 +700,79 @@ static int measure_fault(struct run *r, double *own, double *beside)
 	return ret;
 }
 
+/**
+ * struct copier - a thread that copies as an engine does
+ * @thread: the thread
+ * @from: what it copies
+ * @to: where to
+ * @rounds: how often it did
+ * @end: it has to end
+ */
+struct copier {
+	pthread_t thread;
+	const char *from;
+	char *to;
+	atomic_uint rounds;
+	atomic_bool end;
+};
+
+static void *copier_thread(void *arg)
+{
+	struct copier *c = arg;
+
+	/* As engines; this is of the thread alone. */
+	if (setpriority(PRIO_PROCESS, gettid(), 19))
+		return NULL;
+	while (!atomic_load(&c->end)) {
+		memcpy(c->to, c->from, BYTES / QUEUES);
+		keep(c->to);
+		atomic_fetch_add(&c->rounds, 1);
+	}
+	return NULL;
+}
+
+/* As busy_faults(), with threads of this process in place of engines. */
+static int thread_faults(struct run *r, double *seconds)
+{
+	struct copier copiers[QUEUES] = { 0 };
+	double begin = bench_now();
+	unsigned int i, n, done;
+	int ret = 0;
+
+	for (n = 0; !ret && n < QUEUES; n++) {
+		copiers[n].from = r->from + n * (BYTES / QUEUES);
+		copiers[n].to = r->to + n * (BYTES / QUEUES);
+		if (pthread_create(&copiers[n].thread, NULL, copier_thread, &copiers[n])) {
+			ret = -EAGAIN;
+			break;
+		}
+	}
+	for (i = 0; !ret && i < QUEUES; ) {
+		sleep_us(200);
+		ret = in_time(begin);
+		if (atomic_load(&copiers[i].rounds))
+			i++;
+	}
+	if (!ret)
+		ret = lone_faults(r, seconds);
+	for (i = 0; i < n; i++) {
+		done = atomic_load(&copiers[i].rounds);
+		atomic_store(&copiers[i].end, true);
+		pthread_join(copiers[i].thread, NULL);
+		if (!ret && !done)
+			ret = -ENODATA;
+	}
+	return ret;
+}
+
+/* What this machine gives, for the row before: a fault needs a processor, too. */
+static int measure_fault_threads(struct run *r, double *own, double *beside)
+{
+	int ret = lone_faults(r, beside);
+
+	return ret ? ret : thread_faults(r, own);
+}
+
 #define MS	1e3
 #define US	1e6
 
@@ -724,6 +798,8 @@ static const struct row {
 	  measure_event },
 	{ "jobs", "16384 jobs of 4 KiB", "memcpy", MS, false, measure_jobs },
 	{ "fault", "lone fault, engines busy", "engines idle", US, false, measure_fault },
+	{ "fault-threads", "lone fault, threads busy", "threads idle", US, false,
+	  measure_fault_threads },
 };
 
 /* A bit for each row; 0: there is none with that name. */
