@@ -42,6 +42,7 @@ enum page_result {
  * @start: first address
  * @end: end of the chunk
  * @to_device: the direction
+ * @leaves: nothing moves; what could is there
  * @populate: use cleared device pages for untouched memory
  * @nohuge: the mapping does not want huge pages
  * @mergeable: KSM may merge pages of the mapping, so none moves to the device
@@ -81,6 +82,7 @@ struct chunk {
 	unsigned long start;
 	unsigned long end;
 	bool to_device;
+	bool leaves;
 	bool populate;
 	bool nohuge;
 	bool mergeable;

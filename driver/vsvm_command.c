@@ -21,8 +21,8 @@
 #include "vsvm_access.h"
 #include "vsvm_command.h"
 #include "vsvm_context.h"
-#include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
+#include "vsvm_place.h"
 #include "vsvm_span.h"
 #include "vsvm_walk.h"
 
@@ -34,8 +34,8 @@
 #define FILL_PIECE	(4 * PAGE_SIZE)
 /* Most bytes of a step: the page-table lock is held while they are copied. */
 #define STEP_BYTES	((u64)PMD_SIZE)
-/* Most bytes of a step of PREFETCH, which drops its locks in between. */
-#define PREFETCH_BYTES	(16 * (u64)PMD_SIZE)
+/* Most bytes of a step of PREFETCH. Those of other queues of the file come in between. */
+#define PREFETCH_BYTES	(4 * (u64)PMD_SIZE)
 
 /**
  * struct work - a step in progress
@@ -343,7 +343,7 @@ static int step_prefetch(struct work *w)
 	if (w->ctx->hits_only)
 		return -EAGAIN;
 	mig.next = mig.addr;
-	ret = vsvm_migrate(w->ctx, &mig, VSVM_CAUSE_EXPLICIT, true);
+	ret = vsvm_place_migrate(w->ctx, &mig);
 	w->p->moved += mig.moved;
 	if (ret == -EINTR || ret == -ENODEV) {
 		w->p->at += mig.next - mig.addr;

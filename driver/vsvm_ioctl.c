@@ -100,7 +100,7 @@ static int ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 						DRM_VSVM_KIND_PRIVATE;
 	info->caps = (vsvm->dma ? DRM_VSVM_CAP_DMA : 0) | DRM_VSVM_CAP_QUEUES |
 		     DRM_VSVM_CAP_ADVICE | DRM_VSVM_CAP_EVENTS |
-		     DRM_VSVM_CAP_DISCARD;
+		     DRM_VSVM_CAP_DISCARD | DRM_VSVM_CAP_ADVISED;
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -153,8 +153,8 @@ static int ioctl_migrate(struct drm_device *drm, void *data,
 	mig->absent = 0;
 	memset(mig->stayed, 0, sizeof(mig->stayed));
 	if (refuse(drm, mig->flags & ~DRM_VSVM_MIGRATE_POPULATE) ||
-	    refuse(drm, mig->target > DRM_VSVM_TARGET_DEVICE) ||
-	    refuse(drm, populate && mig->target != DRM_VSVM_TARGET_DEVICE))
+	    refuse(drm, mig->target > DRM_VSVM_TARGET_ADVISED) ||
+	    refuse(drm, populate && mig->target == DRM_VSVM_TARGET_SYSTEM))
 		return -EINVAL;
 	ret = check_pages(drm, mig->addr, mig->len);
 	if (ret)
@@ -163,7 +163,7 @@ static int ioctl_migrate(struct drm_device *drm, void *data,
 	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
-	ret = vsvm_migrate(&ctx, mig, VSVM_CAUSE_EXPLICIT, true);
+	ret = vsvm_place_migrate(&ctx, mig);
 	if (!ret && refuse(drm, mig->stayed[DRM_VSVM_STAY_UNMAPPED] == mig->len))
 		ret = -EFAULT;
 	return ret;

@@ -196,12 +196,12 @@ static int check_prefetch(struct drm_device *drm, struct vsvm_slot *slot)
 	int ret;
 
 	if (refuse(drm, prefetch->pad) ||
-	    refuse(drm, prefetch->target > DRM_VSVM_TARGET_DEVICE) ||
+	    refuse(drm, prefetch->target > DRM_VSVM_TARGET_ADVISED) ||
 	    refuse(drm, !PAGE_ALIGNED(prefetch->addr)) ||
 	    refuse(drm, !PAGE_ALIGNED(prefetch->len)))
 		return -EINVAL;
 	ret = vsvm_ioctl_check_range(drm, prefetch->addr, prefetch->len);
-	if (ret || prefetch->target != DRM_VSVM_TARGET_DEVICE)
+	if (ret || prefetch->target == DRM_VSVM_TARGET_SYSTEM)
 		return ret;
 	return pay(drm, slot, blocks(prefetch->addr, prefetch->len));
 }

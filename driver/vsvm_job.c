@@ -273,9 +273,19 @@ static void tell_prefetch(const struct vsvm_queue *q,
 	});
 }
 
+/* Adds what a step of a PREFETCH did, whatever ended it. */
+static void note_prefetch(struct vsvm_queue *q, const struct vsvm_progress *before)
+{
+	spin_lock(&q->set->engines->lock);
+	q->prefetched += q->progress.at - before->at;
+	q->moved += q->progress.moved - before->moved;
+	spin_unlock(&q->set->engines->lock);
+}
+
 /* One step of the queue's command; the results of vsvm_command_step(). */
 static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 {
+	struct vsvm_progress before;
 	int ret;
 
 	if (q->started != slot->seq) {
@@ -286,7 +296,10 @@ static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 		begin_signal(q);
 	job->ctx.purse = slot->purse;
 	job->ctx.stays = stays(slot);
+	before = q->progress;
 	ret = vsvm_command_step(&job->ctx, &slot->c, &q->progress);
+	if (slot->c.op == DRM_VSVM_COMMAND_PREFETCH)
+		note_prefetch(q, &before);
 	if (ret != VSVM_STEP_DONE)
 		return ret;
 	if (slot->c.op == DRM_VSVM_COMMAND_SIGNAL)

@@ -554,6 +554,21 @@ static int chunk_migrate(struct chunk *c)
 	return vsvm_chunk_look(c, true);
 }
 
+/* Accounts for pages that nobody wants elsewhere. */
+static int chunk_leave(struct chunk *c)
+{
+	unsigned int i;
+	int ret;
+
+	bitmap_zero(c->moved, CHUNK_PAGES);
+	bitmap_zero(c->lost, CHUNK_PAGES);
+	ret = vsvm_chunk_look(c, false);
+	for (i = 0; i < chunk_pages(c); i++)
+		if (could_move(c->result[i]))
+			c->result[i] = RESULT_THERE;
+	return ret;
+}
+
 /*
  * A mapping that may not be read cannot be looked at, but its pages can migrate to
  * system memory.
@@ -562,7 +577,7 @@ static int chunk_migrate_blind(struct chunk *c)
 {
 	bitmap_zero(c->moved, CHUNK_PAGES);
 	memset(c->result, DRM_VSVM_STAY_ACCESS, chunk_pages(c));
-	if (c->to_device)
+	if (c->to_device || c->leaves)
 		return 0;
 	memset(c->count, 0, sizeof(c->count));
 	c->count[RESULT_DEVICE] = chunk_pages(c);
@@ -631,7 +646,9 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 	result = chunk_cut(c, end);
 	if (result < 0)
 		return result;
-	if (result == RESULT_DEVICE)
+	if (result == RESULT_DEVICE && c->leaves)
+		ret = chunk_leave(c);
+	else if (result == RESULT_DEVICE)
 		ret = chunk_migrate(c);
 	else if (result == DRM_VSVM_STAY_ACCESS)
 		ret = chunk_migrate_blind(c);
@@ -655,6 +672,9 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
  * @mig: the request, checked, with its outputs zeroed and next at its start
  * @cause: why
  * @evicts: on a full device other pages have to make room
+ *
+ * With DRM_VSVM_TARGET_ADVISED nothing moves: advice leaves the range where it is, and
+ * each page is accounted for.
  *
  * Takes mmap_lock, and &vsvm_devmem.evict_lock without it. The caller holds neither and
  * is not inside vsvm_mirror_enter().
@@ -687,6 +707,7 @@ int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig,
 		vsvm_mirror_exit(idx);
 	}
 	c->to_device = mig->target == DRM_VSVM_TARGET_DEVICE;
+	c->leaves = mig->target == DRM_VSVM_TARGET_ADVISED;
 	while (!ret && mig->next < end) {
 		cond_resched();
 		if (vsvm_context_stops(ctx)) {

@@ -271,6 +271,60 @@ int vsvm_place(const struct vsvm_context *ctx, unsigned long addr,
 	return move_in(ctx, addr, end, need, &run, placing);
 }
 
+/* Where memory with this advice is to go; ADVISED: it is left where it is. */
+static u32 target_of(const struct drm_vsvm_advice *advice)
+{
+	switch (advice->location) {
+	case DRM_VSVM_LOCATION_HERE:
+		return DRM_VSVM_TARGET_DEVICE;
+	case DRM_VSVM_LOCATION_SYSTEM:
+		return DRM_VSVM_TARGET_SYSTEM;
+	default:
+		return DRM_VSVM_TARGET_ADVISED;
+	}
+}
+
+/**
+ * vsvm_place_migrate() - move a range, as a process or a command asks
+ * @ctx: for whom
+ * @mig: the request, as for vsvm_migrate()
+ *
+ * With DRM_VSVM_TARGET_ADVISED each part goes to where advice says at that moment. Takes
+ * &vsvm_advices.lock, and what vsvm_migrate() takes.
+ *
+ * Return: as vsvm_migrate().
+ */
+int vsvm_place_migrate(const struct vsvm_context *ctx,
+		       struct drm_vsvm_migrate *mig)
+{
+	struct vsvm_advices *a = &ctx->m->advices;
+	unsigned long end = mig->addr + mig->len;
+	struct drm_vsvm_migrate part = *mig;
+	struct drm_vsvm_advice_run run;
+	int ret = 0;
+
+	if (mig->target != DRM_VSVM_TARGET_ADVISED)
+		return vsvm_migrate(ctx, mig, VSVM_CAUSE_EXPLICIT, true);
+	while (!ret && part.next < end) {
+		mutex_lock(&a->lock);
+		vsvm_advice_look(a, part.next, &run);
+		vsvm_policy_resolve(&run.advice, &a->file);
+		mutex_unlock(&a->lock);
+		part.addr = part.next;
+		part.len = min(run.start + run.len, end) - part.addr;
+		part.target = target_of(&run.advice);
+		part.flags = part.target == DRM_VSVM_TARGET_DEVICE ?
+			     mig->flags : 0;
+		ret = vsvm_migrate(ctx, &part, VSVM_CAUSE_EXPLICIT, true);
+	}
+	mig->next = part.next;
+	mig->moved = part.moved;
+	mig->there = part.there;
+	mig->absent = part.absent;
+	memcpy(mig->stayed, part.stayed, sizeof(mig->stayed));
+	return ret;
+}
+
 /* True if all of the range is mapped. */
 static bool is_mapped(struct mm_struct *mm, unsigned long start,
 		      unsigned long end)

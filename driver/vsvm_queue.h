@@ -59,11 +59,13 @@ struct vsvm_slot {
  * @lost: sequence number of its job
  * @busy: nanoseconds that engines worked for it
  * @faults: number of times that it went to the fault worker
+ * @prefetched: bytes of ranges that PREFETCH is done with
+ * @moved: bytes of these that moved
  * @progress: of the command at @tail; belongs to who runs the turn
  * @started: sequence number of the last job that began; belongs likewise
  * @stalled: since when, in jiffies, the host has no memory for it; 0: it has
  *
- * @head to @faults are protected by &vsvm_engines.lock.
+ * @head to @moved are protected by &vsvm_engines.lock.
  */
 struct vsvm_queue {
 	struct kref refs;
@@ -85,6 +87,8 @@ struct vsvm_queue {
 	u64 lost;
 	u64 busy;
 	u64 faults;
+	u64 prefetched;
+	u64 moved;
 	struct vsvm_progress progress;
 	u64 started;
 	unsigned long stalled;

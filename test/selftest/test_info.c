@@ -54,7 +54,8 @@ TEST_F(info, says_what_it_can)
 	ASSERT_EQ(0, vsvm_info(self->v, &info));
 	EXPECT_EQ((strstr(line, "swiotlb=force") ? 0 : DRM_VSVM_CAP_DMA) |
 		  DRM_VSVM_CAP_QUEUES | DRM_VSVM_CAP_ADVICE |
-		  DRM_VSVM_CAP_DISCARD | DRM_VSVM_CAP_EVENTS, info.caps);
+		  DRM_VSVM_CAP_DISCARD | DRM_VSVM_CAP_EVENTS |
+		  DRM_VSVM_CAP_ADVISED, info.caps);
 }
 
 /* Every device INFO speaks of can be opened and knows its number. */

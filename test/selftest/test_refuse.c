@@ -448,7 +448,7 @@ FIXTURE_VARIANT_ADD(migrate, null)
 FIXTURE_VARIANT_ADD(migrate, target)
 {
 	.len = GOOD * VT_PAGE,
-	.target = 2,
+	.target = 3,
 	.want = -EINVAL,
 };
 

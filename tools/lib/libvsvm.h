@@ -94,7 +94,7 @@ int vsvm_write(struct vsvm *v, void *addr, const void *buf, size_t len,
  * @v: the handle
  * @addr: first byte, page aligned
  * @len: bytes, page aligned
- * @target: DRM_VSVM_TARGET_DEVICE or DRM_VSVM_TARGET_SYSTEM
+ * @target: DRM_VSVM_TARGET_DEVICE, DRM_VSVM_TARGET_SYSTEM, or DRM_VSVM_TARGET_ADVISED
  * @flags: 0 or DRM_VSVM_MIGRATE_POPULATE
  * @result: out, how far it got and what stayed, on failure too; or NULL
  *
@@ -387,7 +387,7 @@ struct drm_vsvm_command vsvm_cmd_atomic(void *word, uint32_t size, uint32_t op,
  * vsvm_cmd_prefetch() - a command that moves a range, as vsvm_migrate() does
  * @addr: first byte, page aligned
  * @len: bytes, page aligned, not 0
- * @target: DRM_VSVM_TARGET_DEVICE or DRM_VSVM_TARGET_SYSTEM
+ * @target: DRM_VSVM_TARGET_DEVICE, DRM_VSVM_TARGET_SYSTEM, or DRM_VSVM_TARGET_ADVISED
  *
  * Return: the command.
  */

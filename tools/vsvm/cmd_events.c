@@ -95,6 +95,7 @@ struct work {
 };
 
 static const char *const accesses[] = { "", "read", "write", "atomic" };
+static const char *const targets[] = { "home", "device", "advised" };
 
 static void fill_detail(struct record *r, const struct drm_vsvm_event *e)
 {
@@ -132,7 +133,7 @@ static void fill_record(struct record *r, const struct teller *t,
 	}
 	if (moves || e->type == DRM_VSVM_EVENT_PREFETCH)
 		snprintf(r->target, sizeof(r->target), "%s",
-			 e->target == DRM_VSVM_TARGET_DEVICE ? "device" : "home");
+			 e->target < ARRAY_SIZE(targets) ? targets[e->target] : "?");
 	if (e->addr)
 		snprintf(r->addr, sizeof(r->addr), "%llx",
 			 (unsigned long long)e->addr);

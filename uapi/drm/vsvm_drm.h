@@ -123,6 +123,11 @@ extern "C" {
 #define DRM_VSVM_CAP_EVENTS	(1U << 3)
 /** DRM_VSVM_CAP_DISCARD: the device has DISCARD */
 #define DRM_VSVM_CAP_DISCARD	(1U << 4)
+/**
+ * DRM_VSVM_CAP_ADVISED: MIGRATE and PREFETCH take DRM_VSVM_TARGET_ADVISED, and
+ * QUEUE_STATUS says how far PREFETCH is
+ */
+#define DRM_VSVM_CAP_ADVISED	(1U << 5)
 
 /**
  * struct drm_vsvm_info - what the device is
@@ -204,6 +209,13 @@ enum drm_vsvm_target {
 	DRM_VSVM_TARGET_SYSTEM = 0,
 	/** @DRM_VSVM_TARGET_DEVICE: to the device of this file */
 	DRM_VSVM_TARGET_DEVICE = 1,
+	/**
+	 * @DRM_VSVM_TARGET_ADVISED: each part to where advice of this file says: to this
+	 * device (&DRM_VSVM_LOCATION_HERE), from system memory or another device; or to
+	 * system memory. What should be anywhere, or on another device, stays where it is
+	 * and counts as being there: a file of that device moves it
+	 */
+	DRM_VSVM_TARGET_ADVISED = 2,
 };
 
 /**
@@ -291,7 +303,8 @@ enum drm_vsvm_stay {
  * Errors:
  *
  * - EINVAL: @addr or @len is not a multiple of the page size, or @target or a flag is
- *   unknown, or POPULATE is set with target SYSTEM.
+ *   unknown, or POPULATE is set with target SYSTEM. With ADVISED it is for what goes to
+ *   the device.
  * - EFAULT: nothing at all is mapped in the range.
  */
 struct drm_vsvm_migrate {

@@ -176,7 +176,8 @@ struct drm_vsvm_command_atomic {
  * struct drm_vsvm_prefetch - move a range, as MIGRATE does
  *
  * Memory that cannot move stays where it is, and the next command follows. To the
- * device, untouched memory is not filled.
+ * device, untouched memory is not filled. Advice is asked when the command runs. The end
+ * of the queue ends it half way; &drm_vsvm_queue_status.prefetched says how far it is.
  */
 struct drm_vsvm_prefetch {
 	/** @addr: first byte, page aligned */
@@ -401,6 +402,13 @@ struct drm_vsvm_queue_status {
 	__u64 busy;
 	/** @faults: out, how often the queue had to wait for pages */
 	__u64 faults;
+	/**
+	 * @prefetched: out, bytes of all ranges that PREFETCH is done with, those of a
+	 * command that has not ended too, also when it never will: the queue is lost
+	 */
+	__u64 prefetched;
+	/** @moved: out, bytes of those that moved; the others were there, or stayed */
+	__u64 moved;
 };
 
 #if defined(__cplusplus)

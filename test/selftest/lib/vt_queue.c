@@ -108,6 +108,7 @@ int vt_queue_status(struct vt_queue *q, struct drm_vsvm_queue_status *s)
 	if (ret)
 		return vt_wrong("status of queue %u: %s", q->id, strerror(-ret));
 	if (s->done > s->submitted || s->state > DRM_VSVM_QUEUE_LOST ||
+	    s->moved > s->prefetched ||
 	    (s->state == DRM_VSVM_QUEUE_IDLE && s->done != s->submitted))
 		return wrong(q, "a status that cannot be", 0);
 	if (s->state == DRM_VSVM_QUEUE_LOST)

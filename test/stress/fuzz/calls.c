@@ -33,6 +33,7 @@ static void call_info(struct fuzz_thread *t)
 	FUZZ_CHECK(t, !(info.caps & ~(DRM_VSVM_CAP_DMA |
 					  DRM_VSVM_CAP_QUEUES |
 					  DRM_VSVM_CAP_ADVICE |
+					  DRM_VSVM_CAP_ADVISED |
 					  DRM_VSVM_CAP_DISCARD |
 					  DRM_VSVM_CAP_EVENTS)));
 }
@@ -99,8 +100,8 @@ static void call_migrate(struct fuzz_thread *t)
 			 DRM_IOCTL_VSVM_MIGRATE, &mig, sizeof(mig));
 	want = fuzz_pages_of(mig.addr, mig.len);
 	if (mig.flags & ~DRM_VSVM_MIGRATE_POPULATE ||
-	    mig.target > DRM_VSVM_TARGET_DEVICE ||
-	    (mig.flags && mig.target != DRM_VSVM_TARGET_DEVICE))
+	    mig.target > DRM_VSVM_TARGET_ADVISED ||
+	    (mig.flags && mig.target == DRM_VSVM_TARGET_SYSTEM))
 		want = -EINVAL;
 	fuzz_judge(t, FUZZ_MIGRATE, ret, want, foreign);
 	if (ret == -EBADF)

@@ -114,6 +114,7 @@ static void migrate(struct fuzz_thread *t, size_t off, size_t len)
 		.addr = (uintptr_t)t->canary + (off & ~(VT_PAGE - 1)),
 		.len = (len + VT_PAGE - 1) & ~(VT_PAGE - 1),
 		.target = fuzz_draw(t, 4) ? DRM_VSVM_TARGET_DEVICE :
+			  fuzz_draw(t, 2) ? DRM_VSVM_TARGET_ADVISED :
 			  DRM_VSVM_TARGET_SYSTEM,
 	};
 	int ret;

@@ -160,6 +160,7 @@ static void add_prefetch(struct fuzz_thread *t, struct drm_vsvm_command *c)
 		c->prefetch.len = FUZZ_JOBS_SIZE;
 	}
 	c->prefetch.target = fuzz_draw(t, 4) ? DRM_VSVM_TARGET_DEVICE :
+			     fuzz_draw(t, 2) ? DRM_VSVM_TARGET_ADVISED :
 			     DRM_VSVM_TARGET_SYSTEM;
 }
 

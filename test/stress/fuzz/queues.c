@@ -327,7 +327,7 @@ static void want_command(struct wants *w, const struct fuzz_thread *t,
 		want_command_atomic(w, &c->atomic);
 		break;
 	case DRM_VSVM_COMMAND_PREFETCH:
-		if (c->prefetch.pad || c->prefetch.target > DRM_VSVM_TARGET_DEVICE)
+		if (c->prefetch.pad || c->prefetch.target > DRM_VSVM_TARGET_ADVISED)
 			want(w, -EINVAL);
 		want(w, fuzz_pages_of(c->prefetch.addr, c->prefetch.len));
 		break;
