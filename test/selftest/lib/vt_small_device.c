@@ -17,6 +17,11 @@
 
 int vt_reload(struct vt_module *was, unsigned int vram_mib)
 {
+	return vt_reload_devices(was, 2, vram_mib);
+}
+
+int vt_reload_devices(struct vt_module *was, unsigned int devices, unsigned int vram_mib)
+{
 	int ret;
 
 	if (vt_module_get(was))
@@ -24,7 +29,7 @@ int vt_reload(struct vt_module *was, unsigned int vram_mib)
 	ret = vt_module_unload();
 	if (ret)
 		return vt_wrong("rmmod vsvm: %s", strerror(-ret));
-	return vt_module_load(2, vram_mib);
+	return vt_module_load(devices, vram_mib);
 }
 
 void vt_restore(const struct vt_module *was)

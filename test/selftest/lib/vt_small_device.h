@@ -23,6 +23,7 @@
 
 /* Load the module with two devices of @vram_mib; @was gets what it was before. */
 int vt_reload(struct vt_module *was, unsigned int vram_mib);
+int vt_reload_devices(struct vt_module *was, unsigned int devices, unsigned int vram_mib);
 /* Load it as it was, in the parent of a test, whose process is gone. */
 void vt_restore(const struct vt_module *was);
 
