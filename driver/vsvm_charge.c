@@ -7,8 +7,8 @@
  * the work pays in advance, for as many blocks as it can need, and what is left is given
  * back when the work is done.
  *
- * Lifetime: a purse lives from SUBMIT until its command is done. Locks: none; a purse
- * has one user at a time.
+ * Lifetime: a purse lives from SUBMIT until its command is done. Locks: none; threads that
+ * share the command take from it at the same time, one block each.
  */
 #include <linux/cgroup_dmem.h>
 #include <linux/err.h>
@@ -32,12 +32,15 @@ int vsvm_charge_block(struct dmem_cgroup_region *region,
 		      struct vsvm_purse *purse,
 		      struct dmem_cgroup_pool_state **pool)
 {
+	long left;
+
 	if (!purse)
 		return dmem_cgroup_try_charge(region, VSVM_BLOCK_SIZE, pool,
 					      NULL);
-	if (!purse->nr)
+	left = atomic_long_dec_if_positive(&purse->nr);
+	if (left < 0)
 		return -EAGAIN;
-	*pool = purse->pools[--purse->nr];
+	*pool = purse->pools[left];
 	return 0;
 }
 
@@ -53,6 +56,7 @@ struct vsvm_purse *vsvm_charge_fill(struct dmem_cgroup_region *region,
 				    unsigned long blocks)
 {
 	struct vsvm_purse *purse;
+	unsigned long nr;
 
 	if (!IS_ENABLED(CONFIG_CGROUP_DMEM))
 		return NULL;
@@ -65,11 +69,11 @@ struct vsvm_purse *vsvm_charge_fill(struct dmem_cgroup_region *region,
 		kfree(purse);
 		return ERR_PTR(-ENOMEM);
 	}
-	while (purse->nr < blocks) {
+	for (nr = 0; nr < blocks; nr++) {
 		if (dmem_cgroup_try_charge(region, VSVM_BLOCK_SIZE,
-					   &purse->pools[purse->nr], NULL))
+					   &purse->pools[nr], NULL))
 			break;
-		purse->nr++;
+		atomic_long_inc(&purse->nr);
 		cond_resched();
 		if (fatal_signal_pending(current)) {
 			vsvm_charge_empty(purse);
@@ -85,11 +89,12 @@ struct vsvm_purse *vsvm_charge_fill(struct dmem_cgroup_region *region,
  */
 void vsvm_charge_empty(struct vsvm_purse *purse)
 {
+	struct dmem_cgroup_pool_state *pool;
+
 	if (!purse)
 		return;
-	while (purse->nr)
-		dmem_cgroup_uncharge(purse->pools[--purse->nr],
-				     VSVM_BLOCK_SIZE);
+	while (!vsvm_charge_block(NULL, purse, &pool))
+		dmem_cgroup_uncharge(pool, VSVM_BLOCK_SIZE);
 	kvfree(purse->pools);
 	kfree(purse);
 }

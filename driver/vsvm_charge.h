@@ -2,6 +2,8 @@
 #ifndef VSVM_CHARGE_H
 #define VSVM_CHARGE_H
 
+#include <linux/atomic.h>
+
 struct dmem_cgroup_pool_state;
 struct dmem_cgroup_region;
 
@@ -10,12 +12,12 @@ struct dmem_cgroup_region;
  * @pools: whom each is charged to
  * @nr: number of those that are left
  *
- * For work that a thread of the kernel does for a process: it is in no cgroup of the
- * process.
+ * For work that threads of the kernel do for a process: they are in no cgroup of the
+ * process. Several may pay from it at a time.
  */
 struct vsvm_purse {
 	struct dmem_cgroup_pool_state **pools;
-	unsigned long nr;
+	atomic_long_t nr;
 };
 
 int vsvm_charge_block(struct dmem_cgroup_region *region,

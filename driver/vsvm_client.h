@@ -14,6 +14,9 @@
 struct pid;
 struct vsvm_devmem;
 
+/* Most helpers of all files of a process, on one device. */
+#define VSVM_CLIENT_HELPERS	8
+
 /**
  * struct vsvm_client - the account of one process on one device
  * @link: in &vsvm_devmem.clients; also walked under RCU
@@ -26,6 +29,7 @@ struct vsvm_devmem;
  * @nr_opening: number of those that wait for backing and have no page yet
  * @nr_pages: number of pages in use in those blocks
  * @nr_workers: number of its files that have a fault worker
+ * @nr_helpers: number of helpers of its files, which take parts of a PREFETCH
  * @nr_advice: number of ranges with advice of its files
  * @limited: the limit of a cgroup refused the last block
  * @grow: one thread at a time opens a block for small pages, so that the next finds the
@@ -51,6 +55,7 @@ struct vsvm_client {
 	unsigned long nr_opening;
 	unsigned long nr_pages;
 	unsigned int nr_workers;
+	unsigned int nr_helpers;
 	atomic_t nr_advice;
 	bool limited;
 	struct mutex grow; /* opening blocks for small pages */

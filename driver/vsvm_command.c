@@ -34,8 +34,6 @@
 #define FILL_PIECE	(4 * PAGE_SIZE)
 /* Most bytes of a step: the page-table lock is held while they are copied. */
 #define STEP_BYTES	((u64)PMD_SIZE)
-/* Most bytes of a step of PREFETCH. Those of other queues of the file come in between. */
-#define PREFETCH_BYTES	(4 * (u64)PMD_SIZE)
 
 /**
  * struct work - a step in progress
@@ -326,7 +324,8 @@ static int step_atomic(struct work *w)
 }
 
 /*
- * Memory that does not move stays usable where it is, so that is no error; neither is a
+ * All of the range: the fault worker asks for a part at a time. Memory that does not move
+ * stays usable where it is, so that is no error; neither is a
  * host without memory for the move.
  */
 static int step_prefetch(struct work *w)
@@ -334,7 +333,7 @@ static int step_prefetch(struct work *w)
 	const struct drm_vsvm_prefetch *f = &w->c->prefetch;
 	struct drm_vsvm_migrate mig = {
 		.addr = f->addr + w->p->at,
-		.len = min(f->len - w->p->at, PREFETCH_BYTES),
+		.len = f->len - w->p->at,
 		.target = f->target,
 	};
 	int ret;
@@ -350,7 +349,7 @@ static int step_prefetch(struct work *w)
 		return ret;
 	}
 	w->p->at += mig.len;
-	return w->p->at < f->len ? VSVM_STEP_MORE : VSVM_STEP_DONE;
+	return VSVM_STEP_DONE;
 }
 
 static int step_wait(struct work *w)

@@ -14,8 +14,8 @@
  * - file: file operations of a node, except ioctls. ioctl, ioctl_queue: check every
  *   argument.
  * - queue: the queues of a file. job: the work for them. worker: a file's thread that
- *   faults for them. engine: the device's threads. command: a step of a command. fence:
- *   who waits for user fences.
+ *   faults for them. helper: threads that share a large PREFETCH with it. engine: the
+ *   device's threads. command: a step of a command. fence: who waits for user fences.
  * - vm: one open file's address space.
  * - access: read, write, snapshot, atomics. migrate and chunk: to the device and to
  *   system memory.

@@ -117,6 +117,7 @@ struct task_struct;
 	/* queues */ \
 	P(QUEUE, FAIL, "queue") /* its slots */ \
 	P(WORKER, FAIL, "worker") /* the fault worker of the file */ \
+	P(HELPER, FAIL, "helper") /* a thread that shares a PREFETCH */ \
 	P(SLICE_START, PAUSE, "slice-start") /* an engine runs commands */ \
 	P(FAULT_QUEUED, PAUSE, "fault-queued") /* the fault worker walks */ \
 	P(FAULT_SERVED, PAUSE, "fault-served") /* the queue runs again */ \

@@ -190,7 +190,8 @@ static int pay_access(struct drm_device *drm, struct vsvm_queue *q,
 	return pay(drm, slot, nr);
 }
 
-static int check_prefetch(struct drm_device *drm, struct vsvm_slot *slot)
+static int check_prefetch(struct drm_device *drm, struct vsvm_queue *q,
+			  struct vsvm_slot *slot)
 {
 	const struct drm_vsvm_prefetch *prefetch = &slot->c.prefetch;
 	int ret;
@@ -201,8 +202,12 @@ static int check_prefetch(struct drm_device *drm, struct vsvm_slot *slot)
 	    refuse(drm, !PAGE_ALIGNED(prefetch->len)))
 		return -EINVAL;
 	ret = vsvm_ioctl_check_range(drm, prefetch->addr, prefetch->len);
-	if (ret || prefetch->target == DRM_VSVM_TARGET_SYSTEM)
+	if (ret)
 		return ret;
+	if (prefetch->len > PMD_SIZE)
+		vsvm_queue_helps(q->set);
+	if (prefetch->target == DRM_VSVM_TARGET_SYSTEM)
+		return 0;
 	return pay(drm, slot, blocks(prefetch->addr, prefetch->len));
 }
 
@@ -273,7 +278,7 @@ static int check_command(struct drm_device *drm, struct vsvm_queue *q,
 		return check_command_atomic(drm, &c->atomic) ?:
 		       pay_access(drm, q, slot);
 	case DRM_VSVM_COMMAND_PREFETCH:
-		return check_prefetch(drm, slot);
+		return check_prefetch(drm, q, slot);
 	case DRM_VSVM_COMMAND_WAIT:
 		return check_command_wait(drm, &c->wait);
 	case DRM_VSVM_COMMAND_SIGNAL:

@@ -11,11 +11,9 @@
  *
  * Locks: &vsvm_engines.lock for the numbers of a queue, never at work.
  */
-#include <linux/cpuset.h>
 #include <linux/eventfd.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
@@ -29,6 +27,7 @@
 #include "vsvm_context.h"
 #include "vsvm_events.h"
 #include "vsvm_fence.h"
+#include "vsvm_helper.h"
 #include "vsvm_inject.h"
 #include "vsvm_job.h"
 #include "vsvm_place.h"
@@ -66,26 +65,6 @@ static bool job_stops(const struct vsvm_context *ctx)
 	       fatal_signal_pending(current);
 }
 
-/* True if a thread of the process that opened the file still has its memory. */
-static bool owner_lives(const struct vsvm_vm *vm)
-{
-	struct task_struct *owner, *t;
-	bool lives = false;
-
-	rcu_read_lock();
-	owner = pid_task(vm->owner, PIDTYPE_TGID);
-	/* A process that is being killed needs nothing any more. */
-	if (owner && !(READ_ONCE(owner->signal->flags) & SIGNAL_GROUP_EXIT)) {
-		for_each_thread(owner, t) {
-			lives = READ_ONCE(t->mm) == vm->mm;
-			if (lives)
-				break;
-		}
-	}
-	rcu_read_unlock();
-	return lives;
-}
-
 /* Begins work for the process. Returns false if its memory is gone. */
 static bool job_begin(struct job *job, struct vsvm_queues *set,
 		      struct vsvm_queue *q, bool hits_only)
@@ -100,7 +79,7 @@ static bool job_begin(struct job *job, struct vsvm_queues *set,
 		.set = set,
 	};
 	/* The work itself must not keep the memory, slice after slice. */
-	if (!owner_lives(set->vm) || !mmget_not_zero(set->vm->mm))
+	if (!vsvm_vm_lives(set->vm) || !mmget_not_zero(set->vm->mm))
 		return false;
 	vsvm_inject_as_begin(&job->as, set->vm->mm);
 	return true;
@@ -273,19 +252,9 @@ static void tell_prefetch(const struct vsvm_queue *q,
 	});
 }
 
-/* Adds what a step of a PREFETCH did, whatever ended it. */
-static void note_prefetch(struct vsvm_queue *q, const struct vsvm_progress *before)
-{
-	spin_lock(&q->set->engines->lock);
-	q->prefetched += q->progress.at - before->at;
-	q->moved += q->progress.moved - before->moved;
-	spin_unlock(&q->set->engines->lock);
-}
-
 /* One step of the queue's command; the results of vsvm_command_step(). */
 static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 {
-	struct vsvm_progress before;
 	int ret;
 
 	if (q->started != slot->seq) {
@@ -296,10 +265,13 @@ static int step(struct vsvm_queue *q, struct job *job, struct vsvm_slot *slot)
 		begin_signal(q);
 	job->ctx.purse = slot->purse;
 	job->ctx.stays = stays(slot);
-	before = q->progress;
-	ret = vsvm_command_step(&job->ctx, &slot->c, &q->progress);
-	if (slot->c.op == DRM_VSVM_COMMAND_PREFETCH)
-		note_prefetch(q, &before);
+	/* Only the fault worker does a PREFETCH. */
+	if (slot->c.op == DRM_VSVM_COMMAND_PREFETCH && !job->ctx.hits_only)
+		ret = vsvm_helper_prefetch(&q->set->helpers, &job->ctx,
+					   &slot->c.prefetch, &q->progress,
+					   &q->prefetched);
+	else
+		ret = vsvm_command_step(&job->ctx, &slot->c, &q->progress);
 	if (ret != VSVM_STEP_DONE)
 		return ret;
 	if (slot->c.op == DRM_VSVM_COMMAND_SIGNAL)
@@ -403,7 +375,7 @@ static struct vsvm_queues *to_set(struct vsvm_worker *w)
 
 static bool worker_orphaned(struct vsvm_worker *w)
 {
-	return !owner_lives(to_set(w)->vm);
+	return !vsvm_vm_lives(to_set(w)->vm);
 }
 
 static int by_address(const void *a, const void *b)
@@ -452,26 +424,6 @@ static unsigned int group_end(const struct vsvm_progress *misses,
 }
 
 /*
- * A thread of the kernel may use all nodes. What it faults in is placed in the cpuset of
- * the process, as that of its first thread is now.
- */
-static void adopt_cpuset(const struct vsvm_vm *vm)
-{
-#ifdef CONFIG_CPUSETS
-	struct task_struct *owner = get_pid_task(vm->owner, PIDTYPE_TGID);
-	nodemask_t may;
-
-	if (!owner)
-		return;
-	task_lock(owner);
-	may = owner->mems_allowed;
-	task_unlock(owner);
-	put_task_struct(owner);
-	set_mems_allowed(may);
-#endif
-}
-
-/*
  * &vsvm_worker_ops.prepare: where several queues lack the same or neighbouring pages,
  * one walk faults in all of them.
  */
@@ -479,7 +431,7 @@ static void worker_prepare(struct vsvm_worker *w, struct list_head *batch)
 {
 	struct vsvm_queues *set = to_set(w);
 	struct vsvm_progress misses[MAX_BATCH];
-	struct mem_cgroup *memcg, *old;
+	struct vsvm_act act;
 	unsigned int i, j, n;
 	unsigned long end;
 	struct job job;
@@ -492,17 +444,14 @@ static void worker_prepare(struct vsvm_worker *w, struct list_head *batch)
 	if (n < 2 || !job_begin(&job, set, NULL, false))
 		return;
 	sort(misses, n, sizeof(*misses), by_address, NULL);
-	adopt_cpuset(set->vm);
-	memcg = get_mem_cgroup_from_mm(set->vm->mm);
-	old = set_active_memcg(memcg);
+	vsvm_vm_act_begin(set->vm, &act);
 	for (i = 0; i < n; i = j) {
 		j = group_end(misses, i, n, &end);
 		if (j - i > 1)
 			vsvm_command_touch(&job.ctx, misses[i].addr, end,
 					   misses[i].need);
 	}
-	set_active_memcg(old);
-	mem_cgroup_put(memcg);
+	vsvm_vm_act_end(&act);
 	job_end(&job);
 }
 
@@ -514,7 +463,7 @@ static int serve_error(struct vsvm_queue *q, int ret)
 {
 	/* Cancelled, or the signal was for another queue. Core may call it EFAULT. */
 	if (ret == -EINTR || fatal_signal_pending(current))
-		return owner_lives(q->set->vm) ? 0 : -ESRCH;
+		return vsvm_vm_lives(q->set->vm) ? 0 : -ESRCH;
 	if (ret != -ENOMEM)
 		return ret;
 	/* The CPU would try again as well, until there is memory. */
@@ -530,20 +479,16 @@ static int serve_error(struct vsvm_queue *q, int ret)
 static enum vsvm_turn_state serve_queue(struct vsvm_queue *q, struct job *job)
 {
 	struct vsvm_slot *slot = front(q);
-	struct mem_cgroup *memcg, *old;
+	struct vsvm_act act;
 	u64 seq;
 	int ret;
 
 	if (!slot)
 		return VSVM_TURN_IDLE;
-	adopt_cpuset(q->set->vm);
 	seq = slot->seq;
-	/* What core mm charges to the current thread is the process's. */
-	memcg = get_mem_cgroup_from_mm(q->set->vm->mm);
-	old = set_active_memcg(memcg);
+	vsvm_vm_act_begin(q->set->vm, &act);
 	ret = step(q, job, slot);
-	set_active_memcg(old);
-	mem_cgroup_put(memcg);
+	vsvm_vm_act_end(&act);
 	trace_vsvm_queue_served(q, seq, min(ret, 0));
 	if (ret != -ENOMEM)
 		q->stalled = 0;

@@ -69,7 +69,7 @@ static void chunk_plan(struct chunk *c)
 		     VSVM_INJECT(chunk_inject(c), RESERVE_SMALL, true, false);
 	/* A block that is evicted does not fill an empty purse. */
 	c->rooms = !c->evicts || c->refused ||
-		   (c->ctx->purse && !c->ctx->purse->nr) ? 0 : MAX_ROOMS;
+		   (c->ctx->purse && !atomic_long_read(&c->ctx->purse->nr)) ? 0 : MAX_ROOMS;
 }
 
 /*

@@ -733,6 +733,43 @@ void vsvm_mirror_works_no_more(struct vsvm_mirror *m)
 }
 
 /**
+ * vsvm_mirror_helps() - count a helper of the file
+ * @m: the mirror, bound
+ *
+ * Return: false: the process has as many on this device as one may have.
+ */
+bool vsvm_mirror_helps(struct vsvm_mirror *m)
+{
+	bool may;
+	int idx;
+
+	if (vsvm_mirror_enter(m, &idx))
+		return false;
+	spin_lock_irq(&m->devmem->lock);
+	may = m->client->nr_helpers < VSVM_CLIENT_HELPERS;
+	m->client->nr_helpers += may;
+	spin_unlock_irq(&m->devmem->lock);
+	vsvm_mirror_exit(idx);
+	return may;
+}
+
+/**
+ * vsvm_mirror_helps_no_more() - undo vsvm_mirror_helps()
+ * @m: the mirror; unplug may have dropped the client and its number
+ */
+void vsvm_mirror_helps_no_more(struct vsvm_mirror *m)
+{
+	int idx;
+
+	if (vsvm_mirror_enter(m, &idx))
+		return;
+	spin_lock_irq(&m->devmem->lock);
+	m->client->nr_helpers--;
+	spin_unlock_irq(&m->devmem->lock);
+	vsvm_mirror_exit(idx);
+}
+
+/**
  * vsvm_mirror_empty() - clear the device page table of a closed file
  * @m: the mirror, bound or not
  *

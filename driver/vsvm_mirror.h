@@ -111,6 +111,8 @@ void vsvm_mirror_unbind(struct vsvm_mirror *m);
 void vsvm_mirror_unplug(struct vsvm_mirror *m);
 int vsvm_mirror_works(struct vsvm_mirror *m);
 void vsvm_mirror_works_no_more(struct vsvm_mirror *m);
+bool vsvm_mirror_helps(struct vsvm_mirror *m);
+void vsvm_mirror_helps_no_more(struct vsvm_mirror *m);
 void vsvm_mirror_watch(struct vsvm_mirror *m, struct vsvm_watch *watch,
 		       unsigned long start, unsigned long end);
 void vsvm_mirror_unwatch(struct vsvm_mirror *m, struct vsvm_watch *watch);

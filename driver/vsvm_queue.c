@@ -22,11 +22,15 @@
 #include <drm/drm_print.h>
 
 #include "vsvm_fence.h"
+#include "vsvm_helper.h"
 #include "vsvm_inject.h"
 #include "vsvm_job.h"
 #include "vsvm_queue.h"
 #include "vsvm_trace.h"
 #include "vsvm_vm.h"
+
+/* How long close waits for threads of the file whose waits it has ended. */
+#define PATIENCE	HZ
 
 /**
  * vsvm_queue_init() - set up the queues of a file, of which there are none
@@ -43,6 +47,7 @@ void vsvm_queue_init(struct vsvm_queues *set, struct vsvm_vm *vm,
 	mutex_init(&set->lock);
 	init_waitqueue_head(&set->lost);
 	vsvm_worker_init(&set->worker, &vsvm_job_worker_ops, engines);
+	vsvm_helper_init(&set->helpers, vm, engines);
 }
 
 /**
@@ -140,6 +145,24 @@ static int start_worker(struct vsvm_queues *set)
 	return ret;
 }
 
+/**
+ * vsvm_queue_helps() - have threads ready that share large commands
+ * @set: the queues of the file, which is open
+ *
+ * Takes &vsvm_queues.lock. It is no error if there are none.
+ */
+void vsvm_queue_helps(struct vsvm_queues *set)
+{
+	if (READ_ONCE(set->helpers.nr) + 1 >= set->engines->nr)
+		return;
+	if (mutex_lock_killable(&set->lock))
+		return;
+	/* Pairs with vsvm_queue_unplug(). */
+	if (!READ_ONCE(set->engines->gone))
+		vsvm_helper_start(&set->helpers);
+	mutex_unlock(&set->lock);
+}
+
 static int queue_add(struct vsvm_queues *set, struct vsvm_queue *q, u32 *id)
 {
 	int ret;
@@ -185,13 +208,20 @@ int vsvm_queue_create(struct vsvm_queues *set,
 	return ret;
 }
 
+/* Ends what threads of the file wait for. */
+static void interrupt(struct vsvm_queues *set)
+{
+	vsvm_worker_interrupt(&set->worker);
+	vsvm_helper_interrupt(&set->helpers);
+}
+
 /* Ends the work for a queue that the table has no longer. */
 static void retire(struct vsvm_queues *set, struct vsvm_queue *q)
 {
 	vsvm_inject_pause(vsvm_vm_inject(set->vm), CANCEL);
 	if (vsvm_engine_cancel(set->engines, &q->turn))
 		vsvm_queue_put(q);	/* never the last: the caller has one */
-	vsvm_worker_interrupt(&set->worker);
+	interrupt(set);
 	spin_lock(&set->engines->lock);
 	if (q->error)
 		/* Pairs with vsvm_queue_is_lost(). */
@@ -407,7 +437,7 @@ int vsvm_queue_wait(struct vsvm_queues *set, struct vsvm_queue *q,
  * vsvm_queue_close() - end the work for a file that is being closed
  * @set: the queues; no call uses them any more
  *
- * Waits for a slice at most, and for the fault worker: see vsvm_worker_stop().
+ * Waits for a slice at most, and for the threads of the file: see vsvm_worker_stop().
  */
 void vsvm_queue_close(struct vsvm_queues *set)
 {
@@ -423,7 +453,9 @@ void vsvm_queue_close(struct vsvm_queues *set)
 		vsvm_queue_put(q);
 	}
 	mutex_unlock(&set->lock);
-	vsvm_worker_stop(&set->worker);
+	vsvm_worker_end(&set->worker);
+	vsvm_helper_end(&set->helpers);
+	vsvm_helper_stop(&set->helpers, vsvm_worker_stop(&set->worker, PATIENCE));
 }
 
 /**
@@ -440,5 +472,5 @@ void vsvm_queue_unplug(struct vsvm_queues *set)
 	xa_for_each(&set->table, id, q)
 		vsvm_job_lose(q, ENODEV, NULL);
 	mutex_unlock(&set->lock);
-	vsvm_worker_interrupt(&set->worker);
+	interrupt(set);
 }

@@ -13,6 +13,7 @@
 
 #include "vsvm_command.h"
 #include "vsvm_engine.h"
+#include "vsvm_helper.h"
 #include "vsvm_worker.h"
 
 struct eventfd_ctx;
@@ -59,13 +60,12 @@ struct vsvm_slot {
  * @lost: sequence number of its job
  * @busy: nanoseconds that engines worked for it
  * @faults: number of times that it went to the fault worker
- * @prefetched: bytes of ranges that PREFETCH is done with
- * @moved: bytes of these that moved
+ * @prefetched: how far PREFETCH is
  * @progress: of the command at @tail; belongs to who runs the turn
  * @started: sequence number of the last job that began; belongs likewise
  * @stalled: since when, in jiffies, the host has no memory for it; 0: it has
  *
- * @head to @moved are protected by &vsvm_engines.lock.
+ * @head to @prefetched are protected by &vsvm_engines.lock.
  */
 struct vsvm_queue {
 	struct kref refs;
@@ -87,8 +87,7 @@ struct vsvm_queue {
 	u64 lost;
 	u64 busy;
 	u64 faults;
-	u64 prefetched;
-	u64 moved;
+	struct vsvm_prefetched prefetched;
 	struct vsvm_progress progress;
 	u64 started;
 	unsigned long stalled;
@@ -106,6 +105,7 @@ struct vsvm_queue {
  * @nr_events: number of eventfds that commands hold
  * @closed: the file is closed, or the device unplugged: the work must end
  * @worker: the fault worker
+ * @helpers: threads that help it with a large PREFETCH
  * @lost: threads that poll the file
  */
 struct vsvm_queues {
@@ -119,6 +119,7 @@ struct vsvm_queues {
 	atomic_t nr_events;
 	bool closed;
 	struct vsvm_worker worker;
+	struct vsvm_helpers helpers;
 	wait_queue_head_t lost;
 };
 
@@ -127,6 +128,7 @@ void vsvm_queue_init(struct vsvm_queues *set, struct vsvm_vm *vm,
 void vsvm_queue_exit(struct vsvm_queues *set);
 int vsvm_queue_create(struct vsvm_queues *set,
 		      struct drm_vsvm_queue_create *arg);
+void vsvm_queue_helps(struct vsvm_queues *set);
 int vsvm_queue_destroy(struct vsvm_queues *set, u32 id);
 struct vsvm_queue *vsvm_queue_get(struct vsvm_queues *set, u32 id);
 void vsvm_queue_put(struct vsvm_queue *q);

@@ -44,8 +44,8 @@ static u64 look_at(struct vsvm_queue *q, struct drm_vsvm_queue_status *status)
 	status->error = q->error;
 	status->busy = q->busy;
 	status->faults = q->faults;
-	status->prefetched = q->prefetched;
-	status->moved = q->moved;
+	status->prefetched = q->prefetched.bytes;
+	status->moved = q->prefetched.moved;
 	used = q->head - q->tail - q->signals;
 	spin_unlock(&q->set->engines->lock);
 	return used;

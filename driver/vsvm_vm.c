@@ -16,8 +16,10 @@
  * &vsvm_vm.bind, outside mmap_lock, taken for the first use of a file.
  */
 #include <linux/capability.h>
+#include <linux/cpuset.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/memcontrol.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -159,6 +161,75 @@ int vsvm_vm_use(struct vsvm_vm *vm, struct vsvm_context *ctx)
 	};
 	/* Pairs with the release in bind(): the mirror is bound. */
 	return smp_load_acquire(&vm->bound) ? 0 : bind(vm);
+}
+
+/**
+ * vsvm_vm_lives() - find out whether anybody needs work for a file
+ * @vm: its address space
+ *
+ * Return: true if a thread of the process that opened the file still has its memory.
+ */
+bool vsvm_vm_lives(const struct vsvm_vm *vm)
+{
+	struct task_struct *owner, *t;
+	bool lives = false;
+
+	rcu_read_lock();
+	owner = pid_task(vm->owner, PIDTYPE_TGID);
+	/* A process that is being killed needs nothing any more. */
+	if (owner && !(READ_ONCE(owner->signal->flags) & SIGNAL_GROUP_EXIT)) {
+		for_each_thread(owner, t) {
+			lives = READ_ONCE(t->mm) == vm->mm;
+			if (lives)
+				break;
+		}
+	}
+	rcu_read_unlock();
+	return lives;
+}
+
+/*
+ * A thread of the kernel may use all nodes. What it faults in is placed in the cpuset of
+ * the process, as that of its first thread is now.
+ */
+static void adopt_cpuset(const struct vsvm_vm *vm)
+{
+#ifdef CONFIG_CPUSETS
+	struct task_struct *owner = get_pid_task(vm->owner, PIDTYPE_TGID);
+	nodemask_t may;
+
+	if (!owner)
+		return;
+	task_lock(owner);
+	may = owner->mems_allowed;
+	task_unlock(owner);
+	put_task_struct(owner);
+	set_mems_allowed(may);
+#endif
+}
+
+/**
+ * vsvm_vm_act_begin() - have the current thread of the kernel work for a process
+ * @vm: its file's address space
+ * @act: for vsvm_vm_act_end()
+ *
+ * What it allocates is charged to the process's cgroup, and placed in its cpuset.
+ */
+void vsvm_vm_act_begin(const struct vsvm_vm *vm, struct vsvm_act *act)
+{
+	adopt_cpuset(vm);
+	act->memcg = get_mem_cgroup_from_mm(vm->mm);
+	act->old = set_active_memcg(act->memcg);
+}
+
+/**
+ * vsvm_vm_act_end() - undo vsvm_vm_act_begin(); the cpuset stays for the next time
+ * @act: the same as there
+ */
+void vsvm_vm_act_end(const struct vsvm_act *act)
+{
+	set_active_memcg(act->old);
+	mem_cgroup_put(act->memcg);
 }
 
 static u64 table_bytes(struct vsvm_vm *vm, u32 place)

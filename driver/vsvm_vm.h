@@ -11,6 +11,7 @@
 
 struct drm_device;
 struct file;
+struct mem_cgroup;
 struct seq_file;
 struct vsvm_context;
 
@@ -42,6 +43,16 @@ struct vsvm_vm {
 	struct list_head link;
 };
 
+/**
+ * struct vsvm_act - a thread of the kernel works for a process
+ * @memcg: whom its allocations are charged to
+ * @old: whom they were charged to before
+ */
+struct vsvm_act {
+	struct mem_cgroup *memcg;
+	struct mem_cgroup *old;
+};
+
 struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 			       struct vsvm_devmem *devmem, struct device *dma);
 void vsvm_vm_destroy(struct vsvm_vm *vm);
@@ -49,6 +60,9 @@ void vsvm_vm_get(struct vsvm_vm *vm);
 void vsvm_vm_put(struct vsvm_vm *vm);
 int vsvm_vm_check(struct vsvm_vm *vm);
 int vsvm_vm_use(struct vsvm_vm *vm, struct vsvm_context *ctx);
+bool vsvm_vm_lives(const struct vsvm_vm *vm);
+void vsvm_vm_act_begin(const struct vsvm_vm *vm, struct vsvm_act *act);
+void vsvm_vm_act_end(const struct vsvm_act *act);
 void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m);
 
 /* The failpoints of the device. */

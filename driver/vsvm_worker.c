@@ -33,9 +33,6 @@
  * no longer a thread of the lowest priority.
  */
 #define LOOK	HZ
-/* How long close waits for a worker whose wait it has ended. */
-#define PATIENCE	HZ
-
 static void interrupt(struct vsvm_worker *w)
 {
 	lockdep_assert_held(&w->engines->lock);
@@ -113,7 +110,7 @@ static void serve(struct vsvm_worker *w)
 
 static bool has_work(struct vsvm_worker *w)
 {
-	/* Pairs with vsvm_worker_stop(); the lists are looked at under the lock. */
+	/* Pairs with vsvm_worker_end(); the lists are looked at under the lock. */
 	return READ_ONCE(w->stop) || !list_empty(&w->faults);
 }
 
@@ -127,7 +124,7 @@ static int worker(void *data)
 	end(w);
 	for (;;) {
 		wait_event_freezable(w->wait, has_work(w));
-		if (READ_ONCE(w->stop))	/* pairs with vsvm_worker_stop() */
+		if (READ_ONCE(w->stop))	/* pairs with vsvm_worker_end() */
 			break;
 		serve(w);
 	}
@@ -205,14 +202,10 @@ void vsvm_worker_interrupt(struct vsvm_worker *w)
 }
 
 /**
- * vsvm_worker_stop() - have the thread end
- * @w: the worker; all of its turns are cancelled
- *
- * Waits for its end, after which it has no reference to the module, so that the module
- * can be unloaded at once. If the thread is in a wait that a signal does not end, it
- * ends by itself later.
+ * vsvm_worker_end() - tell the thread that it has to end
+ * @w: the worker; all of its turns are cancelled, or are taken back by who waits for them
  */
-void vsvm_worker_stop(struct vsvm_worker *w)
+void vsvm_worker_end(struct vsvm_worker *w)
 {
 	if (!w->task)
 		return;
@@ -223,8 +216,27 @@ void vsvm_worker_stop(struct vsvm_worker *w)
 	interrupt(w);
 	wake_up(&w->wait);
 	spin_unlock(&w->engines->lock);
+}
+
+/**
+ * vsvm_worker_stop() - wait for the end of the thread
+ * @w: the worker, after vsvm_worker_end()
+ * @patience: how long to wait at most, in jiffies
+ *
+ * After its end it has no reference to the module, so that the module can be unloaded at
+ * once. If the thread is in a wait that a signal does not end, it ends by itself later.
+ *
+ * Return: what is left of @patience.
+ */
+long vsvm_worker_stop(struct vsvm_worker *w, long patience)
+{
+	if (!w->task)
+		return patience;
 	/* Pairs with end(). If it is busy once more, it finds no turn to wait for. */
-	if (wait_event_timeout(w->engines->ended, !READ_ONCE(w->busy), PATIENCE))
+	patience = wait_event_timeout(w->engines->ended, !READ_ONCE(w->busy),
+				      patience);
+	if (patience)
 		kthread_stop(w->task);
 	put_task_struct(w->task);
+	return patience;
 }

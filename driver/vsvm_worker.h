@@ -54,6 +54,7 @@ void vsvm_worker_init(struct vsvm_worker *w, const struct vsvm_worker_ops *ops,
 int vsvm_worker_start(struct vsvm_worker *w, unsigned int device);
 void vsvm_worker_add(struct vsvm_worker *w, struct vsvm_turn *turn);
 void vsvm_worker_interrupt(struct vsvm_worker *w);
-void vsvm_worker_stop(struct vsvm_worker *w);
+void vsvm_worker_end(struct vsvm_worker *w);
+long vsvm_worker_stop(struct vsvm_worker *w, long patience);
 
 #endif /* VSVM_WORKER_H */

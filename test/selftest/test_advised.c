@@ -204,9 +204,10 @@ TEST_F(advised, what_is_left)
 				      &self->m));
 }
 
-/* Steps of a PREFETCH, and the chunk of the second one at which it is paused. */
-#define STEP	(4 * VT_HUGE)
-#define CHUNK	7
+#define SHARE	"/sys/module/vsvm/parameters/share_prefetch"
+/* The chunk at which a PREFETCH of some is paused. */
+#define CHUNK	7UL
+#define CHUNKS	12UL
 
 /* A thread that destroys a queue. It is there before, as its stack wants mmap_lock. */
 struct destroyer {
@@ -225,25 +226,30 @@ static void *destroy(void *arg)
 	return NULL;
 }
 
-/* QUEUE_STATUS tells how far a PREFETCH is; its queue ends it, and the rest stays. */
+/*
+ * QUEUE_STATUS tells how far a PREFETCH is; its queue ends it, and the rest stays. One
+ * thread does it, or others would go on when it is paused.
+ */
 TEST_F(advised, prefetch_half_way)
 {
-	size_t len = 3 * STEP;
-	char *mem = vt_map_filled(self->v, len, VT_LARGE, SEED);
+	size_t len = CHUNKS * VT_HUGE;
+	char *mem = vt_map_filled(self->v, len, variant->kind, SEED);
 	struct destroyer d = { .q = &self->q };
 	struct drm_vsvm_queue_status s;
 	pthread_t thread;
-	long there;
+	size_t there;
 
 	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_file_write(SHARE, "0"));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, destroy, &d));
 	ASSERT_EQ(0, vt_pause(self->v, "collected", CHUNK));
 	ASSERT_EQ(0, vt_submit_one(&self->q,
 				   vsvm_cmd_prefetch(mem, len, DRM_VSVM_TARGET_DEVICE)));
 	ASSERT_EQ(0, vt_await(self->v, "collected"));
+	ASSERT_EQ(0, vt_file_write(SHARE, "1"));
 	ASSERT_EQ(0, vt_queue_status(&self->q, &s));
-	EXPECT_EQ(STEP, s.prefetched);
-	EXPECT_EQ(STEP, s.moved);
+	EXPECT_EQ((CHUNK - 1) * VT_HUGE, s.prefetched);
+	EXPECT_EQ((CHUNK - 1) * VT_HUGE, s.moved);
 
 	vt_store(&d.go, 1);
 	while (!vsvm_queue_status(self->v, self->q.id, &s))
@@ -254,7 +260,73 @@ TEST_F(advised, prefetch_half_way)
 	/* The chunk behind it may have begun before the queue was cancelled. */
 	there = vt_bytes_in(self->v, mem, len, DRM_VSVM_PLACE_DEVICE);
 	EXPECT_LE(CHUNK * VT_HUGE, there);
-	EXPECT_GE(2 * STEP, there);
+	EXPECT_GE((CHUNK + 1) * VT_HUGE, there);
+	EXPECT_EQ(0, vt_check(mem, len, SEED, 0));
+}
+
+/*
+ * While one thread is paused in a part, others do the rest; the PREFETCH is not done
+ * before that part is.
+ */
+TEST_F(advised, prefetch_is_shared)
+{
+	int64_t deadline = vt_queue_deadline();
+	size_t len = CHUNKS * VT_HUGE;
+	char *mem = vt_map_filled(self->v, len, variant->kind, SEED);
+	struct drm_vsvm_queue_status s = {};
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_pause(self->v, "collected", 1));
+	ASSERT_EQ(0, vt_submit_one(&self->q,
+				   vsvm_cmd_prefetch(mem, len, DRM_VSVM_TARGET_DEVICE)));
+	ASSERT_EQ(0, vt_await(self->v, "collected"));
+	while (s.prefetched < len - VT_HUGE && vsvm_deadline(0) < deadline) {
+		usleep(1000);
+		ASSERT_EQ(0, vt_queue_status(&self->q, &s));
+	}
+	EXPECT_EQ(len - VT_HUGE, s.prefetched);
+	EXPECT_EQ(len - VT_HUGE, s.moved);
+	EXPECT_EQ(0, s.done);
+	ASSERT_EQ(0, vt_resume(self->v, "collected"));
+	ASSERT_EQ(0, vt_do(&self->q, NULL, 0));
+	ASSERT_EQ(0, vt_queue_status(&self->q, &s));
+	EXPECT_EQ(len, s.moved);
+	EXPECT_EQ(0, vt_all_in(self->v, mem, len, DRM_VSVM_PLACE_DEVICE, VT_ANY_ORDER));
+	EXPECT_EQ(0, vt_check(mem, len, SEED, 0));
+}
+
+/* Begins and ends in the middle of huge pages, and goes home the same way. */
+TEST_F(advised, prefetch_of_odd_ends)
+{
+	size_t len = CHUNKS * VT_HUGE - 5 * VT_PAGE;
+	char *mem = vt_map_filled(self->v, CHUNKS * VT_HUGE, variant->kind, SEED);
+	char *from = mem + 3 * VT_PAGE;
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_do_one(&self->q,
+			       vsvm_cmd_prefetch(from, len, DRM_VSVM_TARGET_DEVICE)));
+	EXPECT_EQ(0, vt_all_in(self->v, from, len, DRM_VSVM_PLACE_DEVICE, VT_ANY_ORDER));
+	EXPECT_EQ(5 * VT_PAGE, vt_bytes_in(self->v, mem, CHUNKS * VT_HUGE,
+					   DRM_VSVM_PLACE_SYSTEM));
+	ASSERT_EQ(0, vt_do_one(&self->q,
+			       vsvm_cmd_prefetch(from, len, DRM_VSVM_TARGET_SYSTEM)));
+	EXPECT_EQ(0, vt_all_in(self->v, mem, CHUNKS * VT_HUGE, DRM_VSVM_PLACE_SYSTEM,
+			       VT_ANY_ORDER));
+	EXPECT_EQ(0, vt_check(mem, CHUNKS * VT_HUGE, SEED, 0));
+}
+
+/* Without a thread that helps, the fault worker does all of it. */
+TEST_F(advised, prefetch_without_help)
+{
+	size_t len = CHUNKS * VT_HUGE;
+	char *mem = vt_map_filled(self->v, len, variant->kind, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, vt_arm(self->v, "helper", 1, 1));
+	ASSERT_EQ(0, vt_do_one(&self->q,
+			       vsvm_cmd_prefetch(mem, len, DRM_VSVM_TARGET_DEVICE)));
+	EXPECT_EQ(1, vt_fired(self->v, "helper"));
+	EXPECT_EQ(0, vt_all_in(self->v, mem, len, DRM_VSVM_PLACE_DEVICE, VT_ANY_ORDER));
 	EXPECT_EQ(0, vt_check(mem, len, SEED, 0));
 }
 

@@ -493,7 +493,8 @@ static int lost_by(struct vsvm *v, uint32_t queue)
 
 /*
  * The device copies the buffer to the memory by itself, moves it to the device and back,
- * counts a word, and says so. By a file of its own: the first queue has the thread.
+ * counts a word, and says so. By a file of its own: the first queue has the thread, and the
+ * first large PREFETCH those that help it.
  */
 static int queue_works(struct vt_work *w)
 {
@@ -503,6 +504,7 @@ static int queue_works(struct vt_work *w)
 		vsvm_cmd_prefetch(w->mem, w->len, DRM_VSVM_TARGET_DEVICE),
 		vsvm_cmd_atomic(word, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL),
 		vsvm_cmd_prefetch(w->mem, w->len, DRM_VSVM_TARGET_SYSTEM),
+		vsvm_cmd_prefetch(w->ballast, 2 * VT_HUGE, DRM_VSVM_TARGET_SYSTEM),
 		vsvm_cmd_signal(fence, 1, -1),
 	};
 	struct vsvm *v;

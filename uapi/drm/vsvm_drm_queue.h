@@ -404,7 +404,8 @@ struct drm_vsvm_queue_status {
 	__u64 faults;
 	/**
 	 * @prefetched: out, bytes of all ranges that PREFETCH is done with, those of a
-	 * command that has not ended too, also when it never will: the queue is lost
+	 * command that has not ended too, also when it never will: the queue is lost. What
+	 * is to be done again, because a part before it was interrupted, is taken off again
 	 */
 	__u64 prefetched;
 	/** @moved: out, bytes of those that moved; the others were there, or stayed */
