@@ -381,8 +381,11 @@ static int block_fit_out(struct vsvm_devmem *dm, struct vsvm_block *b,
 {
 	int ret = vsvm_charge_block(dm->region, purse, &b->charge);
 
-	if (ret || b->backing || vsvm_devmem_coherent(dm))
+	if (ret)
 		return ret;
+	vsvm_token_put(dm, b);
+	if (b->backing || vsvm_devmem_coherent(dm))
+		return 0;
 	*backing = VSVM_INJECT(dm->inject, BACKING, NULL,
 			       folio_alloc(BACKING_GFP, VSVM_BLOCK_ORDER));
 	return *backing ? 0 : -ENOMEM;

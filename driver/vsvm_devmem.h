@@ -6,6 +6,7 @@
 #include <linux/hashtable.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/list_lru.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -18,6 +19,7 @@
 #include "vsvm_inject.h"
 #include "vsvm_pfn.h"
 #include "vsvm_stats.h"
+#include "vsvm_token.h"
 
 #define VSVM_BLOCK_ORDER	HPAGE_PMD_ORDER
 #define VSVM_BLOCK_PAGES	BIT(VSVM_BLOCK_ORDER)
@@ -52,6 +54,8 @@ struct vsvm_purse;
  * @charge: dmem cgroup that is charged for the block: that of the task that opened it,
  *	also for pages of other clients; NULL: none. Set by the task that opens the
  *	block
+ * @token: the block in the list of a memory cgroup, or NULL; belongs to the task that
+ *	opens the block
  * @last_use: value of &vsvm_devmem.clock when the block was opened, accessed or tried for
  *	eviction
  * @node: for each page in use, the NUMA node that it came from, where home_alloc_node()
@@ -63,8 +67,8 @@ struct vsvm_purse;
  * @sparse: in &vsvm_devmem.sparse while it has backing and few pages in use
  * @room: in &vsvm_devmem.room while some pages are in use and some are not
  *
- * Protected by &vsvm_devmem.lock, except for @node, @discarded, and for @last_use, which
- * is a hint.
+ * Protected by &vsvm_devmem.lock, except for @node, @token, @discarded, and for @last_use,
+ * which is a hint.
  */
 struct vsvm_block {
 	struct vsvm_devmem *devmem;
@@ -74,6 +78,7 @@ struct vsvm_block {
 	struct folio *backing;
 	struct vsvm_client __rcu *client;
 	struct dmem_cgroup_pool_state *charge;
+	struct vsvm_token *token;
 	unsigned long last_use;
 	short node[VSVM_BLOCK_PAGES];
 	unsigned long rank;
@@ -119,6 +124,8 @@ struct vsvm_moves {
  * @refs: references to this struct, not to what it points to: one of the device, one of
  *	each thread that waits for @evict_lock while the device may be unplugged
  * @shrinker: frees backing of empty and sparse blocks
+ * @reclaim: brings pages of a memory cgroup to system memory
+ * @tokens: a token for each block in use, in the list of the memory cgroup that opened it
  * @shrink_lock: one thread at a time empties a sparse block; taken by trylock only,
  *	because reclaim may run under folio locks
  * @moves: arrays for that; protected by @shrink_lock
@@ -151,6 +158,8 @@ struct vsvm_devmem {
 	unsigned long drained;
 	struct kref refs;
 	struct shrinker *shrinker;
+	struct shrinker *reclaim;
+	struct list_lru tokens;
 	struct mutex shrink_lock; /* moves, to */
 	struct vsvm_moves moves;
 	unsigned long to[VSVM_SPARSE_PAGES];

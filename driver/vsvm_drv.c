@@ -23,11 +23,12 @@
  * - mirror: the interval notifier, and lookups in the CPU's page table.
  * - table: the device page table.
  * - fault: CPU faults on device pages. shrink: frees backing when the host is short of
- *   memory. evict: makes room, empties a device at unplug.
+ *   memory, and moves pages of a cgroup that is. evict: makes room, empties a device at
+ *   unplug.
  * - home: destinations for pages that migrate to system memory.
  * - pagemap: creates and destroys a device's memory.
  * - devmem: blocks, pages and backing. client: the per-process account of them. charge:
- *   who pays for a block.
+ *   who pays for a block. token: the blocks of a memory cgroup.
  * - huge: whether there are huge device pages. pfn: converts between core mm's numbers
  *   and the index in the device, which names a device page everywhere else.
  * - events: event streams of a process. stats, trace, inject: counters, tracepoints,
@@ -160,6 +161,13 @@ static int probe_dma(struct vsvm_device *vsvm, struct device *dev)
 	return min(ret, 0);
 }
 
+static const struct vsvm_pagemap_ops pagemap_ops = {
+	.pagemap = &vsvm_fault_pagemap_ops,
+	.scan = vsvm_shrink_scan,
+	.reclaim = vsvm_shrink_reclaim,
+	.reclaimable = vsvm_shrink_reclaimable,
+};
+
 static int vsvm_probe(struct platform_device *pdev)
 {
 	const struct platform_device_id *id = platform_get_device_id(pdev);
@@ -193,8 +201,7 @@ static int vsvm_probe(struct platform_device *pdev)
 
 	vsvm->devmem = vsvm_pagemap_create(index, device_memory[index].start,
 					   device_memory[index].size,
-					   &vsvm_fault_pagemap_ops,
-					   vsvm_shrink_scan);
+					   &pagemap_ops);
 	if (IS_ERR(vsvm->devmem))
 		return PTR_ERR(vsvm->devmem);
 

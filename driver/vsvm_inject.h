@@ -137,6 +137,7 @@ struct task_struct;
 	P(PROBE_ADDRESSES, FAIL, "probe-addresses") /* addresses */ \
 	P(PROBE_PAGES, FAIL, "probe-pages") /* struct pages */ \
 	P(PROBE_REGION, FAIL, "probe-region") /* its region for the dmem cgroup */ \
+	P(PROBE_RECLAIM, FAIL, "probe-reclaim") /* the shrinker of cgroups */ \
 	P(PROBE_SHRINKER, FAIL, "probe-shrinker") /* the shrinker */ \
 	P(PROBE_ENGINES, FAIL, "probe-engines") /* its engines */ \
 	P(PROBE_REGISTER, FAIL, "probe-register") /* the node */

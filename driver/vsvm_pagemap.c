@@ -19,6 +19,7 @@
 #include "vsvm_devmem.h"
 #include "vsvm_pagemap.h"
 #include "vsvm_pfn.h"
+#include "vsvm_token.h"
 
 static unsigned long shrink_count(struct shrinker *shrinker,
 				  struct shrink_control *sc)
@@ -209,16 +210,34 @@ static void unmap_pages(struct vsvm_devmem *dm)
 	release_mem_region(range.start, range_len(&range));
 }
 
-static int register_shrinker(struct vsvm_devmem *dm, vsvm_pagemap_scan *scan)
+static void free_shrinkers(struct vsvm_devmem *dm)
+{
+	shrinker_free(dm->reclaim);
+	shrinker_free(dm->shrinker);
+}
+
+static int register_shrinkers(struct vsvm_devmem *dm,
+			      const struct vsvm_pagemap_ops *ops)
 {
 	dm->shrinker = VSVM_INJECT(dm->inject, PROBE_SHRINKER, NULL,
 				   shrinker_alloc(0, "vsvm-%u", dm->device));
-	if (!dm->shrinker)
+	dm->reclaim = VSVM_INJECT(dm->inject, PROBE_RECLAIM, NULL,
+				  shrinker_alloc(SHRINKER_MEMCG_AWARE |
+						 SHRINKER_NUMA_AWARE,
+						 "vsvm-%u-memcg", dm->device));
+	if (!dm->shrinker || !dm->reclaim || vsvm_token_init(dm)) {
+		free_shrinkers(dm);
 		return -ENOMEM;
+	}
 	dm->shrinker->count_objects = shrink_count;
-	dm->shrinker->scan_objects = scan;
+	dm->shrinker->scan_objects = ops->scan;
 	dm->shrinker->private_data = dm;
 	shrinker_register(dm->shrinker);
+	dm->reclaim->count_objects = ops->reclaimable;
+	dm->reclaim->scan_objects = ops->reclaim;
+	dm->reclaim->private_data = dm;
+	dm->reclaim->batch = VSVM_BLOCK_PAGES;
+	shrinker_register(dm->reclaim);
 	return 0;
 }
 
@@ -227,8 +246,7 @@ static int register_shrinker(struct vsvm_devmem *dm, vsvm_pagemap_scan *scan)
  * @device: number of the device
  * @start: physical address of reserved memory for a coherent device; 0: private
  * @size: number of bytes; a multiple of the block size, as @start is
- * @ops: callbacks of the pagemap
- * @scan: callback of the shrinker
+ * @ops: callbacks
  *
  * Return: the memory; -ENOMEM; -EBUSY: the memory at @start is not free; or an errno of
  * request_free_mem_region() or memremap_pages() when there are no more physical
@@ -236,15 +254,14 @@ static int register_shrinker(struct vsvm_devmem *dm, vsvm_pagemap_scan *scan)
  */
 struct vsvm_devmem *vsvm_pagemap_create(unsigned int device, u64 start,
 					u64 size,
-					const struct dev_pagemap_ops *ops,
-					vsvm_pagemap_scan *scan)
+					const struct vsvm_pagemap_ops *ops)
 {
 	struct vsvm_devmem *dm = alloc_devmem(device, size);
 	int ret;
 
 	if (!dm)
 		return ERR_PTR(-ENOMEM);
-	ret = map_pages(dm, start, size, ops);
+	ret = map_pages(dm, start, size, ops->pagemap);
 	if (ret)
 		goto free_devmem;
 	dm->region = VSVM_INJECT(dm->inject, PROBE_REGION, ERR_PTR(-ENOMEM),
@@ -253,7 +270,7 @@ struct vsvm_devmem *vsvm_pagemap_create(unsigned int device, u64 start,
 		ret = PTR_ERR(dm->region);
 		goto unmap_pages;
 	}
-	ret = register_shrinker(dm, scan);
+	ret = register_shrinkers(dm, ops);
 	if (ret)
 		goto unregister_region;
 	return dm;
@@ -287,8 +304,9 @@ void vsvm_pagemap_close(struct vsvm_devmem *dm)
 void vsvm_pagemap_destroy(struct vsvm_devmem *dm)
 {
 	vsvm_pagemap_close(dm);
-	shrinker_free(dm->shrinker);
+	free_shrinkers(dm);
 	unmap_pages(dm);
+	vsvm_token_exit(dm);
 	WARN_ON(!list_empty(&dm->clients));
 	free_devmem(dm);
 }

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The shrinker: frees backing when the host is short of memory. It frees that of empty
- * blocks, and of sparse blocks after it has moved their few pages to other blocks of
- * the same client, or to system memory.
+ * The shrinkers. One frees backing when the host is short of memory. It frees that of
+ * empty blocks, and of sparse blocks after it has moved their few pages to other blocks
+ * of the same client, or to system memory.
+ *
+ * The other one brings pages of a memory cgroup to system memory when that is short of
+ * memory. A cgroup is charged for its pages on a device, but only system memory can be
+ * swapped. Without this the cgroup would have its process killed while swap is free.
  *
  * Lifetime: a call from any allocation that reclaims. shrinker_free() waits for calls
  * before the device's memory is destroyed.
  *
  * Locks: &vsvm_devmem.shrink_lock and folio locks, by trylock; &vsvm_devmem.lock.
  */
+#include <linux/cgroup.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
+#include <linux/jiffies.h>
+#include <linux/memcontrol.h>
 #include <linux/migrate.h>
+#include <linux/page_counter.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/shrinker.h>
 #include <linux/string.h>
+#include <linux/swap.h>
 
 #include "vsvm_devmem.h"
 #include "vsvm_events.h"
@@ -22,10 +32,13 @@
 #include "vsvm_home.h"
 #include "vsvm_pfn.h"
 #include "vsvm_shrink.h"
+#include "vsvm_token.h"
 #include "vsvm_trace.h"
 
-/* Sparse blocks to try in one call. */
+/* Blocks to try in one call. */
 #define MAX_TRIES	4
+/* How long to wait for other threads that do the same. */
+#define MAX_WAIT	(HZ / 2)
 
 static const void *client_of(struct vsvm_block *b)
 {
@@ -165,4 +178,98 @@ unsigned long vsvm_shrink_scan(struct shrinker *shrinker,
 		empty_sparse(dm);
 	}
 	return freed ?: SHRINK_STOP;
+}
+
+/* True if the host has free swap, and the cgroup may use some. */
+static bool may_swap(struct mem_cgroup *memcg)
+{
+	if (get_nr_swap_pages() <= 0)
+		return false;
+	/* Version 1 has another limit there. */
+	if (!cgroup_subsys_on_dfl(memory_cgrp_subsys))
+		return true;
+	for (; !mem_cgroup_is_root(memcg); memcg = parent_mem_cgroup(memcg))
+		if (page_counter_read(&memcg->swap) >= READ_ONCE(memcg->swap.max))
+			return false;
+	return true;
+}
+
+/* True if what comes to system memory could be swapped. */
+static bool reclaims(const struct shrink_control *sc)
+{
+	return sc->memcg && !mem_cgroup_is_root(sc->memcg) &&
+	       !current_is_kswapd() && may_swap(sc->memcg);
+}
+
+/*
+ * Threads of a cgroup come here together. Who went on without the lock would find nothing
+ * to reclaim, and have the OOM killer called while another one brings a block. Its owner
+ * may be further up the stack, so the wait has an end.
+ */
+static bool wait_for_turn(struct vsvm_devmem *dm)
+{
+	unsigned long until = jiffies + MAX_WAIT;
+
+	while (!mutex_trylock(&dm->shrink_lock)) {
+		if (time_after(jiffies, until) || fatal_signal_pending(current))
+			return false;
+		schedule_timeout_killable(1);
+	}
+	return true;
+}
+
+/**
+ * vsvm_shrink_reclaimable() - count what a memory cgroup has on a device
+ * @shrinker: of the device's memory
+ * @sc: the cgroup
+ *
+ * &shrinker.count_objects. kswapd leaves device memory alone, and so do all while no swap
+ * is free. Other threads may reclaim for the whole host, too; they do not say so.
+ *
+ * Return: number of pages; 0: none now; SHRINK_EMPTY: none.
+ */
+unsigned long vsvm_shrink_reclaimable(struct shrinker *shrinker,
+				      struct shrink_control *sc)
+{
+	unsigned long n = vsvm_token_count(shrinker->private_data, sc);
+
+	if (!n)
+		return SHRINK_EMPTY;
+	return reclaims(sc) ? n : 0;
+}
+
+/**
+ * vsvm_shrink_reclaim() - bring pages of a memory cgroup to system memory
+ * @shrinker: of the device's memory
+ * @sc: the cgroup, how much, and what the caller may do
+ *
+ * &shrinker.scan_objects. Takes what vsvm_shrink_scan() takes, where that may. A block
+ * moves as a whole, the one that was used longest ago first. Nothing is freed: reclaim
+ * finds the pages in its own lists when it goes on.
+ *
+ * Return: number of pages that were looked at, or SHRINK_STOP.
+ */
+unsigned long vsvm_shrink_reclaim(struct shrinker *shrinker,
+				  struct shrink_control *sc)
+{
+	struct vsvm_devmem *dm = shrinker->private_data;
+	unsigned int tries = 0;
+	unsigned long done = 0;
+	struct vsvm_block *b;
+
+	if ((sc->gfp_mask & (__GFP_IO | __GFP_FS)) != (__GFP_IO | __GFP_FS) ||
+	    !reclaims(sc) || !wait_for_turn(dm))
+		return SHRINK_STOP;
+	while (done < sc->nr_to_scan && tries++ < MAX_TRIES) {
+		cond_resched();
+		b = vsvm_token_coldest(dm, sc);
+		if (!b)
+			break;
+		/* If its pages cannot move now, the next one is another. */
+		vsvm_devmem_warm(b);
+		vsvm_evict_gently(b, &dm->moves);
+		done += VSVM_BLOCK_PAGES;
+	}
+	mutex_unlock(&dm->shrink_lock);
+	return done ?: SHRINK_STOP;
 }

@@ -7,5 +7,9 @@ struct shrinker;
 
 unsigned long vsvm_shrink_scan(struct shrinker *shrinker,
 			       struct shrink_control *sc);
+unsigned long vsvm_shrink_reclaim(struct shrinker *shrinker,
+				  struct shrink_control *sc);
+unsigned long vsvm_shrink_reclaimable(struct shrinker *shrinker,
+				      struct shrink_control *sc);
 
 #endif /* VSVM_SHRINK_H */

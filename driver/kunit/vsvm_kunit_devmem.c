@@ -13,6 +13,7 @@
 #include "../vsvm_devmem.c"
 #include "../vsvm_pagemap.c"
 #include "../vsvm_pfn.c"
+#include "../vsvm_token.c"
 
 #define BLOCKS	4
 #define ALL	(BLOCKS * VSVM_BLOCK_PAGES)
@@ -22,7 +23,7 @@ static vm_fault_t no_home(struct vm_fault *vmf)
 	return VM_FAULT_SIGBUS;
 }
 
-static const struct dev_pagemap_ops ops = {
+static const struct dev_pagemap_ops dev_ops = {
 	.folio_free = vsvm_devmem_folio_free,
 	.migrate_to_ram = no_home,
 };
@@ -33,6 +34,18 @@ static unsigned long no_scan(struct shrinker *shrinker,
 {
 	return SHRINK_STOP;
 }
+
+static unsigned long none(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	return 0;
+}
+
+static const struct vsvm_pagemap_ops ops = {
+	.pagemap = &dev_ops,
+	.scan = no_scan,
+	.reclaim = no_scan,
+	.reclaimable = none,
+};
 
 static void destroy(void *dm)
 {
@@ -47,8 +60,7 @@ struct vsvm_devmem *vsvm_kunit_devmem(struct kunit *test, unsigned int device,
 {
 	struct vsvm_devmem *dm;
 
-	dm = vsvm_pagemap_create(device, 0, blocks * VSVM_BLOCK_SIZE, &ops,
-				 no_scan);
+	dm = vsvm_pagemap_create(device, 0, blocks * VSVM_BLOCK_SIZE, &ops);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dm);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy, dm));
 	return dm;
