@@ -88,6 +88,8 @@ int bench_sparse(unsigned int device, unsigned int rounds,
 int bench_policy(unsigned int device, unsigned int rounds,
 		 struct json_object *out);
 
+int bench_workloads(unsigned int device, uint64_t vram, struct json_object *out);
+
 struct bench_memory {
 	unsigned int device;
 	unsigned long sweeps;

@@ -32,7 +32,8 @@ enum table {
 	TABLE_QUEUES = 8,
 	TABLE_POLICY = 16,
 	TABLE_MEMORY = 32,
-	TABLES = 63
+	TABLES = 63,		/* unless others are asked for */
+	TABLE_WORKLOADS = 64,
 };
 
 static const struct {
@@ -45,6 +46,7 @@ static const struct {
 	{ "queues", TABLE_QUEUES },
 	{ "policy", TABLE_POLICY },
 	{ "memory", TABLE_MEMORY },
+	{ "workloads", TABLE_WORKLOADS },
 };
 
 struct options {
@@ -396,6 +398,8 @@ static int run_table(struct options *opts, enum table table)
 	case TABLE_POLICY:
 		return bench_policy(opts->memory.device, opts->rounds,
 				    opts->json);
+	case TABLE_WORKLOADS:
+		return bench_workloads(opts->memory.device, opts->vram, opts->json);
 	default:
 		return bench_memory(&opts->memory, opts->vram, opts->json);
 	}
@@ -433,11 +437,11 @@ struct arguments {
 	bool json;
 };
 
-#define HELP_TABLE "Only works, growth, sparse, queues, policy or memory; may be given more than once"
+#define HELP_TABLE "Only works, growth, sparse, queues, policy, memory or workloads; may be given more than once"
 #define HELP_ROUNDS "Measure everything N times, 1 to 100 (7); above 64 MiB 3 times at most"
 #define HELP_WORK "Only to-device, home, in-order, at-random, cold-read, read, write, snapshot, device-read, device-write, device-snapshot or lone-fault; may be given more than once"
 
-#define HELP_QUEUE "Only copy, fill, fill-words, cold-copy, cold-source, two, threads, spin, wait, eventfd, jobs or fault; may be given more than once"
+#define HELP_QUEUE "Only copy, fill, fill-words, cold-copy, cold-source, two, threads, spin, wait, eventfd, jobs, fault or fault-threads; may be given more than once"
 
 static const struct argp_option argp_options[] = {
 	{ "device", 'd', "N", 0, "Device number N (0)", 0 },
@@ -567,7 +571,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; queues, what the device does by itself; policy, CPU and device that write in turns, as root; memory, working sets of 0.5 to 4 times the device's memory, every word checked."
+#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; queues, what the device does by itself; policy, what parameters of the module are worth, as root; memory, working sets of 0.5 to 4 times the device's memory, every word checked; and, only when asked for, as root, workloads, five ways to move memory for four of them."
 
 static const struct argp argp = {
 	.options = argp_options,

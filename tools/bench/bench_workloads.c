@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench: what ways to move memory are worth to programs. Four workloads run on working
+ * sets of a half to four times the device's memory, each in five ways. A queue of the
+ * device works on all of the set, then the CPU reads a word of each page; twice.
+ *
+ * Owns a handle with a queue and the set for a measurement, and the parameters on_fault
+ * and thrash_turns of the module, which it sets back: so it wants root. Word 0 of a page
+ * is a link to the next page of the chase, the others are for the device to write.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "bench.h"
+#include "fields.h"
+#include "libvsvm.h"
+#include "vsvm.h"
+
+#define PAGE		4096UL
+#define PIECE		(256UL << 10)	/* that the stream copies at a time */
+#define WORD		8		/* offset of a word that the device writes */
+#define TILES		4		/* of a matrix, in each direction */
+#define BATCH		64U		/* commands of a job */
+#define ROUNDS		2
+#define PATIENCE	(300 * 1000000000LL)
+#define PARAMETERS	"/sys/module/vsvm/parameters/"
+
+/**
+ * struct run - a measurement
+ * @v: handle
+ * @queue: its queue
+ * @fence: of the queue
+ * @value: its last value
+ * @set: the working set
+ * @bytes: its size
+ * @scratch: of the device, for what it reads
+ * @job: commands that were not submitted yet
+ * @nr: number of these
+ * @seed: of the random order
+ */
+struct run {
+	struct vsvm *v;
+	uint32_t queue;
+	uint64_t *fence;
+	uint64_t value;
+	char *set;
+	size_t bytes;
+	char *scratch;
+	struct drm_vsvm_command job[BATCH + 1];
+	unsigned int nr;
+	uint64_t seed;
+};
+
+/* One line of the table. */
+struct line {
+	char work[16];
+	double factor;
+	char way[20];
+	double ms;
+	uint64_t moved;
+	uint64_t faults;
+	double over_in_place;
+};
+
+#define COLUMN(name, label, kind) \
+	{ #name, label, kind, offsetof(struct line, name) }
+
+static const struct field columns[] = {
+	COLUMN(work, "workload   ", FIELD_TEXT),
+	COLUMN(factor, " memory x", FIELD_REAL),
+	COLUMN(way, "way                ", FIELD_TEXT),
+	COLUMN(ms, "       ms", FIELD_REAL),
+	COLUMN(moved, "     moved", FIELD_BYTES64),
+	COLUMN(faults, "    faults", FIELD_U64),
+	COLUMN(over_in_place, " time/in place", FIELD_REAL),
+	{ 0 },
+};
+
+static const double factors[] = { 0.5, 0.9, 1.5, 4 };
+
+/* Waits until the device did all that was submitted. */
+static int flush(struct run *r)
+{
+	int ret;
+
+	r->job[r->nr++] = vsvm_cmd_signal(r->fence, ++r->value, -1);
+	ret = vsvm_submit(r->v, r->queue, r->job, r->nr, NULL);
+	r->nr = 0;
+	return ret ? ret : vsvm_wait(r->v, r->fence, r->value, ~0ULL, DRM_VSVM_WAIT_EQ,
+				     vsvm_deadline(PATIENCE), r->queue);
+}
+
+static int add(struct run *r, struct drm_vsvm_command c)
+{
+	r->job[r->nr++] = c;
+	return r->nr == BATCH ? flush(r) : 0;
+}
+
+/* One half of the set is copied to the other, in order. */
+static int stream(struct run *r)
+{
+	size_t half = r->bytes / 2, i, n;
+	int ret = 0;
+
+	for (i = 0; !ret && i < half; i += n) {
+		n = half - i < PIECE ? half - i : PIECE;
+		ret = add(r, vsvm_cmd_copy(r->set + half + i, r->set + i, n));
+	}
+	return ret ? ret : flush(r);
+}
+
+static uint64_t draw(struct run *r, uint64_t below)
+{
+	r->seed = r->seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (r->seed >> 33) % below;
+}
+
+/* Words at random, as many as there are pages. */
+static int at_random(struct run *r)
+{
+	size_t pages = r->bytes / PAGE, i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < pages; i++)
+		ret = add(r, vsvm_cmd_fill(r->set + draw(r, pages) * PAGE + WORD, 8,
+					   i + 1, 8));
+	return ret ? ret : flush(r);
+}
+
+/* From page to page, where each says which is the next. */
+static int chase(struct run *r)
+{
+	size_t pages = r->bytes / PAGE, i;
+	uint64_t at = 0;
+	int ret = 0;
+
+	for (i = 0; !ret && i < pages; i++) {
+		ret = vsvm_read(r->v, r->set + at * PAGE, &at, sizeof(at), NULL);
+		if (!ret && at >= pages)
+			ret = -EILSEQ;
+	}
+	return !ret && at ? -EILSEQ : ret;
+}
+
+static size_t tile_of(const struct run *r)
+{
+	return r->bytes / (3 * TILES * TILES) / PAGE * PAGE;
+}
+
+/* C = A * B by tiles: what it reads and writes, without the sums. */
+static int matrix(struct run *r)
+{
+	size_t tile = tile_of(r);
+	char *a = r->set, *b = a + TILES * TILES * tile, *c = b + TILES * TILES * tile;
+	unsigned int i, j, k;
+	int ret = 0;
+
+	for (i = 0; i < TILES; i++) {
+		for (j = 0; j < TILES; j++) {
+			for (k = 0; !ret && k < TILES; k++) {
+				ret = add(r, vsvm_cmd_copy(r->scratch,
+							   a + (i * TILES + k) * tile, tile));
+				if (!ret)
+					ret = add(r, vsvm_cmd_copy(r->scratch,
+								   b + (k * TILES + j) * tile,
+								   tile));
+			}
+			if (!ret)
+				ret = add(r, vsvm_cmd_fill(c + (i * TILES + j) * tile,
+							   tile, i + 1, 8));
+		}
+	}
+	return ret ? ret : flush(r);
+}
+
+static int check_stream(struct run *r)
+{
+	return memcmp(r->set, r->set + r->bytes / 2, r->bytes / 2) ? -EILSEQ : 0;
+}
+
+/* The last tile that was written. */
+static int check_matrix(struct run *r)
+{
+	size_t tile = tile_of(r), i;
+	const char *c = r->set + (3 * TILES * TILES - 1) * tile;
+
+	for (i = 0; i < tile; i += sizeof(uint64_t))
+		if (*(const uint64_t *)(c + i) != TILES)
+			return -EILSEQ;
+	return 0;
+}
+
+/* What the device does, and whether the set is as it should be afterwards. */
+static const struct work {
+	const char *name;
+	int (*device)(struct run *r);
+	int (*check)(struct run *r);
+} works[] = {
+	{ "stream", stream, check_stream },
+	{ "random", at_random, chase },
+	{ "chase", chase, chase },
+	{ "matrix", matrix, check_matrix },
+};
+
+static const struct way {
+	const char *name;
+	const char *on_fault;
+	const char *thrash_turns;
+	bool migrates;
+	bool prefetches;
+} ways[] = {
+	{ "in place", "in-place", "0", false, false },
+	{ "MIGRATE", "in-place", "0", true, false },
+	{ "on fault", "migrate", "0", false, false },
+	{ "fault, PREFETCH", "migrate", "0", false, true },
+	{ "fault, thrash ctl", "migrate", "3", false, false },
+};
+
+static int set_parameter(const char *name, const char *value)
+{
+	char path[64];
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* The sums of the handle's counters: bytes that moved either way, and faults. */
+static int counters(const struct run *r, uint64_t *moved, uint64_t *faults)
+{
+	unsigned long long n;
+	char line[128], name[64];
+	FILE *f;
+
+	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", vsvm_fd(r->v));
+	f = fopen(line, "re");
+	if (!f)
+		return -errno;
+	*moved = 0;
+	*faults = 0;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "vsvm-%63[^:]: %llu", name, &n) != 2)
+			continue;
+		if (!strcmp(name, "to-device-pages") || !strncmp(name, "home-", 5))
+			*moved += n * PAGE;
+		if (!strcmp(name, "device-faults") || !strcmp(name, "cpu-faults"))
+			*faults += n;
+	}
+	fclose(f);
+	return 0;
+}
+
+/* Links all pages in one ring, in an order that no hardware or driver expects. */
+static int link_pages(struct run *r)
+{
+	size_t pages = r->bytes / PAGE, i, j;
+	uint64_t *order = malloc(pages * sizeof(*order)), swap;
+
+	if (!order)
+		return -ENOMEM;
+	for (i = 0; i < pages; i++)
+		order[i] = i;
+	for (i = pages - 1; i > 1; i--) {
+		j = 1 + draw(r, i);
+		swap = order[i];
+		order[i] = order[j];
+		order[j] = swap;
+	}
+	for (i = 0; i < pages; i++)
+		*(uint64_t *)(r->set + order[i] * PAGE) = order[(i + 1) % pages];
+	free(order);
+	return 0;
+}
+
+/* What the CPU does with what the device did. */
+static uint64_t cpu_reads(const struct run *r)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < r->bytes; i += PAGE)
+		sum += __atomic_load_n((uint64_t *)(r->set + i + WORD), __ATOMIC_RELAXED);
+	return sum;
+}
+
+static int passes(struct run *r, const struct work *work, const struct way *way)
+{
+	struct drm_vsvm_migrate result;
+	unsigned int round;
+	int ret = 0;
+
+	for (round = 0; !ret && round < ROUNDS; round++) {
+		if (way->migrates)
+			ret = vsvm_migrate(r->v, r->set, r->bytes,
+					   DRM_VSVM_TARGET_DEVICE, 0, &result);
+		if (!ret && way->prefetches)
+			ret = add(r, vsvm_cmd_prefetch(r->set, r->bytes,
+						       DRM_VSVM_TARGET_DEVICE));
+		if (!ret)
+			ret = work->device(r);
+		if (!ret)
+			cpu_reads(r);
+	}
+	return ret;
+}
+
+static int measure(unsigned int device, size_t bytes, const struct work *work,
+		   const struct way *way, struct line *line)
+{
+	struct run r = { .bytes = bytes / PAGE * PAGE, .seed = 1 };
+	uint64_t moved, faults;
+	double start;
+	int ret;
+
+	r.set = bench_map(r.bytes, false, 0);
+	r.scratch = bench_map(tile_of(&r), false, 0);
+	r.fence = (void *)bench_map(BENCH_HUGE, false, 0);
+	ret = r.set && r.scratch && r.fence ? vsvm_open(device, &r.v) : -ENOMEM;
+	if (!ret)
+		ret = vsvm_queue_create(r.v, DRM_VSVM_PRIORITY_NORMAL, 2 * BATCH,
+					&r.queue);
+	if (!ret)
+		ret = link_pages(&r);
+	if (!ret)
+		ret = counters(&r, &moved, &faults);
+	start = bench_now();
+	if (!ret)
+		ret = passes(&r, work, way);
+	line->ms = (bench_now() - start) * 1e3;
+	if (!ret)
+		ret = counters(&r, &line->moved, &line->faults);
+	if (!ret) {
+		line->moved -= moved;
+		line->faults -= faults;
+	}
+	if (!ret)
+		ret = work->check(&r);
+	vsvm_close(r.v);
+	if (r.fence)
+		munmap(r.fence, BENCH_HUGE);
+	if (r.scratch)
+		munmap(r.scratch, tile_of(&r));
+	if (r.set)
+		munmap(r.set, r.bytes);
+	return ret;
+}
+
+static int run_ways(unsigned int device, double factor, uint64_t vram,
+		    const struct work *work, struct json_object *out)
+{
+	struct line line = { .factor = factor };
+	double in_place = 0;
+	size_t i;
+	int ret = 0;
+
+	snprintf(line.work, sizeof(line.work), "%s", work->name);
+	for (i = 0; !ret && i < ARRAY_SIZE(ways); i++) {
+		snprintf(line.way, sizeof(line.way), "%s", ways[i].name);
+		ret = set_parameter("on_fault", ways[i].on_fault);
+		if (!ret)
+			ret = set_parameter("thrash_turns", ways[i].thrash_turns);
+		if (!ret)
+			ret = measure(device, factor * vram, work, &ways[i], &line);
+		if (ret)
+			break;
+		if (!i)
+			in_place = line.ms;
+		line.over_in_place = line.ms / in_place;
+		if (out)
+			json_object_array_add(out, fields_json(columns, &line));
+		else
+			fields_row(columns, &line, stdout);
+		fflush(stdout);
+	}
+	if (ret)
+		complain(ret, "%s, %gx, %s", work->name, factor, line.way);
+	set_parameter("on_fault", "in-place");
+	set_parameter("thrash_turns", "3");
+	return ret;
+}
+
+/**
+ * bench_workloads() - print the table of workloads
+ * @device: number of the vsvm device
+ * @vram: bytes of its memory
+ * @out: JSON array that gets the lines, or NULL: text to stdout
+ *
+ * Return: 0, or a negative errno.
+ */
+int bench_workloads(unsigned int device, uint64_t vram, struct json_object *out)
+{
+	size_t i, k;
+	int ret = 0;
+
+	if (access(PARAMETERS "thrash_turns", W_OK)) {
+		fputs("vsvm: the table workloads wants root\n", stderr);
+		return 0;
+	}
+	if (!out)
+		fields_head(columns, stdout);
+	for (k = 0; !ret && k < ARRAY_SIZE(works); k++)
+		for (i = 0; !ret && i < ARRAY_SIZE(factors); i++)
+			ret = run_ways(device, factors[i], vram, &works[k], out);
+	return ret;
+}
