@@ -85,6 +85,7 @@ double bench_median(double *values, size_t n);
 int bench_sparse(unsigned int device, unsigned int rounds,
 		 struct json_object *out);
 
+int bench_parameter(const char *name, const char *value, char *was, size_t room);
 int bench_policy(unsigned int device, unsigned int rounds,
 		 struct json_object *out);
 
@@ -105,6 +106,10 @@ struct bench_queue {
 	unsigned int pages;		/* 1: small, 2: huge */
 	unsigned int rows;		/* bits of bench_queue_row() */
 };
+
+int bench_event_wait(int fd);
+int bench_futex_time(double *seconds);
+int bench_event_time(double *seconds);
 
 unsigned int bench_queue_row(const char *key);
 int bench_queue(const struct bench_queue *opts, struct json_object *out);

@@ -53,8 +53,16 @@ static const struct field columns[] = {
 	{ 0 },
 };
 
-/* The old value goes to @was, unless that is NULL. */
-static int set_parameter(const char *name, const char *value, char *was, size_t room)
+/**
+ * bench_parameter() - set a parameter of the module
+ * @name: its name
+ * @value: the new value
+ * @was: out, the old one, unless it is NULL
+ * @room: bytes in @was
+ *
+ * Return: 0, or a negative errno.
+ */
+int bench_parameter(const char *name, const char *value, char *was, size_t room)
 {
 	char path[64];
 	int fd, ret = 0;
@@ -219,11 +227,11 @@ static int run_row(const struct row *row, unsigned int device, unsigned int roun
 	for (round = 0; !ret && round < rounds; round++) {
 		ret = row->measure(device, &with[round]);
 		if (!ret)
-			ret = set_parameter(row->parameter, "0", was, sizeof(was));
+			ret = bench_parameter(row->parameter, "0", was, sizeof(was));
 		if (ret)
 			break;
 		ret = row->measure(device, &without[round]);
-		set_parameter(row->parameter, was, NULL, 0);
+		bench_parameter(row->parameter, was, NULL, 0);
 	}
 	if (ret)
 		return ret;

@@ -6,11 +6,10 @@
  * round, and what memory holds is checked after each, outside of what is timed.
  *
  * Owns two ranges of 64 MiB and a handle with two queues, for the rows of one size of
- * pages. Threads are there for a measurement, and share with it what struct echo has.
+ * pages.
  */
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,7 +18,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,7 +36,7 @@
 #define MAX_ROUNDS	100
 #define SLOTS		1024U
 #define JOBS		(BYTES / PAGE)
-#define TURNS		200	/* empty jobs, or wake-ups, in one measurement */
+#define TURNS		200	/* empty jobs in one measurement */
 #define FAULTS		64	/* lone faults in one measurement */
 #define FAULT_STRIDE	(128UL << 10)
 #define BUSY		1000U	/* copies that keep a queue busy for longer than that */
@@ -326,134 +324,6 @@ static int measure_threads(struct run *r, double *own, double *beside)
 	return ret ? ret : bench_copy(&c, own);
 }
 
-/**
- * struct echo - two threads that wake each other up
- * @call: what the other one does for each wake-up
- * @word: what they wait for: one way, and the other way
- * @fd: the same as eventfds
- * @ret: 0 or an errno of the other one
- */
-struct echo {
-	int (*call)(struct echo *e, unsigned int i);
-	atomic_uint word[2];
-	int fd[2];
-	int ret;
-};
-
-static int futex_wait(atomic_uint *word, unsigned int value)
-{
-	unsigned int now;
-
-	while ((now = atomic_load(word)) != value)
-		if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, now, NULL, NULL,
-			    0) && errno != EAGAIN && errno != EINTR)
-			return -errno;
-	return 0;
-}
-
-static int futex_wake(atomic_uint *word, unsigned int value)
-{
-	atomic_store(word, value);
-	return syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) < 0 ?
-	       -errno : 0;
-}
-
-static int event_wait(int fd)
-{
-	uint64_t count;
-
-	return read(fd, &count, sizeof(count)) == sizeof(count) ? 0 : -errno;
-}
-
-static int event_signal(int fd)
-{
-	uint64_t one = 1;
-
-	return write(fd, &one, sizeof(one)) == sizeof(one) ? 0 : -errno;
-}
-
-static int futex_there(struct echo *e, unsigned int i)
-{
-	int ret = futex_wake(&e->word[0], i);
-
-	return ret ? ret : futex_wait(&e->word[1], i);
-}
-
-static int futex_back(struct echo *e, unsigned int i)
-{
-	int ret = futex_wait(&e->word[0], i);
-
-	return ret ? ret : futex_wake(&e->word[1], i);
-}
-
-static int event_there(struct echo *e, unsigned int i)
-{
-	int ret = event_signal(e->fd[0]);
-
-	(void)i;
-	return ret ? ret : event_wait(e->fd[1]);
-}
-
-static int event_back(struct echo *e, unsigned int i)
-{
-	int ret = event_wait(e->fd[0]);
-
-	(void)i;
-	return ret ? ret : event_signal(e->fd[1]);
-}
-
-static void *echo_thread(void *arg)
-{
-	struct echo *e = arg;
-	unsigned int i;
-
-	for (i = 1; !e->ret && i <= TURNS; i++)
-		e->ret = e->call(e, i);
-	return NULL;
-}
-
-/* Time from there to back again, the median of many. */
-static int echo_time(struct echo *e, int (*there)(struct echo *e, unsigned int i),
-		     double *seconds)
-{
-	double times[TURNS], begin;
-	pthread_t thread;
-	unsigned int i;
-	int ret;
-
-	if (pthread_create(&thread, NULL, echo_thread, e))
-		return -EAGAIN;
-	for (ret = 0, i = 1; !ret && i <= TURNS; i++) {
-		begin = bench_now();
-		ret = there(e, i);
-		times[i - 1] = bench_now() - begin;
-	}
-	pthread_join(thread, NULL);
-	*seconds = bench_median(times, TURNS);
-	return ret ? ret : e->ret;
-}
-
-static int futex_time(double *seconds)
-{
-	struct echo e = { .call = futex_back };
-
-	return echo_time(&e, futex_there, seconds);
-}
-
-static int event_time(double *seconds)
-{
-	struct echo e = {
-		.call = event_back,
-		.fd = { eventfd(0, EFD_CLOEXEC), eventfd(0, EFD_CLOEXEC) },
-	};
-	int ret = e.fd[0] < 0 || e.fd[1] < 0 ? -errno :
-		  echo_time(&e, event_there, seconds);
-
-	close(e.fd[0]);
-	close(e.fd[1]);
-	return ret;
-}
-
 /* Ways to find out that a fence is stored. */
 static int see_by_spinning(struct run *r, int event)
 {
@@ -476,7 +346,7 @@ static int see_by_wait(struct run *r, int event)
 
 static int see_by_event(struct run *r, int event)
 {
-	int ret = event_wait(event);
+	int ret = bench_event_wait(event);
 
 	return ret ? ret : *(volatile uint64_t *)r->fence == r->value ? 0 : -EILSEQ;
 }
@@ -504,21 +374,21 @@ static int empty_jobs(struct run *r, int (*see)(struct run *r, int event), int e
 
 static int measure_spin(struct run *r, double *own, double *beside)
 {
-	int ret = futex_time(beside);
+	int ret = bench_futex_time(beside);
 
 	return ret ? ret : empty_jobs(r, see_by_spinning, -1, own);
 }
 
 static int measure_wait(struct run *r, double *own, double *beside)
 {
-	int ret = futex_time(beside);
+	int ret = bench_futex_time(beside);
 
 	return ret ? ret : empty_jobs(r, see_by_wait, -1, own);
 }
 
 static int measure_event(struct run *r, double *own, double *beside)
 {
-	int ret = event_time(beside), event;
+	int ret = bench_event_time(beside), event;
 
 	if (ret)
 		return ret;

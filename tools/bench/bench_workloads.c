@@ -9,7 +9,6 @@
  * is a link to the next page of the chase, the others are for the device to write.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,21 +222,6 @@ static const struct way {
 	{ "fault, thrash ctl", "migrate", "3", false, false },
 };
 
-static int set_parameter(const char *name, const char *value)
-{
-	char path[64];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /* The sums of the handle's counters: bytes that moved either way, and faults. */
 static int counters(const struct run *r, uint64_t *moved, uint64_t *faults)
 {
@@ -369,9 +353,10 @@ static int run_ways(unsigned int device, double factor, uint64_t vram,
 	snprintf(line.work, sizeof(line.work), "%s", work->name);
 	for (i = 0; !ret && i < ARRAY_SIZE(ways); i++) {
 		snprintf(line.way, sizeof(line.way), "%s", ways[i].name);
-		ret = set_parameter("on_fault", ways[i].on_fault);
+		ret = bench_parameter("on_fault", ways[i].on_fault, NULL, 0);
 		if (!ret)
-			ret = set_parameter("thrash_turns", ways[i].thrash_turns);
+			ret = bench_parameter("thrash_turns", ways[i].thrash_turns,
+					      NULL, 0);
 		if (!ret)
 			ret = measure(device, factor * vram, work, &ways[i], &line);
 		if (ret)
@@ -387,8 +372,6 @@ static int run_ways(unsigned int device, double factor, uint64_t vram,
 	}
 	if (ret)
 		complain(ret, "%s, %gx, %s", work->name, factor, line.way);
-	set_parameter("on_fault", "in-place");
-	set_parameter("thrash_turns", "3");
 	return ret;
 }
 
@@ -402,17 +385,24 @@ static int run_ways(unsigned int device, double factor, uint64_t vram,
  */
 int bench_workloads(unsigned int device, uint64_t vram, struct json_object *out)
 {
+	char on_fault[32], thrash_turns[32];
 	size_t i, k;
-	int ret = 0;
+	int ret;
 
 	if (access(PARAMETERS "thrash_turns", W_OK)) {
 		fputs("vsvm: the table workloads wants root\n", stderr);
 		return 0;
 	}
+	ret = bench_parameter("on_fault", "in-place", on_fault, sizeof(on_fault));
+	if (ret)
+		return ret;
+	ret = bench_parameter("thrash_turns", "0", thrash_turns, sizeof(thrash_turns));
 	if (!out)
 		fields_head(columns, stdout);
 	for (k = 0; !ret && k < ARRAY_SIZE(works); k++)
 		for (i = 0; !ret && i < ARRAY_SIZE(factors); i++)
 			ret = run_ways(device, factors[i], vram, &works[k], out);
+	bench_parameter("on_fault", on_fault, NULL, 0);
+	bench_parameter("thrash_turns", thrash_turns, NULL, 0);
 	return ret;
 }
