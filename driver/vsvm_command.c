@@ -325,8 +325,8 @@ static int step_atomic(struct work *w)
 
 /*
  * All of the range: the fault worker asks for a part at a time. Memory that does not move
- * stays usable where it is, so that is no error; neither is a
- * host without memory for the move.
+ * stays usable where it is, so that is no error; neither is a host without memory for the
+ * move.
  */
 static int step_prefetch(struct work *w)
 {
