@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "vsvm_client.h"
+#include "vsvm_cold.h"
 #include "vsvm_devmem.h"
 #include "vsvm_events.h"
 #include "vsvm_inject.h"
@@ -62,6 +63,7 @@ struct vsvm_client *vsvm_client_get(struct vsvm_devmem *dm,
 		return NULL;
 	mutex_init(&fresh->grow);
 	INIT_LIST_HEAD(&fresh->partial);
+	INIT_LIST_HEAD(&fresh->pinned);
 	INIT_LIST_HEAD(&fresh->streams);
 	fresh->cold = RB_ROOT_CACHED;
 	fresh->owner = get_pid(owner);
@@ -83,16 +85,30 @@ found:
 	return client;
 }
 
+/* True if one file has the references that no block has. */
+static bool is_last_file(const struct vsvm_client *client)
+{
+	return client->refs - client->nr_blocks == 1;
+}
+
 /**
  * vsvm_client_put() - drop the reference of an open file
  * @dm: the device's memory
- * @client: the client; blocks that it owns keep it
+ * @client: the client; blocks that it owns keep it, but nothing of it is pinned after the
+ *	last file
+ *
+ * Context: Process context, may sleep.
  */
 void vsvm_client_put(struct vsvm_devmem *dm, struct vsvm_client *client)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&dm->lock, flags);
+	while (is_last_file(client) && vsvm_cold_unpin_some(client)) {
+		spin_unlock_irqrestore(&dm->lock, flags);
+		cond_resched();
+		spin_lock_irqsave(&dm->lock, flags);
+	}
 	vsvm_client_release(dm, client);
 	spin_unlock_irqrestore(&dm->lock, flags);
 }

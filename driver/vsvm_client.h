@@ -35,7 +35,9 @@ struct vsvm_devmem;
  * @grow: one thread at a time opens a block for small pages, so that the next finds the
  *	rest of it; taken outside of allocations, killable
  * @partial: those blocks that have room, the sparse ones last
- * @cold: those blocks that have pages in use, by &vsvm_block.rank
+ * @cold: those blocks that have pages in use and none pinned, by &vsvm_block.rank
+ * @pinned: those blocks that have pages pinned, the first one first
+ * @nr_pinned: number of blocks in @pinned
  * @stats: counters of events of its blocks, whichever process caused them
  * @homes: where @owner touched pages of its blocks
  * @nr_streams: number of its event streams
@@ -61,6 +63,8 @@ struct vsvm_client {
 	struct mutex grow; /* opening blocks for small pages */
 	struct list_head partial;
 	struct rb_root_cached cold;
+	struct list_head pinned;
+	unsigned long nr_pinned;
 	struct vsvm_stats stats;
 	struct vsvm_policy_streams homes;
 	unsigned int nr_streams;

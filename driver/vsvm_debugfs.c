@@ -23,6 +23,7 @@
 #include <drm/drm_debugfs.h>
 #include <drm/drm_drv.h>
 
+#include "vsvm_cold.h"
 #include "vsvm_debugfs.h"
 #include "vsvm_device.h"
 #include "vsvm_devmem.h"
@@ -36,7 +37,7 @@
  * @backed: the block has backing
  * @age: number of blocks opened, or tried for eviction, since its last use
  * @may_go: a client that owns no block may evict it: its owner has more than the fair
- *	share that there would be then
+ *	share that there would be then, and has no page of it pinned
  */
 struct look {
 	unsigned long block;
@@ -51,6 +52,7 @@ static void look_at(struct vsvm_devmem *dm, unsigned long block, struct look *l)
 {
 	struct vsvm_block *b = &dm->blocks[block];
 	struct vsvm_client *client;
+	unsigned long fair;
 
 	*l = (struct look){ .block = block };
 	spin_lock_irq(&dm->lock);
@@ -58,7 +60,9 @@ static void look_at(struct vsvm_devmem *dm, unsigned long block, struct look *l)
 					   lockdep_is_held(&dm->lock));
 	if (client) {
 		l->tgid = client->tgid;
-		l->may_go = client->nr_blocks > vsvm_devmem_fair(dm, true);
+		fair = vsvm_devmem_fair(dm, true);
+		l->may_go = client->nr_blocks > fair &&
+			    !vsvm_cold_stays(b, client, fair);
 	}
 	l->used = b->nr_used;
 	l->backed = b->backing;

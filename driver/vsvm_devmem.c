@@ -35,6 +35,7 @@
 #include <linux/slab.h>
 
 #include "vsvm_charge.h"
+#include "vsvm_cold.h"
 #include "vsvm_devmem.h"
 #include "vsvm_events.h"
 
@@ -71,9 +72,7 @@ struct page *vsvm_devmem_backing(struct page *page)
  */
 void vsvm_devmem_touch(struct page *page)
 {
-	struct vsvm_block *b = is_device_coherent_page(page) ?
-			       vsvm_devmem_block_of(page) :
-			       page_folio(page)->private;
+	struct vsvm_block *b = vsvm_devmem_block_behind(page);
 
 	WRITE_ONCE(b->last_use, READ_ONCE(b->devmem->clock));
 }
@@ -144,76 +143,6 @@ void vsvm_devmem_tell(struct vsvm_block *b, const struct mm_struct *mm,
 	rcu_read_unlock();
 }
 
-/**
- * vsvm_devmem_warm() - make a block the one used last
- * @b: the block
- */
-void vsvm_devmem_warm(struct vsvm_block *b)
-{
-	struct vsvm_devmem *dm = b->devmem;
-
-	guard(spinlock_irqsave)(&dm->lock);
-	WRITE_ONCE(b->last_use, ++dm->clock);
-}
-
-/* Blocks to re-rank before the lock is dropped. */
-#define RANK_BATCH	64
-
-static bool is_colder(struct rb_node *node, const struct rb_node *other)
-{
-	const struct vsvm_block *a = rb_entry(node, struct vsvm_block, cold);
-	const struct vsvm_block *b = rb_entry(other, struct vsvm_block, cold);
-
-	return a->rank == b->rank ? a < b : (long)(a->rank - b->rank) < 0;
-}
-
-static void block_rank(struct vsvm_block *b, struct vsvm_client *client,
-		       unsigned long rank)
-{
-	/* choose_block() in vsvm_evict.c reads it without the lock. */
-	WRITE_ONCE(b->rank, rank);
-	rb_add_cached(&b->cold, &client->cold, is_colder);
-}
-
-/**
- * vsvm_devmem_coldest() - find the block of a client that was used longest ago
- * @dm: the device's memory
- * @client: the client; the caller keeps it, by a reference or RCU
- * @budget: in and out, how many blocks may be re-ranked
- *
- * An access only writes @last_use of its block; it does not update the tree, which
- * would need the lock. So the first block of the tree may have been used since it was
- * ranked. Such a block is ranked again, and the next one is looked at. Ranks only grow,
- * so the first block that was not used since it was ranked is the one that was used
- * longest ago. Each use of a block costs at most one re-rank. @budget ends the search
- * for a client whose blocks are used as fast as they are re-ranked.
- *
- * Return: the block; NULL: the client has no block with a page; -EAGAIN: call again.
- */
-struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
-				       struct vsvm_client *client,
-				       unsigned long *budget)
-{
-	struct vsvm_block *b = NULL, *found = ERR_PTR(-EAGAIN);
-	unsigned long use;
-	unsigned int n;
-
-	guard(spinlock_irqsave)(&dm->lock);
-	for (n = 0; n < RANK_BATCH && IS_ERR(found); n++) {
-		b = rb_entry_safe(rb_first_cached(&client->cold),
-				  struct vsvm_block, cold);
-		use = b ? READ_ONCE(b->last_use) : 0;
-		if (!b || (long)(use - b->rank) <= 0 || !*budget) {
-			found = b;
-			continue;
-		}
-		--*budget;
-		rb_erase_cached(&b->cold, &client->cold);
-		block_rank(b, client, use);
-	}
-	return found;
-}
-
 static struct vsvm_client *block_client(struct vsvm_devmem *dm,
 					struct vsvm_block *b)
 {
@@ -238,10 +167,7 @@ static void block_disown(struct vsvm_devmem *dm, struct vsvm_block *b)
 
 	if (!client)
 		return;
-	if (!RB_EMPTY_NODE(&b->cold)) {
-		rb_erase_cached(&b->cold, &client->cold);
-		RB_CLEAR_NODE(&b->cold);
-	}
+	vsvm_cold_remove(b, client);
 	dmem_cgroup_uncharge(b->charge, VSVM_BLOCK_SIZE);
 	b->charge = NULL;
 	RCU_INIT_POINTER(b->client, NULL);
@@ -272,8 +198,8 @@ static void block_file(struct vsvm_devmem *dm, struct vsvm_block *b)
 		list_add_tail(&b->room, &dm->room);
 
 	/* A block without a page is being opened and must not be evicted. */
-	if (b->nr_used && RB_EMPTY_NODE(&b->cold))
-		block_rank(b, block_client(dm, b), READ_ONCE(b->last_use));
+	if (b->nr_used)
+		vsvm_cold_add(b, block_client(dm, b));
 	if (b->nr_used == VSVM_BLOCK_PAGES) {
 		list_move(&b->link, &dm->full);
 	} else if (sparse) {
@@ -333,6 +259,7 @@ static void block_give(struct vsvm_devmem *dm, unsigned long index,
 	lockdep_assert_held(&dm->lock);
 	bitmap_clear(b->used, index & (VSVM_BLOCK_PAGES - 1), nr);
 	forget_discard(b, index & (VSVM_BLOCK_PAGES - 1), nr);
+	vsvm_cold_forget(b, index & (VSVM_BLOCK_PAGES - 1), nr);
 	b->nr_used -= nr;
 	count_used(dm, -(int)nr);
 	block_client(dm, b)->nr_pages -= nr;
@@ -499,9 +426,10 @@ bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_client *client)
  * @dm: the device's memory
  * @client: the client; the caller keeps it
  *
- * Sparse blocks come first. The next call returns other blocks before this one.
+ * Sparse blocks come first, pinned ones are left out. The next call returns other blocks
+ * before this one.
  *
- * Return: the block; NULL: all pages of each block are in use.
+ * Return: the block; NULL: all pages of each block are in use, or it is pinned.
  */
 struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
 					struct vsvm_client *client)
@@ -509,10 +437,13 @@ struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
 	struct vsvm_block *b;
 
 	guard(spinlock_irqsave)(&dm->lock);
-	b = list_last_entry_or_null(&client->partial, struct vsvm_block, link);
-	if (b)
+	list_for_each_entry_reverse(b, &client->partial, link) {
+		if (vsvm_cold_is_pinned(b))
+			continue;
 		list_move(&b->link, &client->partial);
-	return b;
+		return b;
+	}
+	return NULL;
 }
 
 static struct vsvm_block *block_partial(struct vsvm_client *client)

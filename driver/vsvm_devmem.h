@@ -61,7 +61,9 @@ struct vsvm_purse;
  * @node: for each page in use, the NUMA node that it came from, where home_alloc_node()
  *	allocates its destination; protected by the lock of the page's folio
  * @rank: value of @last_use when the block was put into @cold
- * @cold: in &vsvm_client.cold of @client while a page is in use
+ * @cold: in &vsvm_client.cold of @client while a page is in use and none is pinned
+ * @pinned: one bit for each page in use that is pinned
+ * @pin: in &vsvm_client.pinned of @client while a page is pinned
  * @link: in &vsvm_devmem.free, &vsvm_client.partial or &vsvm_devmem.full; empty while
  *	block_open() allocates backing
  * @sparse: in &vsvm_devmem.sparse while it has backing and few pages in use
@@ -83,6 +85,8 @@ struct vsvm_block {
 	short node[VSVM_BLOCK_PAGES];
 	unsigned long rank;
 	struct rb_node cold;
+	DECLARE_BITMAP(pinned, VSVM_BLOCK_PAGES);
+	struct list_head pin;
 	struct list_head link;
 	struct list_head sparse;
 	struct list_head room;
@@ -252,6 +256,24 @@ static inline bool vsvm_devmem_is_last(const struct page *page)
 	return vsvm_devmem_offset(page) == VSVM_BLOCK_PAGES - 1;
 }
 
+/*
+ * The block that a page of a walk's span is in, and its number there: a backing page, or a
+ * page of a coherent device. The caller holds a page-table lock, which keeps the page in
+ * place.
+ */
+static inline struct vsvm_block *vsvm_devmem_block_behind(struct page *page)
+{
+	return is_device_coherent_page(page) ? vsvm_devmem_block_of(page) :
+					       page_folio(page)->private;
+}
+
+static inline unsigned int vsvm_devmem_offset_behind(struct page *page)
+{
+	return is_device_coherent_page(page) ?
+	       vsvm_devmem_offset(page) :
+	       folio_page_idx(page_folio(page), page);
+}
+
 /* The index of a block's first page. */
 static inline unsigned long vsvm_devmem_first(const struct vsvm_block *b)
 {
@@ -323,10 +345,6 @@ static inline void vsvm_devmem_untag(struct page *backing)
 struct page *vsvm_devmem_backing(struct page *page);
 void vsvm_devmem_touch(struct page *page);
 bool vsvm_devmem_may_write(struct page *page, bool write);
-void vsvm_devmem_warm(struct vsvm_block *b);
-struct vsvm_block *vsvm_devmem_coldest(struct vsvm_devmem *dm,
-				       struct vsvm_client *client,
-				       unsigned long *budget);
 void vsvm_devmem_count(struct vsvm_block *b, enum vsvm_stat stat, u64 n);
 void vsvm_devmem_tell(struct vsvm_block *b, const struct mm_struct *mm,
 		      const struct drm_vsvm_event *e);

@@ -127,6 +127,8 @@ static unsigned int nr_devices(void)
  * 1.5: advice, memory that moves on a device fault
  * 1.6: DISCARD
  * 1.7: event streams
+ * 1.8: DRM_VSVM_TARGET_ADVISED, progress of PREFETCH
+ * 1.9: PIN
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -138,7 +140,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 8,
+	.minor = 9,
 };
 
 /*

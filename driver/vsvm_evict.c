@@ -35,6 +35,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "vsvm_cold.h"
 #include "vsvm_context.h"
 #include "vsvm_devmem.h"
 #include "vsvm_events.h"
@@ -149,7 +150,7 @@ static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
 		if (limited ? false : client == wants ? has < max(fair, 1) :
 				     READ_ONCE(client->nr_blocks) <= fair)
 			continue;
-		b = vsvm_devmem_coldest(dm, client, budget);
+		b = vsvm_cold_first(dm, client, fair, budget);
 		if (IS_ERR(b))
 			return b;
 		if (b && (!best || is_colder(b, best)))
@@ -192,7 +193,7 @@ static bool evict_one(struct vsvm_devmem *dm, struct vsvm_client *wants,
 	if (!b)
 		return false;
 	/* If its pages cannot move now, the next try takes another block. */
-	vsvm_devmem_warm(b);
+	vsvm_cold_warm(b);
 	if (!VSVM_INJECT(dm->inject, EVICT_BLOCK, true, false))
 		evict_block(b, a, VSVM_CAUSE_EVICTION, false);
 	return true;

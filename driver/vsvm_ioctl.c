@@ -31,6 +31,7 @@
 #include "vsvm_events.h"
 #include "vsvm_ioctl.h"
 #include "vsvm_migrate.h"
+#include "vsvm_pin.h"
 #include "vsvm_place.h"
 #include "vsvm_vm.h"
 
@@ -100,7 +101,8 @@ static int ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 						DRM_VSVM_KIND_PRIVATE;
 	info->caps = (vsvm->dma ? DRM_VSVM_CAP_DMA : 0) | DRM_VSVM_CAP_QUEUES |
 		     DRM_VSVM_CAP_ADVICE | DRM_VSVM_CAP_EVENTS |
-		     DRM_VSVM_CAP_DISCARD | DRM_VSVM_CAP_ADVISED;
+		     DRM_VSVM_CAP_DISCARD | DRM_VSVM_CAP_ADVISED |
+		     DRM_VSVM_CAP_PIN;
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -385,6 +387,35 @@ static int ioctl_discard(struct drm_device *drm, void *data,
 	return ret;
 }
 
+static int ioctl_pin(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_vsvm_pin *arg = data;
+	struct vsvm_vm *vm = file->driver_priv;
+	struct vsvm_context ctx;
+	int ret;
+
+	arg->next = arg->addr;
+	arg->done = 0;
+	arg->elsewhere = 0;
+	arg->unusable = 0;
+	arg->pinned = 0;
+	arg->limit = 0;
+	if (refuse(drm, arg->flags & ~DRM_VSVM_PIN_RELEASE) ||
+	    refuse(drm, arg->pad))
+		return -EINVAL;
+	ret = check_pages(drm, arg->addr, arg->len);
+	if (ret)
+		return ret;
+
+	ret = vsvm_ioctl_use(vm, &ctx);
+	if (ret)
+		return ret;
+	ret = vsvm_pin(&ctx, arg);
+	if (!ret && refuse(drm, arg->unusable == arg->len))
+		ret = -EFAULT;
+	return ret;
+}
+
 static bool bad_events(struct drm_device *drm,
 		       const struct drm_vsvm_events *arg)
 {
@@ -506,4 +537,5 @@ const struct drm_ioctl_desc vsvm_ioctls[VSVM_IOCTLS] = {
 	DRM_IOCTL_DEF_DRV(VSVM_ADVICE_GET, ioctl_advice_get, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_DISCARD, ioctl_discard, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VSVM_EVENTS, ioctl_events, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VSVM_PIN, ioctl_pin, DRM_RENDER_ALLOW),
 };

@@ -17,7 +17,7 @@ struct vsvm_context;
 struct vsvm_vm;
 
 /* By number; drm_ioctl() says EINVAL to a number without a function. */
-#define VSVM_IOCTLS	(DRM_VSVM_EVENTS + 1)
+#define VSVM_IOCTLS	(DRM_VSVM_PIN + 1)
 
 extern const struct drm_ioctl_desc vsvm_ioctls[VSVM_IOCTLS];
 

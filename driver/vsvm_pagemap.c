@@ -166,6 +166,7 @@ static struct vsvm_devmem *alloc_devmem(unsigned int device, u64 size)
 	for (i = 0; i < dm->nr_blocks; i++) {
 		dm->blocks[i].devmem = dm;
 		RB_CLEAR_NODE(&dm->blocks[i].cold);
+		INIT_LIST_HEAD(&dm->blocks[i].pin);
 		INIT_LIST_HEAD(&dm->blocks[i].sparse);
 		INIT_LIST_HEAD(&dm->blocks[i].room);
 		list_add_tail(&dm->blocks[i].link, &dm->free);

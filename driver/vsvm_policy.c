@@ -56,6 +56,11 @@ module_param(thrash_rest, uint, 0644);
 MODULE_PARM_DESC(thrash_rest,
 		 "how long it is used in place: this many times that time, a second at most (default 1024)");
 
+static unsigned int pin_percent = 50;
+module_param(pin_percent, uint, 0644);
+MODULE_PARM_DESC(pin_percent,
+		 "percent of its fair share of a device that a process may pin, up to 100 (default 50)");
+
 /* What follows when the device lacks a page, where neither advice nor file say it. */
 static unsigned int on_fault = DRM_VSVM_ON_FAULT_IN_PLACE;
 static const char *const on_faults[] = {
@@ -188,6 +193,17 @@ struct vsvm_policy_window vsvm_policy_home(struct vsvm_policy_streams *streams,
 bool vsvm_policy_moves(void)
 {
 	return READ_ONCE(on_fault) != DRM_VSVM_ON_FAULT_IN_PLACE;
+}
+
+/**
+ * vsvm_policy_pins() - decide how much a process may keep on a full device
+ * @fair: its fair share of the device, in blocks
+ *
+ * Return: number of blocks, at most @fair.
+ */
+unsigned long vsvm_policy_pins(unsigned long fair)
+{
+	return fair * min(READ_ONCE(pin_percent), 100) / 100;
 }
 
 /**

@@ -140,6 +140,7 @@ vsvm_policy_turn(struct vsvm_policy_history *history, unsigned long addr,
 void vsvm_policy_moved(struct vsvm_policy_history *history, unsigned long addr,
 		       u64 begin, u64 end);
 bool vsvm_policy_moves(void);
+unsigned long vsvm_policy_pins(unsigned long fair);
 bool vsvm_policy_counts_on(const struct vsvm_policy_counts *counts,
 			   unsigned long addr);
 void vsvm_policy_count(struct vsvm_policy_counts *counts, unsigned long addr);

@@ -26,6 +26,7 @@
 #include <linux/string.h>
 #include <linux/swap.h>
 
+#include "vsvm_cold.h"
 #include "vsvm_devmem.h"
 #include "vsvm_events.h"
 #include "vsvm_evict.h"
@@ -77,6 +78,7 @@ static unsigned int fill_beside(struct vsvm_devmem *dm, unsigned int n)
 			copy_highpage(to, vsvm_devmem_backing(page));
 		}
 		*vsvm_devmem_node(&folio->page) = *vsvm_devmem_node(page);
+		vsvm_cold_move_pin(page, &folio->page);
 		m->dst[i] = vsvm_pfn_destination(folio);
 	}
 	return used;
@@ -266,7 +268,7 @@ unsigned long vsvm_shrink_reclaim(struct shrinker *shrinker,
 		if (!b)
 			break;
 		/* If its pages cannot move now, the next one is another. */
-		vsvm_devmem_warm(b);
+		vsvm_cold_warm(b);
 		vsvm_evict_gently(b, &dm->moves);
 		done += VSVM_BLOCK_PAGES;
 	}

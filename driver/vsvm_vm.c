@@ -302,6 +302,8 @@ void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m)
 			       DRM_GEM_OBJECT_ACTIVE, "device");
 	drm_print_memory_stats(&p, &memory, DRM_GEM_OBJECT_RESIDENT |
 			       DRM_GEM_OBJECT_ACTIVE, "memory");
+	seq_printf(m, "vsvm-pinned:\t%lu KiB\n",
+		   client ? READ_ONCE(client->nr_pinned) * VSVM_BLOCK_SIZE / SZ_1K : 0);
 	seq_printf(m, "drm-engine-compute:\t%llu ns\n",
 		   vsvm_queue_busy(&vm->queues));
 	seq_printf(m, "drm-engine-capacity-compute:\t%u\n",

@@ -10,6 +10,7 @@
 
 #include "../vsvm_charge.c"
 #include "../vsvm_client.c"
+#include "../vsvm_cold.c"
 #include "../vsvm_devmem.c"
 #include "../vsvm_pagemap.c"
 #include "../vsvm_pfn.c"
@@ -393,6 +394,48 @@ static void client_is_one_and_lasts(struct kunit *test)
 	f->mine = NULL;
 }
 
+static struct vsvm_block *first_to_go(struct fixture *f, unsigned long fair)
+{
+	unsigned long budget = BLOCKS;
+
+	return vsvm_cold_first(f->dm, f->mine, fair, &budget);
+}
+
+/* Half of the fair share can be pinned, and stays while it is not more than that. */
+static void pinned_blocks_stay(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct vsvm_block *b = f->dm->blocks;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, ALL, reserve(test, f->mine, f->pages, ALL));
+	for (i = 0; i < BLOCKS; i++)
+		b[i].last_use = b[i].rank;
+	KUNIT_EXPECT_EQ(test, 0, vsvm_cold_pin(&b[0], f->mine, 7, 1));
+	KUNIT_EXPECT_EQ(test, 0, vsvm_cold_pin(&b[0], f->mine, 8, 2));
+	KUNIT_EXPECT_EQ(test, 0, vsvm_cold_pin(&b[1], f->mine, 0, VSVM_BLOCK_PAGES));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, vsvm_cold_pin(&b[2], f->mine, 0, 1));
+	KUNIT_EXPECT_EQ(test, -EXDEV, vsvm_cold_pin(&b[2], f->other, 0, 1));
+	KUNIT_EXPECT_FALSE(test, vsvm_cold_unpin(&b[0], f->other, 7, 1));
+	KUNIT_EXPECT_EQ(test, 2, f->mine->nr_pinned);
+	KUNIT_EXPECT_PTR_EQ(test, &b[2], first_to_go(f, BLOCKS));
+	KUNIT_EXPECT_TRUE(test, vsvm_cold_unpin(&b[0], f->mine, 7, 2));
+	KUNIT_EXPECT_EQ(test, 2, f->mine->nr_pinned);
+	/* What is freed is not pinned any more; the last one of them lets the block go. */
+	give(f, f->pages + 9, 1);
+	KUNIT_EXPECT_EQ(test, 1, f->mine->nr_pinned);
+	KUNIT_EXPECT_PTR_EQ(test, &b[0], first_to_go(f, BLOCKS));
+	give(f, f->pages, 9);
+	give(f, f->pages + 10, VSVM_BLOCK_PAGES - 10);
+	give(f, f->pages + 2 * VSVM_BLOCK_PAGES, 2 * VSVM_BLOCK_PAGES);
+	/* Above a smaller share, it goes when there is nothing else. */
+	KUNIT_EXPECT_NULL(test, first_to_go(f, 2));
+	KUNIT_EXPECT_PTR_EQ(test, &b[1], first_to_go(f, 1));
+	give(f, f->pages + VSVM_BLOCK_PAGES, VSVM_BLOCK_PAGES);
+	KUNIT_EXPECT_EQ(test, 0, f->mine->nr_pinned);
+	expect_empty(test);
+}
+
 static unsigned long shrinkable(struct fixture *f)
 {
 	struct shrink_control sc = {};
@@ -571,6 +614,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(blocks_have_one_owner),
 	KUNIT_CASE(guests_count_for_the_owner),
 	KUNIT_CASE(client_is_one_and_lasts),
+	KUNIT_CASE(pinned_blocks_stay),
 	KUNIT_CASE(backing_stays_until_it_is_wanted),
 	KUNIT_CASE(trim_frees_what_is_counted),
 	KUNIT_CASE(blocks_are_filled_before_there_are_more),

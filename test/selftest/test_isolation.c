@@ -115,6 +115,7 @@ static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 	struct drm_vsvm_discard discard = {
 		.addr = (uintptr_t)mem, .len = VT_PAGE,
 	};
+	struct drm_vsvm_pin pin = { .addr = (uintptr_t)mem, .len = VT_PAGE };
 
 	if (vt_ioctl(fd, DRM_IOCTL_VSVM_READ, &rw) != -EPERM || rw.done ||
 	    vt_ioctl(fd, DRM_IOCTL_VSVM_WRITE, &rw) != -EPERM || rw.done)
@@ -139,6 +140,9 @@ static int refused_ioctls(int fd, void *mem, char *buf, size_t len)
 	if (vt_ioctl(fd, DRM_IOCTL_VSVM_EVENTS, &events) != -EPERM ||
 	    events.fd != -1)
 		return 14;
+	if (vt_ioctl(fd, DRM_IOCTL_VSVM_PIN, &pin) != -EPERM ||
+	    pin.next != pin.addr || pin.limit)
+		return 16;
 	return refused_advice(fd, mem, buf) ?: refused_queues(fd, mem);
 }
 

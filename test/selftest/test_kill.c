@@ -136,6 +136,11 @@ static int call_discard(struct scene *s)
 	return vsvm_discard(s->v, s->mem, LEN, NULL);
 }
 
+static int call_pin(struct scene *s)
+{
+	return vsvm_pin(s->v, s->mem, LEN, NULL);
+}
+
 static const struct {
 	const char *name;
 	int (*call)(struct scene *s);
@@ -149,6 +154,7 @@ static const struct {
 	{ "atomic", call_atomic },
 	{ "move on a fault", call_moves },
 	{ "discard", call_discard },
+	{ "pin", call_pin },
 };
 
 /* What a call may say: of a mapping that was so at some moment, or stalled. */

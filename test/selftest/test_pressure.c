@@ -22,6 +22,7 @@
 #define MORE	(64 * VT_MIB)		/* what the process wants besides */
 #define LOCKED	(48 * VT_MIB)
 #define WANTED	(32 * VT_MIB)		/* of memory.reclaim */
+#define PERCENT	"/sys/module/vsvm/parameters/pin_percent"
 #define THREADS	8
 #define SEED	61
 #define OTHER	62
@@ -43,6 +44,7 @@ FIXTURE(pressure)
 	struct vt_zram zram;
 	struct vsvm *v;
 	char *mem;	/* of a process outside */
+	long percent;
 };
 
 VT_PAGE_KINDS(pressure);
@@ -50,6 +52,8 @@ VT_PAGE_KINDS(pressure);
 FIXTURE_SETUP(pressure)
 {
 	self->zram = (struct vt_zram)VT_NO_ZRAM;
+	self->percent = vt_file_get(PERCENT);
+	ASSERT_LE(0, self->percent);
 	ASSERT_EQ(0, vt_cgroup_make());
 	ASSERT_EQ(0, vt_file_set(VT_CGROUP "/memory.max", LIMIT));
 	ASSERT_EQ(0, vt_open_filled(&self->v, &self->mem, 4 * VT_HUGE, variant->kind,
@@ -60,6 +64,7 @@ FIXTURE_TEARDOWN_PARENT(pressure)
 {
 	vt_cgroup_gone();
 	vt_zram_gone(&self->zram);
+	vt_file_set(PERCENT, self->percent);
 }
 
 /* The process enters the cgroup, and has LEN bytes on the device. */
@@ -82,14 +87,10 @@ static long left(struct tenant *t)
 	return there;
 }
 
-static int touch_more(struct vt_child *c, void *arg)
+static int touch_beside(struct tenant *t)
 {
-	struct tenant *t = arg;
 	char *more;
 
-	(void)c;
-	if (move_in(t))
-		return 1;
 	more = vt_map(MORE, VT_SMALL);
 	if (!more)
 		return 2;
@@ -98,6 +99,22 @@ static int touch_more(struct vt_child *c, void *arg)
 		   (long)(LIMIT - MORE + MORE / 2)))
 		return 3;
 	return vt_check(more, MORE, OTHER, 0) || left(t) < 0 ? 4 : 0;
+}
+
+static int touch_more(struct vt_child *c, void *arg)
+{
+	(void)c;
+	return move_in(arg) ? 1 : touch_beside(arg);
+}
+
+static int touch_with_all_pinned(struct vt_child *c, void *arg)
+{
+	struct tenant *t = arg;
+
+	(void)c;
+	if (move_in(t) || VT_BAD(vsvm_pin(t->v, t->mem, LEN, NULL)))
+		return 1;
+	return touch_beside(t);
 }
 
 static int lock_more(struct vt_child *c, void *arg)
@@ -136,6 +153,13 @@ TEST_F_TIMEOUT(pressure, more_is_touched, VT_LONG)
 {
 	EXPECT_EQ(0, survives(&self->zram, variant->kind, touch_more));
 	EXPECT_EQ(0, OTHERS_STAY());
+}
+
+/* Pins are for other memory of the device: no process is killed for them. */
+TEST_F_TIMEOUT(pressure, pinned_goes, VT_LONG)
+{
+	ASSERT_EQ(0, vt_file_set(PERCENT, 100));
+	EXPECT_EQ(0, survives(&self->zram, variant->kind, touch_with_all_pinned));
 }
 
 TEST_F_TIMEOUT(pressure, more_is_locked, VT_LONG)

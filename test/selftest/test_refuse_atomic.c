@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ATOMIC, EXCLUSIVE, DISCARD and INJECT refuse bad arguments, each with its exact errno, and a
+ * ATOMIC, EXCLUSIVE, DISCARD, PIN and INJECT refuse bad arguments, each with its exact errno, and a
  * refused call changes nothing.
  */
 #include <sys/mman.h>
@@ -210,6 +210,71 @@ TEST_F(discard, refused)
 	EXPECT_EQ(0, arg.busy);
 	EXPECT_EQ(arg.next - arg.addr, arg.discarded + arg.unusable);
 	EXPECT_EQ(0, vt_check(self->t.mem + skip, VT_HUGE - skip, SEED, skip));
+}
+
+FIXTURE(pin)
+{
+	struct target t;
+};
+
+FIXTURE_VARIANT(pin)
+{
+	struct drm_vsvm_pin arg;
+	int ret;
+};
+
+#define PIN(name, result, ...)						\
+FIXTURE_VARIANT_ADD(pin, name)						\
+{									\
+	.arg = { .len = VT_PAGE, __VA_ARGS__ },				\
+	.ret = result,							\
+}
+
+PIN(right, 0, .pad = 0);
+PIN(right_release, 0, .flags = DRM_VSVM_PIN_RELEASE);
+PIN(flags, -EINVAL, .flags = 2);
+PIN(top_flag, -EINVAL, .flags = 1U << 31);
+PIN(pad, -EINVAL, .pad = 1);
+PIN(no_length, -EINVAL, .len = 0);
+PIN(part_of_a_page, -EINVAL, .addr = 8, .len = 8);
+PIN(unaligned_addr, -EINVAL, .addr = 1);
+PIN(unaligned_len, -EINVAL, .len = VT_PAGE + 1);
+PIN(wraps, -EINVAL, .len = -VT_PAGE);
+PIN(nothing_mapped, -EFAULT, .addr = VT_HUGE);
+PIN(kernel_address, -EFAULT, .addr = FAR);
+
+FIXTURE_SETUP(pin)
+{
+	ASSERT_EQ(0, target_make(&self->t));
+	ASSERT_EQ(0, vt_to_device(self->t.v, self->t.mem, VT_HUGE));
+}
+
+FIXTURE_TEARDOWN(pin)
+{
+	vsvm_close(self->t.v);
+}
+
+/* The answer, how far it came, and what was refused is not pinned. */
+TEST_F(pin, refused)
+{
+	bool pins = !variant->ret && !variant->arg.flags;
+	struct drm_vsvm_pin arg = variant->arg;
+
+	arg.addr += variant->arg.addr == FAR ? 0 : (uintptr_t)self->t.mem;
+	arg.next = 77;
+	arg.done = 77;
+	arg.elsewhere = 77;
+	arg.unusable = 77;
+	arg.pinned = 77;
+	arg.limit = 77;
+	EXPECT_EQ(variant->ret, vt_ioctl(vsvm_fd(self->t.v),
+					 DRM_IOCTL_VSVM_PIN, &arg));
+	EXPECT_EQ(variant->ret ? 0 : VT_PAGE, arg.done);
+	EXPECT_EQ(0, arg.elsewhere);
+	EXPECT_EQ(arg.next - arg.addr, arg.done + arg.unusable);
+	EXPECT_EQ(pins ? VT_HUGE : 0, arg.pinned);
+	ASSERT_EQ(0, vsvm_unpin(self->t.v, self->t.mem + VT_PAGE, VT_PAGE, &arg));
+	EXPECT_EQ(pins ? VT_HUGE : 0, arg.pinned);
 }
 
 FIXTURE(inject)

@@ -41,6 +41,7 @@ static bool foreign_ioctls(int fd, void *mem, char *buf)
 	struct drm_vsvm_discard discard = {
 		.addr = (uintptr_t)mem, .len = VT_PAGE,
 	};
+	struct drm_vsvm_pin pin = { .addr = (uintptr_t)mem, .len = VT_PAGE };
 	struct drm_vsvm_command command = vsvm_cmd_fill(mem, 64, 0, 1);
 	struct drm_vsvm_queue_create create = { .slots = 1 };
 	struct drm_vsvm_queue_destroy destroy = { .queue = 1 };
@@ -70,6 +71,7 @@ static bool foreign_ioctls(int fd, void *mem, char *buf)
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_ADVISE, &advise) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_ADVICE_GET, &get) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_DISCARD, &discard) &&
+	       vt_ioctl(fd, DRM_IOCTL_VSVM_PIN, &pin) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_CREATE, &create) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_SUBMIT, &submit) &&
 	       vt_ioctl(fd, DRM_IOCTL_VSVM_QUEUE_STATUS, &status) &&

@@ -470,6 +470,20 @@ static bool do_discard(struct attacker *a)
 	return !attacker_ioctl(a, attacker_fd(a), DRM_IOCTL_VSVM_DISCARD, &arg);
 }
 
+/* As much of the device as may be, or what was pinned goes. */
+static bool do_pin(struct attacker *a)
+{
+	struct drm_vsvm_pin arg = {};
+	size_t len;
+	int ret;
+
+	arg.addr = (uintptr_t)some_pages(a, &len);
+	arg.len = len;
+	arg.flags = attacker_draw(a, 4) ? 0 : DRM_VSVM_PIN_RELEASE;
+	ret = attacker_ioctl(a, attacker_fd(a), DRM_IOCTL_VSVM_PIN, &arg);
+	return !ret || ret == -ENOSPC;
+}
+
 /*
  * Where memory should be, of which there is too much. Nothing is forbidden: other
  * operations of the process are to go on.
@@ -758,6 +772,7 @@ const struct hostile_op hostile_ops[] = {
 	{ "exclusive", 6, do_exclusive },
 	{ "advise", 6, do_advise },
 	{ "discard", 6, do_discard },
+	{ "pin", 8, do_pin },
 	{ "inject refused", 3, do_inject },
 	{ "node's pages", 4, do_node },
 	{ "change what moves", 8, do_race },

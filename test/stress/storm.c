@@ -70,6 +70,7 @@ const char *storm_name(enum storm_call call)
 		"INFO", "READ", "WRITE", "MIGRATE to the device",
 		"MIGRATE home", "SNAPSHOT", "EXCLUSIVE", "ATOMIC", "INJECT",
 		"pread", "pwrite", "ADVISE", "mmap", "DISCARD", "EVENTS",
+		"PIN",
 	};
 
 	return names[call];
@@ -163,6 +164,22 @@ static int discard(int fd, char *mem, size_t len, char *buf)
 	       copy(fd, DRM_IOCTL_VSVM_WRITE, mem, len, buf);
 }
 
+/* As much as may be, and half of it not any more. */
+static int pin(int fd, char *mem, size_t len)
+{
+	struct drm_vsvm_pin arg = {
+		.addr = (uintptr_t)mem,
+		.len = len,
+	};
+	int ret = vt_ioctl(fd, DRM_IOCTL_VSVM_PIN, &arg);
+
+	if (ret && ret != -ENOSPC)
+		return ret;
+	arg.flags = DRM_VSVM_PIN_RELEASE;
+	arg.len = len / 2 / VT_PAGE * VT_PAGE ?: VT_PAGE;
+	return vt_ioctl(fd, DRM_IOCTL_VSVM_PIN, &arg);
+}
+
 /* Adds nothing, to a word of each page, or of as many all over the memory. */
 static int atomic(int fd, char *mem, size_t len)
 {
@@ -252,6 +269,8 @@ int storm_call(int fd, enum storm_call call, char *mem, size_t len, char *buf)
 		return exclusive(fd, mem, len);
 	case STORM_DISCARD:
 		return discard(fd, mem, len, buf);
+	case STORM_PIN:
+		return pin(fd, mem, len);
 	case STORM_ATOMIC:
 		return atomic(fd, mem, len);
 	case STORM_INJECT:

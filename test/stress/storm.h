@@ -44,6 +44,7 @@ enum storm_call {
 	STORM_MMAP,
 	STORM_DISCARD,
 	STORM_EVENTS,
+	STORM_PIN,
 	STORM_CALLS,
 };
 

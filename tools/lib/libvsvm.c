@@ -201,6 +201,34 @@ int vsvm_discard(struct vsvm *v, void *addr, size_t len,
 	return ret;
 }
 
+static int pin(struct vsvm *v, const void *addr, size_t len, uint32_t flags,
+	       struct drm_vsvm_pin *result)
+{
+	struct drm_vsvm_pin arg = {
+		.addr = (uintptr_t)addr,
+		.len = len,
+		.flags = flags,
+		.next = (uintptr_t)addr,
+	};
+	int ret = ioctl_fd(v->fd, DRM_IOCTL_VSVM_PIN, &arg);
+
+	if (result)
+		*result = arg;
+	return ret;
+}
+
+int vsvm_pin(struct vsvm *v, const void *addr, size_t len,
+	     struct drm_vsvm_pin *result)
+{
+	return pin(v, addr, len, 0, result);
+}
+
+int vsvm_unpin(struct vsvm *v, const void *addr, size_t len,
+	       struct drm_vsvm_pin *result)
+{
+	return pin(v, addr, len, DRM_VSVM_PIN_RELEASE, result);
+}
+
 static int snapshot(struct vsvm *v, const void *addr, size_t len, uint32_t flags,
 		    struct drm_vsvm_run *runs, uint32_t *nr_runs, uint64_t *next)
 {

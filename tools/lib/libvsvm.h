@@ -116,6 +116,32 @@ int vsvm_discard(struct vsvm *v, void *addr, size_t len,
 		 struct drm_vsvm_discard *result);
 
 /**
+ * vsvm_pin() - keep pages of a range on the device when it is full
+ * @v: the handle
+ * @addr: first byte, page aligned
+ * @len: bytes, page aligned
+ * @result: out, how far it got, and what may be pinned, on failure too; or NULL
+ *
+ * Pins what is on the device; vsvm_migrate() moves it there.
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_pin.
+ */
+int vsvm_pin(struct vsvm *v, const void *addr, size_t len,
+	     struct drm_vsvm_pin *result);
+
+/**
+ * vsvm_unpin() - let pages of a range make room again
+ * @v: the handle
+ * @addr: first byte, page aligned
+ * @len: bytes, page aligned
+ * @result: out, how far it got, and what may be pinned, on failure too; or NULL
+ *
+ * Return: 0, or a negative errno of &struct drm_vsvm_pin.
+ */
+int vsvm_unpin(struct vsvm *v, const void *addr, size_t len,
+	       struct drm_vsvm_pin *result);
+
+/**
  * vsvm_snapshot() - ask where the pages of a range live
  * @v: the handle
  * @addr: first byte, page aligned

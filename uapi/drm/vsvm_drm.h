@@ -103,6 +103,7 @@ extern "C" {
 #define DRM_VSVM_ADVICE_GET	0x0e
 #define DRM_VSVM_DISCARD	0x0f
 #define DRM_VSVM_EVENTS		0x10
+#define DRM_VSVM_PIN		0x11
 
 /** DRM_VSVM_KIND_PRIVATE: the CPU cannot touch the device's memory */
 #define DRM_VSVM_KIND_PRIVATE	0U
@@ -128,6 +129,8 @@ extern "C" {
  * QUEUE_STATUS says how far PREFETCH is
  */
 #define DRM_VSVM_CAP_ADVISED	(1U << 5)
+/** DRM_VSVM_CAP_PIN: the device has PIN */
+#define DRM_VSVM_CAP_PIN	(1U << 6)
 
 /**
  * struct drm_vsvm_info - what the device is
@@ -557,6 +560,64 @@ struct drm_vsvm_discard {
 	__u64 unusable;
 };
 
+/** DRM_VSVM_PIN_RELEASE: pages of the range may make room again */
+#define DRM_VSVM_PIN_RELEASE	(1U << 0)
+
+/**
+ * struct drm_vsvm_pin - keep pages of a range on the device when it is full
+ *
+ * The pages of the range that are on this device now are pinned: none of them leaves the
+ * device to make room, for this process or another one. PIN moves nothing there; that is
+ * what MIGRATE is for. Pins do not count: a page is pinned or it is not.
+ *
+ * A pin ends with RELEASE; when its page leaves the device, since the CPU touches it,
+ * MIGRATE moves it or it is unmapped everywhere; and with the last file that the process
+ * has open on this device. A pinned page still leaves a device that is unplugged, and one
+ * of a host, or of a memory cgroup, that is short of memory.
+ *
+ * Device memory is pinned by blocks of 2 MiB: what lies in a block with a pinned page
+ * stays, too. Memory that one MIGRATE moved lies together. A process may pin a part
+ * (pin_percent= of the module) of its fair share of the device. That share becomes smaller
+ * when other processes come. What a process has pinned above its part then makes room,
+ * after all that it has not pinned.
+ *
+ * In the end @done + @elsewhere + @unusable are @next - @addr.
+ *
+ * Errors:
+ *
+ * - EINVAL: @addr or @len is not a multiple of the page size.
+ * - EFAULT: the device can use no memory of the range.
+ * - ENOSPC: with the page at @next the process would have more pinned than @limit. What
+ *   is before it is pinned.
+ *
+ * Since version 1.9.
+ */
+struct drm_vsvm_pin {
+	/** @addr: in, first byte, page aligned */
+	__u64 addr;
+	/** @len: in, bytes, page aligned, not zero */
+	__u64 len;
+	/** @flags: in, 0 or DRM_VSVM_PIN_RELEASE */
+	__u32 flags;
+	/** @pad: in, must be zero */
+	__u32 pad;
+	/** @next: out, first address that was not processed */
+	__u64 next;
+	/** @done: out, bytes that are pinned now, or with RELEASE not any more */
+	__u64 done;
+	/**
+	 * @elsewhere: out, bytes that are not on this device, or in a block that another
+	 * process owns; they are not pinned
+	 */
+	__u64 elsewhere;
+	/** @unusable: out, bytes that are not mapped, or that no device can use */
+	__u64 unusable;
+	/** @pinned: out, bytes of the blocks that the process has pinned on this device */
+	__u64 pinned;
+	/** @limit: out, how many it may pin now */
+	__u64 limit;
+};
+
 #define DRM_IOCTL_VSVM_INFO	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_INFO, struct drm_vsvm_info)
 #define DRM_IOCTL_VSVM_READ	\
@@ -589,6 +650,8 @@ struct drm_vsvm_discard {
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_DISCARD, struct drm_vsvm_discard)
 #define DRM_IOCTL_VSVM_EVENTS	\
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_EVENTS, struct drm_vsvm_events)
+#define DRM_IOCTL_VSVM_PIN	\
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VSVM_PIN, struct drm_vsvm_pin)
 
 #if defined(__cplusplus)
 }

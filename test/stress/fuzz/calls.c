@@ -35,6 +35,7 @@ static void call_info(struct fuzz_thread *t)
 					  DRM_VSVM_CAP_ADVICE |
 					  DRM_VSVM_CAP_ADVISED |
 					  DRM_VSVM_CAP_DISCARD |
+					  DRM_VSVM_CAP_PIN |
 					  DRM_VSVM_CAP_EVENTS)));
 }
 
@@ -213,6 +214,37 @@ static void call_discard(struct fuzz_thread *t)
 	FUZZ_CHECK(t, sum <= discard.len);
 	FUZZ_CHECK(t, ret || sum == discard.len);
 	FUZZ_CHECK(t, want >= 0 || !sum);
+}
+
+static void call_pin(struct fuzz_thread *t)
+{
+	struct drm_vsvm_pin pin = {
+		.flags = fuzz_flags(t, DRM_VSVM_PIN_RELEASE),
+		.pad = fuzz_pad(t),
+		.next = fuzz_number(t),
+		.done = fuzz_number(t),
+	};
+	uint64_t sum;
+	bool foreign;
+	int ret, want;
+
+	fuzz_any_range(t, &pin.addr, &pin.len);
+	fuzz_noise(t, &pin, 3 * sizeof(uint64_t));
+	fuzz_tell(t, "PIN %#llx %#llx flags %#x pad %#x", pin.addr, pin.len,
+		  pin.flags, pin.pad);
+	ret = fuzz_ioctl(t, fuzz_any_file(t, &foreign), DRM_IOCTL_VSVM_PIN,
+			 &pin, sizeof(pin));
+	want = pin.flags & ~DRM_VSVM_PIN_RELEASE || pin.pad ? -EINVAL :
+	       fuzz_pages_of(pin.addr, pin.len);
+	fuzz_judge(t, FUZZ_PIN, ret, want, foreign);
+	if (ret == -EBADF)
+		return;
+	sum = pin.done + pin.elsewhere + pin.unusable;
+	FUZZ_CHECK(t, sum == pin.next - pin.addr);
+	FUZZ_CHECK(t, sum <= pin.len);
+	FUZZ_CHECK(t, ret || sum == pin.len);
+	FUZZ_CHECK(t, want >= 0 || !sum);
+	FUZZ_CHECK(t, ret != -ENOSPC || !(pin.flags & DRM_VSVM_PIN_RELEASE));
 }
 
 static void call_exclusive(struct fuzz_thread *t)
@@ -527,7 +559,7 @@ static void call_mmap(struct fuzz_thread *t)
 
 void fuzz_call(struct fuzz_thread *t)
 {
-	switch (fuzz_draw(t, 33)) {
+	switch (fuzz_draw(t, 34)) {
 	case 0:
 		call_info(t);
 		break;
@@ -580,6 +612,9 @@ void fuzz_call(struct fuzz_thread *t)
 		break;
 	case 24:
 		call_events(t);
+		break;
+	case 25:
+		call_pin(t);
 		break;
 	default:
 		fuzz_queue(t);

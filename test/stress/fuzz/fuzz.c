@@ -59,6 +59,7 @@ static const char *const names[FUZZ_KINDS] = {
 	"INFO", "READ", "WRITE", "MIGRATE", "SNAPSHOT", "EXCLUSIVE", "ATOMIC",
 	"INJECT", "unknown", "pread", "pwrite", "mmap", "CREATE", "DESTROY",
 	"SUBMIT", "WAIT", "STATUS", "ADVISE", "ADVICE_GET", "DISCARD", "EVENTS",
+	"PIN",
 };
 
 void fuzz_found(struct fuzz_thread *t, const char *fmt, ...)

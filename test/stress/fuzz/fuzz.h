@@ -41,6 +41,7 @@ enum fuzz_kind {
 	FUZZ_ADVICE_GET,
 	FUZZ_DISCARD,
 	FUZZ_EVENTS,
+	FUZZ_PIN,
 	FUZZ_KINDS,
 };
 
