@@ -453,6 +453,16 @@ put:
 	return ret;
 }
 
+/* There is no room, and nothing makes any: the pages need not be disturbed. */
+static void chunk_give_up(struct chunk *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < chunk_pages(c); i++)
+		if (could_move(c->result[i]))
+			c->result[i] = DRM_VSVM_STAY_DEVICE_FULL;
+}
+
 /*
  * Moves the pages of the chunk once. Device pages are reserved under mmap_lock, so that
  * no wait comes between reservation and move. To make room, mmap_lock has to be
@@ -484,7 +494,10 @@ static int chunk_go(struct chunk *c)
 			return ret;
 	} while (!ret);
 
-	chunk_move(c);
+	if (c->want && !c->evicts && !c->block && !c->nr_small)
+		chunk_give_up(c);
+	else
+		chunk_move(c);
 	mmap_read_unlock(mm);
 	chunk_unreserve(c);
 	vsvm_mirror_exit(idx);

@@ -26,6 +26,7 @@
 #include "vsvm_mirror.h"
 #include "vsvm_place.h"
 #include "vsvm_policy.h"
+#include "vsvm_stats.h"
 #include "vsvm_trace.h"
 #include "vsvm_walk.h"
 
@@ -88,29 +89,29 @@ static int move(const struct vsvm_context *ctx, unsigned long base,
 
 /*
  * Moves what the device is going to use, and more if there is room: no page leaves the
- * device for a guess.
+ * device for a guess, and none for anything unless @evicts.
  */
 static int move_piece(const struct vsvm_context *ctx, unsigned long base,
 		      const struct vsvm_policy_piece *piece,
-		      enum vsvm_need need, u64 *moved)
+		      enum vsvm_need need, bool evicts, u64 *moved)
 {
 	bool guess = piece->from < piece->use || piece->to > piece->use_end;
 	bool full;
 	int ret;
 
-	ret = move(ctx, base, piece->from, piece->to, need, !guess, &full, moved);
-	if (ret || !guess || !full)
+	ret = move(ctx, base, piece->from, piece->to, need, evicts && !guess,
+		   &full, moved);
+	if (ret || !guess || !evicts || !full)
 		return ret;
 	return move(ctx, base, piece->use, piece->use_end, need, true, &full,
 		    moved);
 }
 
-static void tell_thrash(struct vsvm_mirror *m, enum vsvm_policy_turn turn,
+static void tell_thrash(struct vsvm_mirror *m, u32 type,
 			unsigned long addr, unsigned long bytes)
 {
 	vsvm_mirror_tell(m, &(struct drm_vsvm_event) {
-		.type = turn == VSVM_POLICY_TURN_ENDS ?
-			DRM_VSVM_EVENT_THRASH_END : DRM_VSVM_EVENT_THRASH_BEGIN,
+		.type = type,
 		.cause = DRM_VSVM_CAUSE_DEVICE_FAULT,
 		.addr = addr,
 		.bytes = bytes,
@@ -133,17 +134,55 @@ static bool thrashes(struct vsvm_mirror *m, unsigned long addr,
 	mutex_unlock(&m->advices.lock);
 	vsvm_mirror_count(m, VSVM_STAT_THRASHES,
 			  turn == VSVM_POLICY_TURN_THRASHES);
-	if (vsvm_events_any() && (turn == VSVM_POLICY_TURN_THRASHES ||
-				  turn == VSVM_POLICY_TURN_ENDS))
-		tell_thrash(m, turn, addr, bytes);
+	if (vsvm_events_any() && turn == VSVM_POLICY_TURN_THRASHES)
+		tell_thrash(m, DRM_VSVM_EVENT_THRASH_BEGIN, addr, bytes);
+	if (vsvm_events_any() && turn == VSVM_POLICY_TURN_ENDS)
+		tell_thrash(m, DRM_VSVM_EVENT_THRASH_END, addr, bytes);
 	return turn == VSVM_POLICY_TURN_THRASHES ||
 	       turn == VSVM_POLICY_TURN_STAYS;
 }
 
-static void note_move(struct vsvm_mirror *m, unsigned long addr, u64 begin)
+/* Number of blocks that the process lost to eviction on this device. */
+static u64 count_evictions(struct vsvm_mirror *m)
+{
+	u64 n = 0;
+	int idx;
+
+	if (vsvm_mirror_enter(m, &idx))
+		return 0;
+	n = vsvm_stats_get(&m->client->stats, VSVM_STAT_EVICTIONS);
+	vsvm_mirror_exit(idx);
+	return n;
+}
+
+/* True if the device is too small for what it uses, and nothing makes room for a time. */
+static bool is_crowded(struct vsvm_mirror *m, unsigned long addr, u64 now,
+		       u64 evictions)
+{
+	enum vsvm_policy_crowd crowd;
+	u64 rest;
+
+	mutex_lock(&m->advices.lock);
+	crowd = vsvm_policy_crowd(&m->history, addr, now, evictions);
+	rest = m->history.crowded - now;
+	mutex_unlock(&m->advices.lock);
+	if (crowd == VSVM_POLICY_CROWD_BEGINS)
+		trace_vsvm_thrash(m->device, 0, 0, rest);
+	vsvm_mirror_count(m, VSVM_STAT_THRASHES,
+			  crowd == VSVM_POLICY_CROWD_BEGINS);
+	if (vsvm_events_any() && crowd == VSVM_POLICY_CROWD_BEGINS)
+		tell_thrash(m, DRM_VSVM_EVENT_THRASH_BEGIN, 0, 0);
+	if (vsvm_events_any() && crowd == VSVM_POLICY_CROWD_ENDS)
+		tell_thrash(m, DRM_VSVM_EVENT_THRASH_END, 0, 0);
+	return crowd == VSVM_POLICY_CROWD_BEGINS ||
+	       crowd == VSVM_POLICY_CROWD_STAYS;
+}
+
+static void note_move(struct vsvm_mirror *m, unsigned long addr, u64 begin,
+		      u64 evictions)
 {
 	mutex_lock(&m->advices.lock);
-	vsvm_policy_moved(&m->history, addr, begin, ktime_get_ns());
+	vsvm_policy_moved(&m->history, addr, begin, ktime_get_ns(), evictions);
 	mutex_unlock(&m->advices.lock);
 }
 
@@ -161,8 +200,9 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 		.end = addr,
 	};
 	unsigned long start = round_down(addr, run->advice.granularity);
+	u64 begin = ktime_get_ns(), evictions, moved = 0;
 	struct vsvm_policy_piece piece;
-	u64 begin, moved = 0;
+	bool crowded;
 	int ret;
 
 	/* The access says what is wrong with an address that nothing is mapped at. */
@@ -194,17 +234,18 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 		.one_entry = look.state >> DRM_VSVM_STATE_ORDER_SHIFT ==
 			     HPAGE_PMD_ORDER,
 	};
-	begin = ktime_get_ns();
 	if (thrashes(ctx->m, start, run->advice.granularity, begin)) {
 		placing->end = min(placing->end,
 				   start + (unsigned long)run->advice.granularity);
 		return 0;
 	}
+	evictions = count_evictions(ctx->m);
+	crowded = is_crowded(ctx->m, start, begin, evictions);
 	vsvm_policy_grow(&piece, look.resident);
 	placing->end = min(placing->end, base + piece.to * PAGE_SIZE);
-	ret = move_piece(ctx, base, &piece, need, &moved);
+	ret = move_piece(ctx, base, &piece, need, !crowded, &moved);
 	if (moved)
-		note_move(ctx->m, start, begin);
+		note_move(ctx->m, start, begin, evictions);
 	return ret;
 }
 

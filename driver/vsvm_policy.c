@@ -28,6 +28,14 @@
 
 /* Bytes that move together for an access of the device, where nobody says else. */
 #define GRANULARITY	(64UL << 10)
+/* How long a piece is watched that does not come back, in ns. */
+#define SAMPLE_AGE	(10 * (u64)NSEC_PER_SEC)
+/* One part in so many of the time in moves is too much. */
+#define CROWDED_SHARE	4
+/* How long no memory makes room, in times that a piece took to come back, and in ns. */
+#define CROWDED_REST	4
+#define CROWDED_MOST	(10 * (u64)NSEC_PER_SEC)
+
 /* Accesses in place before memory moves, where they are counted. */
 #define COUNT		256
 
@@ -387,15 +395,87 @@ vsvm_policy_turn(struct vsvm_policy_history *history, unsigned long addr,
 	return VSVM_POLICY_TURN_THRASHES;
 }
 
+static struct vsvm_policy_sample *
+sample_of(struct vsvm_policy_history *history, unsigned long addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < VSVM_POLICY_SAMPLES; i++)
+		if (history->sample[i].end && history->sample[i].addr == addr)
+			return &history->sample[i];
+	return NULL;
+}
+
+/* Watches a piece, if another one does not use the place, or did not come back. */
+static void sample_put(struct vsvm_policy_history *history,
+		       const struct vsvm_policy_sample *sample)
+{
+	struct vsvm_policy_sample *s = history->sample;
+	unsigned int i;
+
+	for (i = 0; i < VSVM_POLICY_SAMPLES; i++) {
+		if (s[i].end && sample->end - s[i].end < SAMPLE_AGE)
+			continue;
+		s[i] = *sample;
+		return;
+	}
+}
+
+/**
+ * vsvm_policy_crowd() - decide whether memory makes room for a piece that is to move
+ * @history: the file's
+ * @addr: address of the piece
+ * @now: the time, in ns
+ * @evictions: number of blocks that the process lost to eviction so far
+ *
+ * Where the device is too small for what it uses, each piece that moves there pushes out
+ * one that is needed next. So some pieces are watched. Evictions took one away, it is
+ * to come back, and moves took a good part of the time since: after some of these in a row,
+ * what is on the device stays there, and the rest is used in place.
+ *
+ * Return: &enum vsvm_policy_crowd.
+ */
+enum vsvm_policy_crowd
+vsvm_policy_crowd(struct vsvm_policy_history *history, unsigned long addr,
+		  u64 now, u64 evictions)
+{
+	struct vsvm_policy_sample *s = sample_of(history, addr);
+	unsigned int turns = READ_ONCE(thrash_turns);
+	u64 cycle;
+
+	if (history->crowded) {
+		if (now < history->crowded)
+			return VSVM_POLICY_CROWD_STAYS;
+		history->crowded = 0;
+		return VSVM_POLICY_CROWD_ENDS;
+	}
+	if (!s || !turns)
+		return VSVM_POLICY_CROWD_NONE;
+	cycle = now - s->end;
+	s->end = 0;
+	if (evictions == s->evictions ||
+	    (history->moving - s->moving) * CROWDED_SHARE < cycle)
+		history->soon = 0;
+	else
+		history->soon++;
+	if (history->soon < turns)
+		return VSVM_POLICY_CROWD_NONE;
+	memset(history->sample, 0, sizeof(history->sample));
+	history->soon = 0;
+	history->crowded = now + min(cycle * CROWDED_REST, CROWDED_MOST);
+	return VSVM_POLICY_CROWD_BEGINS;
+}
+
 /**
  * vsvm_policy_moved() - note that a piece moved to the device
  * @history: the file's
  * @addr: address of the piece
  * @begin: when it began to move, in ns
  * @end: when that ended, in ns
+ * @evictions: number of blocks that the process lost to eviction so far
  */
 void vsvm_policy_moved(struct vsvm_policy_history *history, unsigned long addr,
-		       u64 begin, u64 end)
+		       u64 begin, u64 end, u64 evictions)
 {
 	struct vsvm_policy_move *move = move_of(history, addr);
 
@@ -403,6 +483,14 @@ void vsvm_policy_moved(struct vsvm_policy_history *history, unsigned long addr,
 		*move = (struct vsvm_policy_move) { .addr = addr };
 	move->end = end;
 	move->cost = end - begin;
+	history->moving += move->cost;
+	if (!sample_of(history, addr))
+		sample_put(history, &(struct vsvm_policy_sample) {
+			.addr = addr,
+			.end = end,
+			.moving = history->moving,
+			.evictions = evictions,
+		});
 }
 
 /* Number of pages from @from to @to that are in @set. */

@@ -83,14 +83,53 @@ struct vsvm_policy_move {
 	unsigned int turns;
 };
 
+/* Number of pieces of a file that are watched until they come back. */
+#define VSVM_POLICY_SAMPLES	8
+
+/**
+ * struct vsvm_policy_sample - a piece that moved to the device
+ * @addr: address of the piece
+ * @end: when the move ended, in ns; 0: none is watched
+ * @moving: value of &vsvm_policy_history.moving then
+ * @evictions: number of blocks that the process had lost to eviction by then
+ */
+struct vsvm_policy_sample {
+	unsigned long addr;
+	u64 end;
+	u64 moving;
+	u64 evictions;
+};
+
 /**
  * struct vsvm_policy_history - what moved to the device for a file
  * @move: the last move of a piece, by its address; another piece may take its place
+ * @sample: pieces that are watched
+ * @moving: how long moves of the file took so far, in ns
+ * @soon: number of samples that came back too soon, without a break
+ * @crowded: until then no memory makes room for what the device lacks; 0: it does
  *
  * The caller sees to it that one thread at a time uses it.
  */
 struct vsvm_policy_history {
 	struct vsvm_policy_move move[VSVM_POLICY_MOVES];
+	struct vsvm_policy_sample sample[VSVM_POLICY_SAMPLES];
+	u64 moving;
+	unsigned int soon;
+	u64 crowded;
+};
+
+/**
+ * enum vsvm_policy_crowd - whether memory makes room for what the device lacks
+ * @VSVM_POLICY_CROWD_NONE: it does
+ * @VSVM_POLICY_CROWD_BEGINS: from now on it does not, for a time
+ * @VSVM_POLICY_CROWD_STAYS: it does not, for some time yet
+ * @VSVM_POLICY_CROWD_ENDS: it does again
+ */
+enum vsvm_policy_crowd {
+	VSVM_POLICY_CROWD_NONE,
+	VSVM_POLICY_CROWD_BEGINS,
+	VSVM_POLICY_CROWD_STAYS,
+	VSVM_POLICY_CROWD_ENDS,
 };
 
 /**
@@ -137,8 +176,11 @@ struct vsvm_policy_window vsvm_policy_home(struct vsvm_policy_streams *streams,
 enum vsvm_policy_turn
 vsvm_policy_turn(struct vsvm_policy_history *history, unsigned long addr,
 		 u64 now, const struct vsvm_policy_move **last);
+enum vsvm_policy_crowd
+vsvm_policy_crowd(struct vsvm_policy_history *history, unsigned long addr,
+		  u64 now, u64 evictions);
 void vsvm_policy_moved(struct vsvm_policy_history *history, unsigned long addr,
-		       u64 begin, u64 end);
+		       u64 begin, u64 end, u64 evictions);
 bool vsvm_policy_moves(void);
 unsigned long vsvm_policy_pins(unsigned long fair);
 bool vsvm_policy_counts_on(const struct vsvm_policy_counts *counts,

@@ -5,6 +5,10 @@
 #include "../vsvm_advice.c"
 #include "../vsvm_policy.c"
 
+/* Pieces of a sweep, and what the move of one takes. */
+#define SWEEP	32
+#define COST	1000
+
 #define PIECE	16U	/* pages */
 
 /* Lets piece number @want move, with the pages of @resident there; returns its extent. */
@@ -106,7 +110,7 @@ static void returns_are_counted(struct kunit *test)
 	for (i = 0; i < 3; i++) {
 		KUNIT_EXPECT_EQ(test, vsvm_policy_turn(history, PMD_SIZE, now, &last),
 				VSVM_POLICY_TURN_FAIR);
-		vsvm_policy_moved(history, PMD_SIZE, now, now + cost);
+		vsvm_policy_moved(history, PMD_SIZE, now, now + cost, 0);
 		now += cost + 32 * cost;
 	}
 	KUNIT_EXPECT_EQ(test, vsvm_policy_turn(history, PMD_SIZE, now, &last),
@@ -117,7 +121,7 @@ static void returns_are_counted(struct kunit *test)
 			VSVM_POLICY_TURN_STAYS);
 	KUNIT_EXPECT_EQ(test, vsvm_policy_turn(history, PMD_SIZE, now, &last),
 			VSVM_POLICY_TURN_ENDS);
-	vsvm_policy_moved(history, PMD_SIZE, now, now + cost);
+	vsvm_policy_moved(history, PMD_SIZE, now, now + cost, 0);
 	KUNIT_EXPECT_EQ(test, vsvm_policy_turn(history, PMD_SIZE, now, &last),
 			VSVM_POLICY_TURN_FAIR);
 }
@@ -134,9 +138,75 @@ static void late_returns_are_fair(struct kunit *test)
 	for (i = 0; i < 10; i++) {
 		KUNIT_EXPECT_EQ(test, vsvm_policy_turn(history, PMD_SIZE, now, &last),
 				VSVM_POLICY_TURN_FAIR);
-		vsvm_policy_moved(history, PMD_SIZE, now, now + cost);
+		vsvm_policy_moved(history, PMD_SIZE, now, now + cost, 0);
 		now += cost + 32 * cost + (i % 3 == 1);
 	}
+}
+
+/*
+ * Moves a set of pieces in order, each after @use ns; they evict if @evict. Says what came
+ * of the first one that was not plain, or of all.
+ */
+static enum vsvm_policy_crowd sweep(struct vsvm_policy_history *history, u64 *now,
+				    u64 use, u64 *evictions, bool evict)
+{
+	enum vsvm_policy_crowd crowd;
+	unsigned long piece;
+
+	for (piece = 1; piece <= SWEEP; piece++) {
+		*now += use;
+		crowd = vsvm_policy_crowd(history, piece << 16, *now, *evictions);
+		if (crowd)
+			return crowd;
+		vsvm_policy_moved(history, piece << 16, *now, *now + COST,
+				  *evictions);
+		*now += COST;
+		*evictions += evict;
+	}
+	return VSVM_POLICY_CROWD_NONE;
+}
+
+/* The third watched piece that came back begins it, in the second sweep, and it ends. */
+static void crowd_is_seen(struct kunit *test)
+{
+	struct vsvm_policy_history *history;
+	u64 now = 1000000, evictions = 0, cycle;
+
+	history = kunit_kzalloc(test, sizeof(*history), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, history);
+	KUNIT_EXPECT_EQ(test, sweep(history, &now, 2 * COST, &evictions, true),
+			VSVM_POLICY_CROWD_NONE);
+	KUNIT_EXPECT_EQ(test, sweep(history, &now, 2 * COST, &evictions, true),
+			VSVM_POLICY_CROWD_BEGINS);
+	/* Two more moved; from the end of its move the third waited for all others. */
+	KUNIT_EXPECT_EQ(test, evictions, SWEEP + 2);
+	cycle = SWEEP * 3 * COST - COST;
+	KUNIT_EXPECT_EQ(test, history->crowded, now + CROWDED_REST * cycle);
+	now = history->crowded;
+	KUNIT_EXPECT_EQ(test, vsvm_policy_crowd(history, 0, now - 1, evictions),
+			VSVM_POLICY_CROWD_STAYS);
+	KUNIT_EXPECT_EQ(test, vsvm_policy_crowd(history, 0, now, evictions),
+			VSVM_POLICY_CROWD_ENDS);
+	KUNIT_EXPECT_EQ(test, sweep(history, &now, 2 * COST, &evictions, true),
+			VSVM_POLICY_CROWD_NONE);
+}
+
+/* Without evictions, or with more use than moves, a set may come back for ever. */
+static void use_is_no_crowd(struct kunit *test)
+{
+	struct vsvm_policy_history *history;
+	u64 now = 1000000, evictions = 0;
+	int i;
+
+	history = kunit_kzalloc(test, sizeof(*history), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, history);
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_EQ(test, sweep(history, &now, COST, &evictions, false),
+				VSVM_POLICY_CROWD_NONE);
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_EQ(test, sweep(history, &now, 4 * COST, &evictions,
+					    true),
+				VSVM_POLICY_CROWD_NONE);
 }
 
 /* Pieces that share a slot are counted anew, never one for the other. */
@@ -252,6 +322,8 @@ static struct kunit_case policy_cases[] = {
 	KUNIT_CASE(one_entry_moves_whole),
 	KUNIT_CASE(returns_are_counted),
 	KUNIT_CASE(late_returns_are_fair),
+	KUNIT_CASE(crowd_is_seen),
+	KUNIT_CASE(use_is_no_crowd),
 	KUNIT_CASE(accesses_are_counted),
 	KUNIT_CASE(advice_is_as_a_table),
 	{}

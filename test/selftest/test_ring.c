@@ -10,11 +10,13 @@
 
 #include "vt.h"
 #include "vt_fixture.h"
+#include "vt_host.h"
 #include "vt_small_device.h"
 
 #define DEVICES	3
 #define LEN	((VT_BLOCKS + 1) * VT_HUGE)	/* more than a device has */
 #define ROUNDS	4
+#define THRASH_TURNS	"/sys/module/vsvm/parameters/thrash_turns"
 #define SEED	131
 
 /* How memory gets to a device. */
@@ -90,9 +92,11 @@ static int make_ring(struct vt_module *was, struct vsvm **v, char **mem, enum vt
 	return 0;
 }
 
+/* The sets are larger than their devices, which thrash control would see. */
 FIXTURE_SETUP(ring)
 {
 	ASSERT_EQ(0, make_ring(&self->module, self->v, self->mem, variant->kind));
+	ASSERT_EQ(0, vt_file_set(THRASH_TURNS, 0));
 }
 
 VT_TEARDOWN_RESTORE(ring)

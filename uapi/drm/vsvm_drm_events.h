@@ -134,10 +134,14 @@ enum drm_vsvm_event_type {
 	/**
 	 * @DRM_VSVM_EVENT_THRASH_BEGIN: a piece that came to the device again and again
 	 * is used in place from here on: @cause (device-fault), @addr, @bytes of the
-	 * piece, @file
+	 * piece, @file. With no @bytes: the device is too small for what it uses through
+	 * the file, and nothing makes room for what it lacks from here on
 	 */
 	DRM_VSVM_EVENT_THRASH_BEGIN,
-	/** @DRM_VSVM_EVENT_THRASH_END: such a piece may move again: the same */
+	/**
+	 * @DRM_VSVM_EVENT_THRASH_END: such a piece may move again, or memory makes room
+	 * again: the same
+	 */
 	DRM_VSVM_EVENT_THRASH_END,
 	/**
 	 * @DRM_VSVM_EVENT_QUEUE_LOST: a queue is lost: @file, @queue, @seq of the job or
