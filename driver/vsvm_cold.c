@@ -25,6 +25,12 @@
 /* Blocks to look at before the lock is dropped. */
 #define BATCH	64
 
+static struct vsvm_client *owner_of(struct vsvm_block *b)
+{
+	return rcu_dereference_protected(b->client,
+					 lockdep_is_held(&b->devmem->lock));
+}
+
 static bool is_colder(struct rb_node *node, const struct rb_node *other)
 {
 	const struct vsvm_block *a = rb_entry(node, struct vsvm_block, cold);
@@ -81,6 +87,8 @@ void vsvm_cold_warm(struct vsvm_block *b)
 
 	guard(spinlock_irqsave)(&dm->lock);
 	WRITE_ONCE(b->last_use, ++dm->clock);
+	if (vsvm_cold_is_pinned(b))
+		list_move_tail(&b->pin, &owner_of(b)->pinned);
 }
 
 /**
@@ -111,7 +119,7 @@ bool vsvm_cold_stays(const struct vsvm_block *b,
 	       client->nr_pinned <= vsvm_policy_pins(fair);
 }
 
-/* The block that was pinned first, if the client has pinned too many. */
+/* The block that was pinned first, if the client has pinned too much. */
 static struct vsvm_block *pinned_first(struct vsvm_client *client,
 				       unsigned long fair)
 {
@@ -120,8 +128,8 @@ static struct vsvm_block *pinned_first(struct vsvm_client *client,
 	if (client->nr_pinned <= vsvm_policy_pins(fair))
 		return NULL;
 	b = list_first_entry(&client->pinned, struct vsvm_block, pin);
-	/* If its pages cannot move now, the next one is another. */
-	list_move_tail(&b->pin, &client->pinned);
+	/* As in block_rank(): it competes with blocks of others by its last use. */
+	WRITE_ONCE(b->rank, READ_ONCE(b->last_use));
 	return b;
 }
 
@@ -130,6 +138,7 @@ static struct vsvm_block *pinned_first(struct vsvm_client *client,
  * @dm: the device's memory
  * @client: the client; the caller keeps it, by a reference or RCU
  * @fair: the fair share, in blocks
+ * @since: value of &vsvm_devmem.clock when the caller began to make room
  * @budget: in and out, how many blocks may be re-ranked
  *
  * An access only writes @last_use of its block; it does not update the tree, which
@@ -139,14 +148,18 @@ static struct vsvm_block *pinned_first(struct vsvm_client *client,
  * longest ago. Each use of a block costs at most one re-rank. @budget ends the search
  * for a client whose blocks are used as fast as they are re-ranked.
  *
+ * Pinned blocks that are too many come behind all others, also behind those that were tried
+ * since and have pages that cannot move.
+ *
  * Return: the block; NULL: the client has no block that may make room; -EAGAIN: call
  * again.
  */
 struct vsvm_block *vsvm_cold_first(struct vsvm_devmem *dm,
 				   struct vsvm_client *client,
-				   unsigned long fair, unsigned long *budget)
+				   unsigned long fair, unsigned long since,
+				   unsigned long *budget)
 {
-	struct vsvm_block *b = NULL, *found = ERR_PTR(-EAGAIN);
+	struct vsvm_block *pinned, *b = NULL, *found = ERR_PTR(-EAGAIN);
 	unsigned long use;
 	unsigned int n;
 
@@ -163,7 +176,10 @@ struct vsvm_block *vsvm_cold_first(struct vsvm_devmem *dm,
 		rb_erase_cached(&b->cold, &client->cold);
 		block_rank(b, client, use);
 	}
-	return found ?: pinned_first(client, fair);
+	if (IS_ERR(found) || (found && (long)(found->rank - since) <= 0))
+		return found;
+	pinned = pinned_first(client, fair);
+	return pinned ?: found;
 }
 
 static void pin_block(struct vsvm_block *b, struct vsvm_client *client)
@@ -177,12 +193,6 @@ static void unpin_block(struct vsvm_block *b, struct vsvm_client *client)
 {
 	list_del_init(&b->pin);
 	client->nr_pinned--;
-}
-
-static struct vsvm_client *owner_of(struct vsvm_block *b)
-{
-	return rcu_dereference_protected(b->client,
-					 lockdep_is_held(&b->devmem->lock));
 }
 
 /**
@@ -263,7 +273,7 @@ bool vsvm_cold_unpin(struct vsvm_block *b, const struct vsvm_client *client,
  * @to: the page, in a block of the same client
  *
  * @from is pinned until it is freed. Meanwhile the client may have a block more pinned
- * than it may pin.
+ * than it may pin, but not two: then @to is not pinned.
  */
 void vsvm_cold_move_pin(const struct page *from, const struct page *to)
 {
@@ -273,8 +283,11 @@ void vsvm_cold_move_pin(const struct page *from, const struct page *to)
 	guard(spinlock_irqsave)(&b->devmem->lock);
 	if (!test_bit(vsvm_devmem_offset(from), b->pinned))
 		return;
-	if (!vsvm_cold_is_pinned(other))
+	if (!vsvm_cold_is_pinned(other)) {
+		if (owner_of(other)->nr_pinned > vsvm_cold_pins(b->devmem))
+			return;
 		pin_block(other, owner_of(other));
+	}
 	__set_bit(vsvm_devmem_offset(to), other->pinned);
 }
 

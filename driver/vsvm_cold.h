@@ -19,7 +19,8 @@ void vsvm_cold_remove(struct vsvm_block *b, struct vsvm_client *client);
 void vsvm_cold_warm(struct vsvm_block *b);
 struct vsvm_block *vsvm_cold_first(struct vsvm_devmem *dm,
 				   struct vsvm_client *client,
-				   unsigned long fair, unsigned long *budget);
+				   unsigned long fair, unsigned long since,
+				   unsigned long *budget);
 bool vsvm_cold_stays(const struct vsvm_block *b,
 		     const struct vsvm_client *client, unsigned long fair);
 unsigned long vsvm_cold_pins(const struct vsvm_devmem *dm);

@@ -41,6 +41,8 @@
 
 char vsvm_devmem_owner[] = "vsvm";
 
+/* Blocks to look at for one without a pin. */
+#define MAX_LOOKS	64
 /* Backing is not charged to a memcg: core mm charges the device folio that uses it. */
 #define BACKING_GFP	(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
 
@@ -429,19 +431,24 @@ bool vsvm_devmem_may_spread(struct vsvm_devmem *dm, struct vsvm_client *client)
  * Sparse blocks come first, pinned ones are left out. The next call returns other blocks
  * before this one.
  *
- * Return: the block; NULL: all pages of each block are in use, or it is pinned.
+ * Return: the block; NULL: it found none of which half is free.
  */
 struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
 					struct vsvm_client *client)
 {
 	struct vsvm_block *b;
+	unsigned int n;
 
 	guard(spinlock_irqsave)(&dm->lock);
-	list_for_each_entry_reverse(b, &client->partial, link) {
-		if (vsvm_cold_is_pinned(b))
-			continue;
+	for (n = 0; n < MAX_LOOKS; n++) {
+		b = list_last_entry_or_null(&client->partial, struct vsvm_block,
+					    link);
+		if (!b || b->nr_used > VSVM_BLOCK_PAGES / 2)
+			break;
+		/* The next small pages go into a pinned one, too. */
 		list_move(&b->link, &client->partial);
-		return b;
+		if (!vsvm_cold_is_pinned(b))
+			return b;
 	}
 	return NULL;
 }

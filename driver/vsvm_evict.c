@@ -35,6 +35,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "vsvm_charge.h"
 #include "vsvm_cold.h"
 #include "vsvm_context.h"
 #include "vsvm_devmem.h"
@@ -62,11 +63,24 @@ static void tell_evicted(struct vsvm_block *b, enum vsvm_cause cause,
 	});
 }
 
+/* True if a page of a block was pinned since it was chosen, and stays for that. */
+static bool is_kept(struct vsvm_block *b, unsigned long fair)
+{
+	struct vsvm_client *client;
+
+	guard(spinlock_irqsave)(&b->devmem->lock);
+	client = rcu_dereference_protected(b->client,
+					   lockdep_is_held(&b->devmem->lock));
+	return client && vsvm_cold_stays(b, client, fair);
+}
+
 /*
- * Migrates the pages of @b to system memory. Returns the number of pages that stayed.
+ * Migrates the pages of @b to system memory, unless pins below a part of the share @fair
+ * keep them; 0: they do not. Returns the number of pages that stayed.
  */
 static unsigned long evict_block(struct vsvm_block *b, struct vsvm_moves *a,
-				 enum vsvm_cause cause, bool gently)
+				 enum vsvm_cause cause, bool gently,
+				 unsigned long fair)
 {
 	struct vsvm_devmem *dm = b->devmem;
 	struct vsvm_home home = {
@@ -85,7 +99,9 @@ static unsigned long evict_block(struct vsvm_block *b, struct vsvm_moves *a,
 				 home.npages << PAGE_SHIFT);
 	migrate_device_pfns(a->src, home.npages);
 	vsvm_inject_pause(dm->inject, EVICT_COLLECTED);
-	vsvm_home_copy(&home);
+	/* From here on they are unmapped, so nobody pins them. Else they stay. */
+	if (!fair || !is_kept(b, fair))
+		vsvm_home_copy(&home);
 	vsvm_inject_pause(dm->inject, EVICT_COPIED);
 	vsvm_home_recall(&home);
 	migrate_device_pages(a->src, a->dst, home.npages);
@@ -115,7 +131,7 @@ static unsigned long evict_block(struct vsvm_block *b, struct vsvm_moves *a,
  */
 bool vsvm_evict_gently(struct vsvm_block *b, struct vsvm_moves *moves)
 {
-	return !evict_block(b, moves, VSVM_CAUSE_EVICTION, true);
+	return !evict_block(b, moves, VSVM_CAUSE_EVICTION, true, 0);
 }
 
 /* The same order as in &vsvm_client.cold: by use, then by number. */
@@ -133,6 +149,7 @@ static bool is_colder(const struct vsvm_block *a, const struct vsvm_block *b)
  */
 static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
 				       struct vsvm_client *wants,
+				       unsigned long since,
 				       unsigned long *budget)
 {
 	unsigned long has = READ_ONCE(wants->nr_blocks);
@@ -150,7 +167,7 @@ static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
 		if (limited ? false : client == wants ? has < max(fair, 1) :
 				     READ_ONCE(client->nr_blocks) <= fair)
 			continue;
-		b = vsvm_cold_first(dm, client, fair, budget);
+		b = vsvm_cold_first(dm, client, fair, since, budget);
 		if (IS_ERR(b))
 			return b;
 		if (b && (!best || is_colder(b, best)))
@@ -160,13 +177,14 @@ static struct vsvm_block *choose_block(struct vsvm_devmem *dm,
 }
 
 static struct vsvm_block *coldest_block(struct vsvm_devmem *dm,
-					struct vsvm_client *wants)
+					struct vsvm_client *wants,
+					unsigned long since)
 {
 	unsigned long budget = dm->nr_blocks;
 	struct vsvm_block *b;
 
 	lockdep_assert_held(&dm->evict_lock);
-	while ((b = choose_block(dm, wants, &budget)) == ERR_PTR(-EAGAIN))
+	while ((b = choose_block(dm, wants, since, &budget)) == ERR_PTR(-EAGAIN))
 		cond_resched();
 	return b;
 }
@@ -176,26 +194,28 @@ static struct vsvm_block *coldest_block(struct vsvm_devmem *dm,
  * huge page by giving up one of them.
  */
 static struct vsvm_block *victim(struct vsvm_devmem *dm,
-				 struct vsvm_client *wants, bool huge)
+				 struct vsvm_client *wants, bool huge,
+				 unsigned long since)
 {
 	if (huge && !vsvm_devmem_may_spread(dm, wants))
 		return vsvm_devmem_emptiest(dm, wants);
-	return coldest_block(dm, wants);
+	return coldest_block(dm, wants, since);
 }
 
 /* Tries to evict one block. Returns false if there is nothing to evict. */
 static bool evict_one(struct vsvm_devmem *dm, struct vsvm_client *wants,
-		      bool huge, struct vsvm_moves *a)
+		      bool huge, unsigned long since, struct vsvm_moves *a)
 {
 	struct vsvm_block *b = VSVM_INJECT(dm->inject, EVICT_VICTIM, NULL,
-					   victim(dm, wants, huge));
+					   victim(dm, wants, huge, since));
 
 	if (!b)
 		return false;
 	/* If its pages cannot move now, the next try takes another block. */
 	vsvm_cold_warm(b);
 	if (!VSVM_INJECT(dm->inject, EVICT_BLOCK, true, false))
-		evict_block(b, a, VSVM_CAUSE_EVICTION, false);
+		evict_block(b, a, VSVM_CAUSE_EVICTION, false,
+			    vsvm_devmem_fair(dm, !READ_ONCE(wants->nr_blocks)));
 	return true;
 }
 
@@ -282,6 +302,7 @@ static unsigned int reserve(struct vsvm_devmem *dm,
 			    struct vsvm_client *client, unsigned long *pages,
 			    unsigned int n, bool block, bool *evicted)
 {
+	unsigned long since = READ_ONCE(dm->clock);
 	struct vsvm_moves *a;
 	unsigned int got, tries;
 
@@ -297,13 +318,15 @@ static unsigned int reserve(struct vsvm_devmem *dm,
 	/* Another thread may have freed pages, so each turn tries to reserve first. */
 	for (tries = 0; ; tries++) {
 		got += take(dm, client, ctx->purse, pages + got, n - got, block);
+		/* An empty purse pays for no block, however many are evicted. */
 		if (got == n || tries > MAX_TRIES ||
+		    (ctx->purse && !atomic_long_read(&ctx->purse->nr)) ||
 		    VSVM_INJECT(dm->inject, EVICT_TRIES, true,
 				vsvm_context_stops(ctx)))
 			break;
 		if (tries == MAX_TRIES)
 			drain_sometimes(dm);
-		else if (evict_one(dm, client, block, a))
+		else if (evict_one(dm, client, block, since, a))
 			*evicted = true;
 		else
 			tries = MAX_TRIES;
@@ -380,7 +403,7 @@ static void evict_pass(struct retired *r, unsigned long deadline)
 
 	for (block = 0; block < r->dm->nr_blocks; block++) {
 		evict_block(&r->dm->blocks[block], &r->moves,
-			    VSVM_CAUSE_UNPLUG, false);
+			    VSVM_CAUSE_UNPLUG, false, 0);
 		cond_resched();
 		if (deadline && time_after(jiffies, deadline))
 			break;

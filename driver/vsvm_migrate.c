@@ -459,7 +459,8 @@ static void chunk_give_up(struct chunk *c)
 	unsigned int i;
 
 	for (i = 0; i < chunk_pages(c); i++)
-		if (could_move(c->result[i]))
+		if (could_move(c->result[i]) ||
+		    (c->populate && c->result[i] == RESULT_ABSENT))
 			c->result[i] = DRM_VSVM_STAY_DEVICE_FULL;
 }
 

@@ -121,12 +121,15 @@ static void tell_thrash(struct vsvm_mirror *m, u32 type,
 
 /* True if the piece comes and goes, and is to be used where it is for a time. */
 static bool thrashes(struct vsvm_mirror *m, unsigned long addr,
-		     unsigned long bytes, u64 now)
+		     unsigned long bytes)
 {
 	const struct vsvm_policy_move *last;
 	enum vsvm_policy_turn turn;
+	u64 now;
 
 	mutex_lock(&m->advices.lock);
+	/* Not before the end of a move that was noted. */
+	now = ktime_get_ns();
 	turn = vsvm_policy_turn(&m->history, addr, now, &last);
 	if (turn == VSVM_POLICY_TURN_THRASHES)
 		trace_vsvm_thrash(m->device, addr, last->cost,
@@ -156,13 +159,13 @@ static u64 count_evictions(struct vsvm_mirror *m)
 }
 
 /* True if the device is too small for what it uses, and nothing makes room for a time. */
-static bool is_crowded(struct vsvm_mirror *m, unsigned long addr, u64 now,
-		       u64 evictions)
+static bool is_crowded(struct vsvm_mirror *m, unsigned long addr)
 {
+	u64 now, rest, evictions = count_evictions(m);
 	enum vsvm_policy_crowd crowd;
-	u64 rest;
 
 	mutex_lock(&m->advices.lock);
+	now = ktime_get_ns();
 	crowd = vsvm_policy_crowd(&m->history, addr, now, evictions);
 	rest = m->history.crowded - now;
 	mutex_unlock(&m->advices.lock);
@@ -178,9 +181,10 @@ static bool is_crowded(struct vsvm_mirror *m, unsigned long addr, u64 now,
 	       crowd == VSVM_POLICY_CROWD_STAYS;
 }
 
-static void note_move(struct vsvm_mirror *m, unsigned long addr, u64 begin,
-		      u64 evictions)
+static void note_move(struct vsvm_mirror *m, unsigned long addr, u64 begin)
 {
+	u64 evictions = count_evictions(m);
+
 	mutex_lock(&m->advices.lock);
 	vsvm_policy_moved(&m->history, addr, begin, ktime_get_ns(), evictions);
 	mutex_unlock(&m->advices.lock);
@@ -200,7 +204,7 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 		.end = addr,
 	};
 	unsigned long start = round_down(addr, run->advice.granularity);
-	u64 begin = ktime_get_ns(), evictions, moved = 0;
+	u64 begin = ktime_get_ns(), moved = 0;
 	struct vsvm_policy_piece piece;
 	bool crowded;
 	int ret;
@@ -234,18 +238,17 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 		.one_entry = look.state >> DRM_VSVM_STATE_ORDER_SHIFT ==
 			     HPAGE_PMD_ORDER,
 	};
-	if (thrashes(ctx->m, start, run->advice.granularity, begin)) {
+	if (thrashes(ctx->m, start, run->advice.granularity)) {
 		placing->end = min(placing->end,
 				   start + (unsigned long)run->advice.granularity);
 		return 0;
 	}
-	evictions = count_evictions(ctx->m);
-	crowded = is_crowded(ctx->m, start, begin, evictions);
+	crowded = is_crowded(ctx->m, start);
 	vsvm_policy_grow(&piece, look.resident);
 	placing->end = min(placing->end, base + piece.to * PAGE_SIZE);
 	ret = move_piece(ctx, base, &piece, need, !crowded, &moved);
 	if (moved)
-		note_move(ctx->m, start, begin, evictions);
+		note_move(ctx->m, start, begin);
 	return ret;
 }
 

@@ -444,12 +444,13 @@ vsvm_policy_crowd(struct vsvm_policy_history *history, unsigned long addr,
 	u64 cycle;
 
 	if (history->crowded) {
-		if (now < history->crowded)
+		if (now < history->crowded && turns)
 			return VSVM_POLICY_CROWD_STAYS;
 		history->crowded = 0;
 		return VSVM_POLICY_CROWD_ENDS;
 	}
-	if (!s || !turns)
+	/* It moved while this thread looked. */
+	if (!s || !turns || (s64)(now - s->end) <= 0)
 		return VSVM_POLICY_CROWD_NONE;
 	cycle = now - s->end;
 	s->end = 0;
@@ -483,7 +484,8 @@ void vsvm_policy_moved(struct vsvm_policy_history *history, unsigned long addr,
 		*move = (struct vsvm_policy_move) { .addr = addr };
 	move->end = end;
 	move->cost = end - begin;
-	history->moving += move->cost;
+	history->moving += end - max(begin, history->last);
+	history->last = end;
 	if (!sample_of(history, addr))
 		sample_put(history, &(struct vsvm_policy_sample) {
 			.addr = addr,

@@ -104,7 +104,8 @@ struct vsvm_policy_sample {
  * struct vsvm_policy_history - what moved to the device for a file
  * @move: the last move of a piece, by its address; another piece may take its place
  * @sample: pieces that are watched
- * @moving: how long moves of the file took so far, in ns
+ * @moving: how long moves of the file took so far, in ns; those at the same time count once
+ * @last: when the last move ended, in ns
  * @soon: number of samples that came back too soon, without a break
  * @crowded: until then no memory makes room for what the device lacks; 0: it does
  *
@@ -114,6 +115,7 @@ struct vsvm_policy_history {
 	struct vsvm_policy_move move[VSVM_POLICY_MOVES];
 	struct vsvm_policy_sample sample[VSVM_POLICY_SAMPLES];
 	u64 moving;
+	u64 last;
 	unsigned int soon;
 	u64 crowded;
 };

@@ -158,10 +158,10 @@ static enum vsvm_policy_crowd sweep(struct vsvm_policy_history *history, u64 *no
 		crowd = vsvm_policy_crowd(history, piece << 16, *now, *evictions);
 		if (crowd)
 			return crowd;
+		*evictions += evict;
 		vsvm_policy_moved(history, piece << 16, *now, *now + COST,
 				  *evictions);
 		*now += COST;
-		*evictions += evict;
 	}
 	return VSVM_POLICY_CROWD_NONE;
 }

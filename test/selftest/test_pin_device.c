@@ -6,6 +6,7 @@
  * than it may; and no other process loses its fair share. Loads the module with little
  * memory and puts it back as it was.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -314,6 +315,42 @@ TEST_F_TIMEOUT(pin, ends_with_the_last_file, VT_LONG)
 	ASSERT_EQ(0, sweep(self->v, variant->kind));
 	EXPECT_EQ(0, VT_IN_SYSTEM(self->mem, LEN));
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+}
+
+struct mover {
+	struct vsvm *v;
+	char *mem;
+	int ret;
+};
+
+static void *moves_there(void *arg)
+{
+	struct mover *m = arg;
+
+	m->ret = vt_migrate(m->v, m->mem, VT_HUGE, DRM_VSVM_TARGET_DEVICE, 0, NULL);
+	return NULL;
+}
+
+/* What PIN says is pinned stays, also if it was chosen to make room a moment before. */
+TEST_F_TIMEOUT(pin, after_it_was_chosen, VT_LONG)
+{
+	char *other = vt_map_filled(self->v, LEN + VT_HUGE, variant->kind, OTHER);
+	struct mover m = { .v = self->v, .mem = other + LEN };
+	pthread_t thread;
+
+	ASSERT_NE(NULL, other);
+	ASSERT_EQ(0, vt_to_device(self->v, other, LEN));
+	ASSERT_EQ(0, vt_pause(self->v, "evict-block", 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, moves_there, &m));
+	ASSERT_EQ(0, vt_await(self->v, "evict-block"));
+	ASSERT_EQ(0, pin_all(self->v, self->mem, LEN));
+	ASSERT_EQ(0, vt_resume(self->v, "evict-block"));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, m.ret);
+	EXPECT_EQ(0, VT_ON_DEVICE(self->mem, LEN));
+	EXPECT_EQ(0, VT_ON_DEVICE(other + LEN, VT_HUGE));
+	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
+	EXPECT_EQ(0, vt_check(other, LEN + VT_HUGE, OTHER, 0));
 }
 
 /* The process says how much it has pinned, to those who may look. */

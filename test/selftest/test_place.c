@@ -618,6 +618,24 @@ FIXTURE_SETUP(full)
 
 VT_TEARDOWN_RESTORE(full)
 
+/* On a full device, too, untouched memory that it writes gets room, beside what is there. */
+TEST_F_TIMEOUT(full, untouched_beside, VT_LONG)
+{
+	char *mem = vt_map(LEN, VT_SMALL), byte = 1;
+	char *other = vt_map_filled(self->v, 2 * VT_VRAM, VT_SMALL, SEED);
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_NE(NULL, other);
+	ASSERT_EQ(0, vsvm_advise(self->v, mem, LEN, LOCATION, &here));
+	ASSERT_EQ(0, vsvm_write(self->v, mem, &byte, 1, NULL));
+	/* The rest of the block, and all others; the first block is in use. */
+	ASSERT_EQ(0, vt_to_device(self->v, other, VT_VRAM - PIECE));
+	ASSERT_EQ(0, vsvm_write(self->v, mem, &byte, 1, NULL));
+	ASSERT_EQ(0, VT_ON_DEVICE(mem, PIECE));
+	ASSERT_EQ(0, vsvm_write(self->v, mem + PIECE, &byte, 1, NULL));
+	EXPECT_EQ(0, VT_ON_DEVICE(mem, 2 * PIECE));
+}
+
 /* What the device uses makes room, as MIGRATE does. A guess does not. */
 TEST_F(full, no_page_leaves_for_a_guess)
 {
