@@ -23,6 +23,7 @@
 #include "vsvm_context.h"
 #include "vsvm_mirror.h"
 #include "vsvm_place.h"
+#include "vsvm_run.h"
 #include "vsvm_span.h"
 #include "vsvm_walk.h"
 
@@ -393,7 +394,7 @@ static int step_signal(struct work *w)
  * @p: in and out, how far it is; all zero at its beginning
  *
  * Return: &enum vsvm_step; -EAGAIN: @ctx waits for nothing and something is missing; or
- * an errno of vsvm_walk(). Then @p has the address.
+ * an errno of vsvm_walk() or vsvm_run_step(). Then @p has the address.
  */
 int vsvm_command_step(const struct vsvm_context *ctx,
 		      const struct drm_vsvm_command *c,
@@ -419,6 +420,8 @@ int vsvm_command_step(const struct vsvm_context *ctx,
 		return step_wait(&w);
 	case DRM_VSVM_COMMAND_SIGNAL:
 		return step_signal(&w);
+	case DRM_VSVM_COMMAND_RUN:
+		return vsvm_run_step(ctx, &c->run, p);
 	default:
 		smp_mb();	/* BARRIER: commands run one after the other */
 		return VSVM_STEP_DONE;

@@ -8,6 +8,7 @@
 
 struct drm_vsvm_command;
 struct vsvm_context;
+struct vsvm_rv;
 
 /**
  * enum vsvm_step - how a step of a command ended
@@ -23,22 +24,26 @@ enum vsvm_step {
 
 /**
  * struct vsvm_progress - how far a command is
- * @at: number of bytes that are done
- * @old: ATOMIC: the word before the operation
+ * @at: number of bytes that are done; RUN: its stage
+ * @old: ATOMIC: the word before the operation; RUN: its result
  * @moved: PREFETCH: number of bytes that moved
+ * @rv: RUN: the program, which the queue has
  * @applied: ATOMIC: the operation is done, and @old is to be stored
  * @addr: where the last step could not go on
  * @end: end of the bytes from there on that it wanted, in one leaf
  * @need: what it needed there
+ * @fetches: RUN: it needed an instruction
  */
 struct vsvm_progress {
 	u64 at;
 	u64 old;
 	u64 moved;
+	struct vsvm_rv *rv;
 	bool applied;
 	unsigned long addr;
 	unsigned long end;
 	enum vsvm_need need;
+	bool fetches;
 };
 
 int vsvm_command_step(const struct vsvm_context *ctx,

@@ -129,6 +129,7 @@ static unsigned int nr_devices(void)
  * 1.7: event streams
  * 1.8: DRM_VSVM_TARGET_ADVISED, progress of PREFETCH
  * 1.9: PIN
+ * 1.10: RUN
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,
@@ -140,7 +141,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 9,
+	.minor = 10,
 };
 
 /*

@@ -90,6 +90,7 @@ static unsigned int words(u32 op)
 		[DRM_VSVM_COMMAND_WAIT] = sizeof(struct drm_vsvm_command_wait),
 		[DRM_VSVM_COMMAND_SIGNAL] = sizeof(struct drm_vsvm_signal),
 		[DRM_VSVM_COMMAND_BARRIER] = 0,
+		[DRM_VSVM_COMMAND_RUN] = sizeof(struct drm_vsvm_command_run),
 	};
 
 	return size[op] / sizeof(u64);
@@ -184,6 +185,10 @@ static int pay_access(struct drm_device *drm, struct vsvm_queue *q,
 	case DRM_VSVM_COMMAND_ATOMIC:
 		nr = c->atomic.result ? 2 : 1;
 		break;
+	case DRM_VSVM_COMMAND_RUN:
+		/* Nobody knows. */
+		nr = ULONG_MAX;
+		break;
 	default:
 		return 0;
 	}
@@ -217,6 +222,23 @@ static int check_word(struct drm_device *drm, u64 addr)
 	if (refuse(drm, !IS_ALIGNED(addr, sizeof(u64))))
 		return -EINVAL;
 	return vsvm_ioctl_check_range(drm, addr, sizeof(u64));
+}
+
+/* Where the program goes is seen when it does. */
+static int check_run(struct drm_device *drm, const struct drm_vsvm_command_run *run)
+{
+	int ret;
+
+	if (refuse(drm, !IS_ALIGNED(run->pc, sizeof(u16))) ||
+	    refuse(drm, !IS_ALIGNED(run->args, sizeof(u64))) ||
+	    refuse(drm, run->budget == 0))
+		return -EINVAL;
+	ret = vsvm_ioctl_check_range(drm, run->pc, sizeof(u16));
+	if (!ret && run->args)
+		ret = vsvm_ioctl_check_range(drm, run->args, 8 * sizeof(u64));
+	if (!ret && run->result)
+		ret = check_word(drm, run->result);
+	return ret;
 }
 
 static int check_command_wait(struct drm_device *drm,
@@ -264,7 +286,7 @@ static int check_command(struct drm_device *drm, struct vsvm_queue *q,
 	slot->event = NULL;
 	slot->purse = NULL;
 	if (refuse(drm, c->flags) ||
-	    refuse(drm, c->op > DRM_VSVM_COMMAND_BARRIER))
+	    refuse(drm, c->op > DRM_VSVM_COMMAND_RUN))
 		return -EINVAL;
 	for (i = words(c->op); i < ARRAY_SIZE(c->raw); i++)
 		if (refuse(drm, c->raw[i]))
@@ -283,6 +305,8 @@ static int check_command(struct drm_device *drm, struct vsvm_queue *q,
 		return check_command_wait(drm, &c->wait);
 	case DRM_VSVM_COMMAND_SIGNAL:
 		return check_signal(drm, q, slot);
+	case DRM_VSVM_COMMAND_RUN:
+		return check_run(drm, &c->run) ?: pay_access(drm, q, slot);
 	default:
 		return 0;
 	}

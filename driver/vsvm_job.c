@@ -120,6 +120,14 @@ static void tell_lost(const struct vsvm_queue *q)
 	});
 }
 
+/* True if the program of a RUN has begun; the caller has the turn. */
+static bool runs(const struct vsvm_queue *q)
+{
+	lockdep_assert_held(&q->set->engines->lock);
+	return vsvm_queue_slot_at(q, q->tail)->c.op == DRM_VSVM_COMMAND_RUN &&
+	       q->progress.at;
+}
+
 /**
  * vsvm_job_lose() - make a queue lost; the first cause stays
  * @q: the queue
@@ -139,9 +147,12 @@ void vsvm_job_lose(struct vsvm_queue *q, int error,
 		q->lost = q->head > q->tail ?
 			  vsvm_queue_slot_at(q, q->tail)->seq : 0;
 		if (p) {
-			q->access = access_of(p->need);
+			q->access = p->fetches ? DRM_VSVM_ACCESS_FETCH :
+						 access_of(p->need);
 			q->addr = p->addr;
 		}
+		/* Without @p, others may have the turn. */
+		q->pc = p && q->lost && runs(q) ? q->rv.pc : 0;
 		/* Pairs with vsvm_queue_is_lost(). */
 		WRITE_ONCE(set->nr_lost, set->nr_lost + 1);
 	}
@@ -207,10 +218,12 @@ static void advance(struct vsvm_queue *q, struct vsvm_slot *slot)
 	spin_lock(&q->set->engines->lock);
 	q->tail++;
 	q->signals = false;
+	if (slot->c.op == DRM_VSVM_COMMAND_RUN)
+		q->returned = q->progress.old;
 	if (slot->last)
 		q->done = slot->seq;
 	spin_unlock(&q->set->engines->lock);
-	q->progress = (struct vsvm_progress) {};
+	q->progress = (struct vsvm_progress) { .rv = &q->rv };
 }
 
 /*

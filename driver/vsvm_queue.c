@@ -121,6 +121,7 @@ static struct vsvm_queue *queue_alloc(struct vsvm_queues *set,
 	q->turn.key = set->vm->mm;
 	q->priority = arg->priority;
 	q->nr_slots = arg->slots;
+	q->progress.rv = &q->rv;
 	return q;
 }
 

@@ -14,6 +14,7 @@
 #include "vsvm_command.h"
 #include "vsvm_engine.h"
 #include "vsvm_helper.h"
+#include "vsvm_rv.h"
 #include "vsvm_worker.h"
 
 struct eventfd_ctx;
@@ -61,11 +62,14 @@ struct vsvm_slot {
  * @busy: nanoseconds that engines worked for it
  * @faults: number of times that it went to the fault worker
  * @prefetched: how far PREFETCH is
+ * @returned: what the last RUN returned that is done
+ * @pc: RUN: where it was when the queue was lost
  * @progress: of the command at @tail; belongs to who runs the turn
+ * @rv: the program of RUN; belongs likewise
  * @started: sequence number of the last job that began; belongs likewise
  * @stalled: since when, in jiffies, the host has no memory for it; 0: it has
  *
- * @head to @prefetched are protected by &vsvm_engines.lock.
+ * @head to @pc are protected by &vsvm_engines.lock.
  */
 struct vsvm_queue {
 	struct kref refs;
@@ -88,7 +92,10 @@ struct vsvm_queue {
 	u64 busy;
 	u64 faults;
 	struct vsvm_prefetched prefetched;
+	u64 returned;
+	u64 pc;
 	struct vsvm_progress progress;
+	struct vsvm_rv rv;
 	u64 started;
 	unsigned long stalled;
 };

@@ -46,6 +46,8 @@ static u64 look_at(struct vsvm_queue *q, struct drm_vsvm_queue_status *status)
 	status->faults = q->faults;
 	status->prefetched = q->prefetched.bytes;
 	status->moved = q->prefetched.moved;
+	status->returned = q->returned;
+	status->pc = q->pc;
 	used = q->head - q->tail - q->signals;
 	spin_unlock(&q->set->engines->lock);
 	return used;

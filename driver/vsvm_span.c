@@ -86,7 +86,7 @@ bool vsvm_span_valid(struct vsvm_mirror *m, const struct vsvm_leaf *leaf,
  * @ctx: for whom; the page-table lock is held
  * @addr: first byte
  * @end: end of the range
- * @need: VSVM_NEED_READ or VSVM_NEED_WRITE
+ * @need: VSVM_NEED_READ, VSVM_NEED_WRITE or VSVM_NEED_EXCLUSIVE
  * @span: out, neighbouring bytes from @addr on, as a visitor gets them
  *
  * For a visitor that needs two ranges at once: the walk visits one of them. If the page

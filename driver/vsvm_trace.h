@@ -259,13 +259,15 @@ TRACE_DEFINE_ENUM(DRM_VSVM_ACCESS_NONE);
 TRACE_DEFINE_ENUM(DRM_VSVM_ACCESS_READ);
 TRACE_DEFINE_ENUM(DRM_VSVM_ACCESS_WRITE);
 TRACE_DEFINE_ENUM(DRM_VSVM_ACCESS_ATOMIC);
+TRACE_DEFINE_ENUM(DRM_VSVM_ACCESS_FETCH);
 
 #define vsvm_trace_access(value)					\
 	__print_symbolic(value,						\
 			 { DRM_VSVM_ACCESS_NONE, "none" },		\
 			 { DRM_VSVM_ACCESS_READ, "read" },		\
 			 { DRM_VSVM_ACCESS_WRITE, "write" },		\
-			 { DRM_VSVM_ACCESS_ATOMIC, "atomic" })
+			 { DRM_VSVM_ACCESS_ATOMIC, "atomic" },		\
+			 { DRM_VSVM_ACCESS_FETCH, "fetch" })
 
 /*
  * The events of a queue. owner is the process that opened the file, by its number in the

@@ -33,6 +33,7 @@ struct vsvm_span {
  * @visit: called with spans in address order; under the page-table lock if the span has
  *	a page. Returns the number of bytes that are done, or an errno. If that is less
  *	than the span, the walk drops the lock, calls @relax, and goes on from there
+ * @stays: memory must not move for this access, nor be counted
  * @pages: for a walk that only looks, true: each span has its page, and its pages are
  *	neighbours in memory; false: a span is one state, and has no page
  * @relax: prepares what @visit lacked; may sleep and fault. Returns 0 or an errno that
@@ -41,6 +42,7 @@ struct vsvm_span {
 struct vsvm_visitor {
 	long (*visit)(struct vsvm_visitor *v, const struct vsvm_span *span);
 	int (*relax)(struct vsvm_visitor *v);
+	bool stays;
 	bool pages;
 };
 

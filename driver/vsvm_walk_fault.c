@@ -511,7 +511,7 @@ static int walk_place(struct walk *w, unsigned long end)
 	 * walk from which other threads take away what it was given.
 	 */
 	w->placing = (struct vsvm_placing) {
-		.stays = w->relaxed || w->tries > MAX_MOVES,
+		.stays = w->v->stays || w->relaxed || w->tries > MAX_MOVES,
 		.end = ULONG_MAX,
 	};
 	if (!w->ctx->place)

@@ -55,7 +55,8 @@ TEST_F(info, says_what_it_can)
 	EXPECT_EQ((strstr(line, "swiotlb=force") ? 0 : DRM_VSVM_CAP_DMA) |
 		  DRM_VSVM_CAP_QUEUES | DRM_VSVM_CAP_ADVICE |
 		  DRM_VSVM_CAP_DISCARD | DRM_VSVM_CAP_EVENTS |
-		  DRM_VSVM_CAP_ADVISED | DRM_VSVM_CAP_PIN, info.caps);
+		  DRM_VSVM_CAP_ADVISED | DRM_VSVM_CAP_PIN |
+		  DRM_VSVM_CAP_RUN, info.caps);
 }
 
 /* Every device INFO speaks of can be opened and knows its number. */

@@ -148,7 +148,7 @@ FIXTURE_VARIANT_ADD(command, name)					\
 	.ret = result,							\
 }
 
-COMMAND(op, -EINVAL, COPY, .op = 7);
+COMMAND(op, -EINVAL, COPY, .op = 8);
 COMMAND(top_op, -EINVAL, COPY, .op = ~0U);
 COMMAND(flag, -EINVAL, BARRIER, .flags = 1);
 COMMAND(top_flag, -EINVAL, BARRIER, .flags = 1U << 31);
@@ -271,6 +271,20 @@ SIGNAL(kernel, -EFAULT, KERNEL);
 SIGNAL(between, -EFAULT, BETWEEN);
 COMMAND(signal_raw_3, -EINVAL, SIGNAL, .raw = { BASE, 1, 0xffffffff, 1 });
 COMMAND(signal_raw_6, -EINVAL, SIGNAL, .raw = { BASE, 1, 0xffffffff, 0, 0, 0, 1 });
+
+#define RUN(name, result_, ...)						\
+	COMMAND(run_##name, result_, RUN, .run = {			\
+		.pc = BASE, .budget = 1, __VA_ARGS__ })
+
+RUN(odd_pc, -EINVAL, .pc = BASE + 1);
+RUN(no_budget, -EINVAL, .budget = 0);
+RUN(unaligned_args, -EINVAL, .args = BASE + 4);
+RUN(unaligned_result, -EINVAL, .result = BASE + 4);
+RUN(kernel, -EFAULT, .pc = KERNEL);
+RUN(kernel_args, -EFAULT, .args = KERNEL);
+RUN(kernel_result, -EFAULT, .result = KERNEL);
+COMMAND(run_raw_5, -EINVAL, RUN, .raw = { BASE, 0, 0, 1, 0, 1 });
+COMMAND(run_raw_6, -EINVAL, RUN, .raw = { BASE, 0, 0, 1, 0, 0, 1 });
 
 COMMAND(barrier_raw_0, -EINVAL, BARRIER, .raw = { 1 });
 COMMAND(barrier_raw_6, -EINVAL, BARRIER, .raw = { 0, 0, 0, 0, 0, 0, 1 });

@@ -541,6 +541,20 @@ struct drm_vsvm_command vsvm_cmd_barrier(void)
 	return command(DRM_VSVM_COMMAND_BARRIER);
 }
 
+struct drm_vsvm_command vsvm_cmd_run(const void *code, const void *stack,
+				     const uint64_t args[8], uint64_t budget,
+				     uint64_t *result)
+{
+	struct drm_vsvm_command c = command(DRM_VSVM_COMMAND_RUN);
+
+	c.run.pc = (uintptr_t)code;
+	c.run.sp = (uintptr_t)stack;
+	c.run.args = (uintptr_t)args;
+	c.run.budget = budget;
+	c.run.result = (uintptr_t)result;
+	return c;
+}
+
 const char *vsvm_stay_name(unsigned int reason)
 {
 #define WORD(reason, word)	\

@@ -449,6 +449,20 @@ struct drm_vsvm_command vsvm_cmd_signal(void *word, uint64_t value, int eventfd)
  */
 struct drm_vsvm_command vsvm_cmd_barrier(void);
 
+/**
+ * vsvm_cmd_run() - a command that runs a program
+ * @code: its first instruction, of RV64IMAC
+ * @stack: the end of its stack
+ * @args: eight words for a0 to a7, aligned to 8 bytes; or NULL
+ * @budget: number of instructions that it may do
+ * @result: where to store what it returns, aligned to 8 bytes; or NULL
+ *
+ * Return: the command.
+ */
+struct drm_vsvm_command vsvm_cmd_run(const void *code, const void *stack,
+				     const uint64_t args[8], uint64_t budget,
+				     uint64_t *result);
+
 /** vsvm_stay_name() - one word for a reason of &enum drm_vsvm_stay, or NULL */
 const char *vsvm_stay_name(unsigned int reason);
 

@@ -94,7 +94,7 @@ struct work {
 	int (*run)(struct teller *t);
 };
 
-static const char *const accesses[] = { "", "read", "write", "atomic" };
+static const char *const accesses[] = { "", "read", "write", "atomic", "fetch" };
 static const char *const targets[] = { "home", "device", "advised" };
 
 static void fill_detail(struct record *r, const struct drm_vsvm_event *e)

@@ -131,6 +131,8 @@ extern "C" {
 #define DRM_VSVM_CAP_ADVISED	(1U << 5)
 /** DRM_VSVM_CAP_PIN: the device has PIN */
 #define DRM_VSVM_CAP_PIN	(1U << 6)
+/** DRM_VSVM_CAP_RUN: queues run programs */
+#define DRM_VSVM_CAP_RUN	(1U << 7)
 
 /**
  * struct drm_vsvm_info - what the device is
@@ -570,10 +572,10 @@ struct drm_vsvm_discard {
  * device to make room, for this process or another one. PIN moves nothing there; that is
  * what MIGRATE is for. Pins do not count: a page is pinned or it is not.
  *
- * A pin ends with RELEASE; when its page leaves the device, since the CPU touches it,
- * MIGRATE moves it or it is unmapped everywhere; and with the last file that the process
- * has open on this device. A pinned page still leaves a device that is unplugged, and one
- * of a host, or of a memory cgroup, that is short of memory.
+ * A pin ends with RELEASE; when its page leaves the device, since the CPU touches it or a
+ * neighbour, something moves it or it is unmapped everywhere; and with the last file that
+ * the process has open on this device. A pinned page still leaves a device that is
+ * unplugged, and one of a host, or of a memory cgroup, that is short of memory.
  *
  * Device memory is pinned by blocks of 2 MiB: what lies in a block with a pinned page
  * stays, too. Memory that one MIGRATE moved lies together. A process may pin a part

@@ -121,6 +121,8 @@ enum drm_vsvm_command_op {
 	DRM_VSVM_COMMAND_SIGNAL = 5,
 	/** @DRM_VSVM_COMMAND_BARRIER: stores before it are visible before those behind */
 	DRM_VSVM_COMMAND_BARRIER = 6,
+	/** @DRM_VSVM_COMMAND_RUN: run a program: &struct drm_vsvm_command_run */
+	DRM_VSVM_COMMAND_RUN = 7,
 };
 
 /**
@@ -248,6 +250,45 @@ struct drm_vsvm_signal {
 };
 
 /**
+ * struct drm_vsvm_command_run - run a program
+ *
+ * The program is RV64IMAC at user level: 64-bit RISC-V integer instructions with
+ * multiplication, atomic operations and compressed ones; no control registers and no
+ * floating point. It is memory of the process that the process may read, and moves like
+ * data. Each instruction that is fetched, each load, store and atomic operation is an
+ * access of the device.
+ *
+ * It begins with the words at @args in a0 to a7, @sp in sp, and zero in all other
+ * registers. ECALL ends it, and a0 is its result. Anything else makes the device lose the
+ * queue: &drm_vsvm_queue_status.pc is the address of the instruction that was not done, and
+ * &drm_vsvm_queue_status.error says why. ECANCELED, it is EBREAK. ENOEXEC, it is no
+ * instruction, or an atomic operation on a word that is not aligned. ETIME, the budget is
+ * spent. Others are of an access, and &drm_vsvm_queue_status.addr is its address.
+ *
+ * A load or store that is not aligned is done in parts. LR notes the value that it reads,
+ * and SC stores if the word has that value still. Stores become visible as those of a CPU;
+ * FENCE orders all accesses, and atomic operations do, too.
+ *
+ * What moves while the program runs is paid for by who submitted it, as for other
+ * commands. Nobody knows how much that is, so SUBMIT pays for as much as the device has or
+ * the dmem cgroup allows, until the command is done.
+ *
+ * Since version 1.10.
+ */
+struct drm_vsvm_command_run {
+	/** @pc: address of the first instruction, a multiple of 2 */
+	__u64 pc;
+	/** @sp: the stack pointer, of which the device knows nothing else */
+	__u64 sp;
+	/** @args: address of eight 64-bit words, a multiple of 8; 0: all are zero */
+	__u64 args;
+	/** @budget: number of instructions that it may do, not zero; ECALL is one */
+	__u64 budget;
+	/** @result: where to store the result, a multiple of 8; 0: nowhere */
+	__u64 result;
+};
+
+/**
  * struct drm_vsvm_command - one command
  */
 struct drm_vsvm_command {
@@ -268,6 +309,8 @@ struct drm_vsvm_command {
 		struct drm_vsvm_command_wait wait;
 		/** @signal: for SIGNAL */
 		struct drm_vsvm_signal signal;
+		/** @run: for RUN, since version 1.10 */
+		struct drm_vsvm_command_run run;
 		/** @raw: all of it; what the command has no name for must be zero */
 		__u64 raw[7];
 	};
@@ -367,13 +410,15 @@ enum drm_vsvm_queue_access {
 	DRM_VSVM_ACCESS_WRITE = 2,
 	/** @DRM_VSVM_ACCESS_ATOMIC: to change a word as one operation */
 	DRM_VSVM_ACCESS_ATOMIC = 3,
+	/** @DRM_VSVM_ACCESS_FETCH: to read an instruction of a program */
+	DRM_VSVM_ACCESS_FETCH = 4,
 };
 
 /**
  * struct drm_vsvm_queue_status - how far a queue is
  *
- * The values are of one moment. While the queue is not lost, @error, @access, @addr and
- * @lost are zero.
+ * The values are of one moment. While the queue is not lost, @error, @access, @addr,
+ * @lost and @pc are zero.
  *
  * Errors: ENOENT: the file has no such queue.
  */
@@ -388,14 +433,17 @@ struct drm_vsvm_queue_status {
 	__u64 done;
 	/** @lost: out, sequence number of the job that could not go on; or 0 */
 	__u64 lost;
-	/** @addr: out, first byte that could not be accessed */
+	/**
+	 * @addr: out, first byte that could not be accessed; of a program that could not go
+	 * on for another reason, its instruction
+	 */
 	__u64 addr;
 	/** @access: out, one of &enum drm_vsvm_queue_access */
 	__u32 access;
 	/**
 	 * @error: out, the reason: EFAULT, EPERM, EACCES, EOPNOTSUPP, ENOMEM or EBUSY as
 	 * of READ, WRITE and ATOMIC; ESRCH: the memory of the process is gone; ENODEV: the
-	 * device was unplugged
+	 * device was unplugged; ECANCELED, ENOEXEC or ETIME as of RUN
 	 */
 	__u32 error;
 	/** @busy: out, nanoseconds that engines worked for the queue, less the running slice */
@@ -410,6 +458,13 @@ struct drm_vsvm_queue_status {
 	__u64 prefetched;
 	/** @moved: out, bytes of those that moved; the others were there, or stayed */
 	__u64 moved;
+	/** @returned: out, the result of the last RUN that is done; or 0 */
+	__u64 returned;
+	/**
+	 * @pc: out, where the program was that could not go on, behind its ECALL if the
+	 * result could not be stored; or 0
+	 */
+	__u64 pc;
 };
 
 #if defined(__cplusplus)

@@ -36,6 +36,7 @@ static void call_info(struct fuzz_thread *t)
 					  DRM_VSVM_CAP_ADVISED |
 					  DRM_VSVM_CAP_DISCARD |
 					  DRM_VSVM_CAP_PIN |
+					  DRM_VSVM_CAP_RUN |
 					  DRM_VSVM_CAP_EVENTS)));
 }
 
@@ -467,7 +468,7 @@ static void read_stream(struct fuzz_thread *t)
 		FUZZ_CHECK(t, e->size == size && !e->pad);
 		FUZZ_CHECK(t, e->type < DRM_VSVM_EVENT_TYPES);
 		FUZZ_CHECK(t, e->cause < DRM_VSVM_CAUSES);
-		FUZZ_CHECK(t, e->access <= DRM_VSVM_ACCESS_ATOMIC);
+		FUZZ_CHECK(t, e->access <= DRM_VSVM_ACCESS_FETCH);
 		FUZZ_CHECK(t, e->addr < FUZZ_END_5);
 	}
 }

@@ -190,6 +190,10 @@ static void spare_all(struct drm_vsvm_command *c)
 	case DRM_VSVM_COMMAND_SIGNAL:
 		spare(&c->signal.addr);
 		break;
+	case DRM_VSVM_COMMAND_RUN:
+		/* A program could store anywhere. */
+		c->run.budget = 0;
+		break;
 	}
 }
 
@@ -239,7 +243,7 @@ static void want(struct wants *w, int error)
 /* Number of words that an op has a name for. */
 static unsigned int words_of(uint32_t op)
 {
-	static const uint8_t words[] = { 3, 4, 5, 3, 4, 3, 0 };
+	static const uint8_t words[] = { 3, 4, 5, 3, 4, 3, 0, 5 };
 
 	return op < VT_COUNT(words) ? words[op] : 7;
 }
@@ -312,7 +316,7 @@ static void want_command(struct wants *w, const struct fuzz_thread *t,
 {
 	unsigned int i;
 
-	if (c->flags || c->op > DRM_VSVM_COMMAND_BARRIER)
+	if (c->flags || c->op > DRM_VSVM_COMMAND_RUN)
 		want(w, -EINVAL);
 	for (i = words_of(c->op); i < VT_COUNT(c->raw); i++)
 		want(w, c->raw[i] ? -EINVAL : FUZZ_GOOD);
@@ -339,6 +343,15 @@ static void want_command(struct wants *w, const struct fuzz_thread *t,
 	case DRM_VSVM_COMMAND_SIGNAL:
 		want_word(w, c->signal.addr, c->signal.pad);
 		want_event(w, t, c->signal.eventfd);
+		break;
+	case DRM_VSVM_COMMAND_RUN:
+		if (c->run.pc % 2 || c->run.args % 8 || !c->run.budget)
+			want(w, -EINVAL);
+		want(w, fuzz_range_of(c->run.pc, 2));
+		if (c->run.args)
+			want(w, fuzz_range_of(c->run.args, 64));
+		if (c->run.result)
+			want_word(w, c->run.result, 0);
 		break;
 	}
 }
@@ -542,7 +555,7 @@ static void call_status(struct fuzz_thread *t)
 	FUZZ_CHECK(t, arg.queue == queue);
 	FUZZ_CHECK(t, arg.state <= DRM_VSVM_QUEUE_LOST);
 	FUZZ_CHECK(t, arg.done <= arg.submitted);
-	FUZZ_CHECK(t, arg.access <= DRM_VSVM_ACCESS_ATOMIC);
+	FUZZ_CHECK(t, arg.access <= DRM_VSVM_ACCESS_FETCH);
 	FUZZ_CHECK(t, lost ? known_cause(arg.error) : !arg.error);
 	FUZZ_CHECK(t, lost || (!arg.access && !arg.addr && !arg.lost));
 	FUZZ_CHECK(t, !lost || (arg.lost == arg.done + 1 &&
