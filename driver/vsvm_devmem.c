@@ -42,7 +42,7 @@
 char vsvm_devmem_owner[] = "vsvm";
 
 /* Blocks to look at for one without a pin. */
-#define MAX_LOOKS	64
+#define MAX_SKIPS	64
 /* Backing is not charged to a memcg: core mm charges the device folio that uses it. */
 #define BACKING_GFP	(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY)
 
@@ -440,7 +440,7 @@ struct vsvm_block *vsvm_devmem_emptiest(struct vsvm_devmem *dm,
 	unsigned int n;
 
 	guard(spinlock_irqsave)(&dm->lock);
-	for (n = 0; n < MAX_LOOKS; n++) {
+	for (n = 0; n < MAX_SKIPS; n++) {
 		b = list_last_entry_or_null(&client->partial, struct vsvm_block,
 					    link);
 		if (!b || b->nr_used > VSVM_BLOCK_PAGES / 2)

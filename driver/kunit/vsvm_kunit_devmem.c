@@ -398,7 +398,7 @@ static struct vsvm_block *first_to_go(struct fixture *f, unsigned long fair)
 {
 	unsigned long budget = BLOCKS;
 
-	return vsvm_cold_first(f->dm, f->mine, fair, &budget);
+	return vsvm_cold_first(f->dm, f->mine, fair, f->dm->clock, &budget);
 }
 
 /* Half of the fair share can be pinned, and stays while it is not more than that. */

@@ -203,6 +203,7 @@ static void use_is_no_crowd(struct kunit *test)
 	for (i = 0; i < 5; i++)
 		KUNIT_EXPECT_EQ(test, sweep(history, &now, COST, &evictions, false),
 				VSVM_POLICY_CROWD_NONE);
+	memset(history, 0, sizeof(*history));
 	for (i = 0; i < 5; i++)
 		KUNIT_EXPECT_EQ(test, sweep(history, &now, 4 * COST, &evictions,
 					    true),
