@@ -89,6 +89,9 @@ int bench_parameter(const char *name, const char *value, char *was, size_t room)
 int bench_policy(unsigned int device, unsigned int rounds,
 		 struct json_object *out);
 
+int bench_programs(unsigned int device, unsigned int rounds,
+		   struct json_object *out);
+
 int bench_workloads(unsigned int device, uint64_t vram, struct json_object *out);
 
 struct bench_memory {

@@ -34,6 +34,7 @@ enum table {
 	TABLE_MEMORY = 32,
 	TABLES = 63,		/* unless others are asked for */
 	TABLE_WORKLOADS = 64,
+	TABLE_PROGRAMS = 128,
 };
 
 static const struct {
@@ -47,6 +48,7 @@ static const struct {
 	{ "policy", TABLE_POLICY },
 	{ "memory", TABLE_MEMORY },
 	{ "workloads", TABLE_WORKLOADS },
+	{ "programs", TABLE_PROGRAMS },
 };
 
 struct options {
@@ -400,6 +402,8 @@ static int run_table(struct options *opts, enum table table)
 				    opts->json);
 	case TABLE_WORKLOADS:
 		return bench_workloads(opts->memory.device, opts->vram, opts->json);
+	case TABLE_PROGRAMS:
+		return bench_programs(opts->memory.device, opts->rounds, opts->json);
 	default:
 		return bench_memory(&opts->memory, opts->vram, opts->json);
 	}
@@ -437,7 +441,7 @@ struct arguments {
 	bool json;
 };
 
-#define HELP_TABLE "Only works, growth, sparse, queues, policy, memory or workloads; may be given more than once"
+#define HELP_TABLE "Only works, growth, sparse, queues, policy, memory, workloads or programs; may be given more than once"
 #define HELP_ROUNDS "Measure everything N times, 1 to 100 (7); above 64 MiB 3 times at most"
 #define HELP_WORK "Only to-device, home, in-order, at-random, cold-read, read, write, snapshot, device-read, device-write, device-snapshot or lone-fault; may be given more than once"
 
@@ -571,7 +575,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; queues, what the device does by itself; policy, what parameters of the module are worth, as root; memory, working sets of 0.5 to 4 times the device's memory, every word checked; and, only when asked for, as root, workloads, five ways to move memory for four of them."
+#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; queues, what the device does by itself; policy, what parameters of the module are worth, as root; memory, working sets of 0.5 to 4 times the device's memory, every word checked; and, only when asked for, as root, workloads, five ways to move memory for four of them; and programs, beside qemu-riscv64."
 
 static const struct argp argp = {
 	.options = argp_options,

@@ -463,6 +463,85 @@ struct drm_vsvm_command vsvm_cmd_run(const void *code, const void *stack,
 				     const uint64_t args[8], uint64_t budget,
 				     uint64_t *result);
 
+/*
+ * Programs for the device: C that vsvm-cc compiled. They are memory of the process like any
+ * other, and all of its memory is theirs.
+ */
+struct vsvm_program;
+
+/**
+ * vsvm_program_open() - load a program into the memory of this process
+ * @v: the handle of the device that will run it, open until after vsvm_program_close()
+ * @path: an ELF file of RV64IMAC, linked statically
+ * @out: the program; NULL on failure
+ *
+ * It is loaded anywhere if its relocations are in the file, as vsvm-cc sees to, else to
+ * where it was linked.
+ *
+ * Return: 0; -ENOEXEC: it is no such file; -EEXIST: it can be in one place only, and there
+ * is something; -ENOMEM; or what open() or mmap() gave.
+ */
+int vsvm_program_open(struct vsvm *v, const char *path, struct vsvm_program **out);
+
+/**
+ * vsvm_program_close() - unload a program that does not run
+ * @p: the program, or NULL
+ */
+void vsvm_program_close(struct vsvm_program *p);
+
+/**
+ * vsvm_program_symbol() - where a function or a variable of a program is
+ * @p: the program
+ * @name: its name
+ *
+ * Return: its address, which the CPU may use, too, for a variable; or NULL.
+ */
+void *vsvm_program_symbol(const struct vsvm_program *p, const char *name);
+
+/**
+ * vsvm_program_find() - what is at an address of a program
+ * @p: the program
+ * @addr: the address, as &drm_vsvm_queue_status.pc
+ * @name: out, the function or variable; or NULL
+ * @offset: out, how far behind its beginning
+ * @linked: out, the address in the file, for addr2line and objdump
+ *
+ * Return: 0; -ENOENT: it is not in the program.
+ */
+int vsvm_program_find(const struct vsvm_program *p, uint64_t addr, const char **name,
+		      uint64_t *offset, uint64_t *linked);
+
+/**
+ * vsvm_program_run() - run a function of a program for some work items, and wait
+ * @p: the program
+ * @function: its name; it takes a pointer, and vsvm_item() tells it which item it is for
+ * @arg: the pointer
+ * @items: number of work items, which do not wait for each other; 0 does nothing
+ * @budget: number of instructions that each of the four queues may do
+ * @status: out, how the queue that was lost is; zero if none was; or NULL
+ *
+ * Items run in up to four queues, a part in each, in order. Their stacks have 256 KiB.
+ *
+ * Return: 0; -ENOENT: there is no such function, or vsvm-cc did not link it; -EIO: a queue
+ * was lost, and the others were stopped; -ENOMEM; or what vsvm_queue_create(),
+ * vsvm_submit() or vsvm_wait() gave.
+ */
+int vsvm_program_run(struct vsvm_program *p, const char *function, void *arg,
+		     uint64_t items, uint64_t budget,
+		     struct drm_vsvm_queue_status *status);
+
+/**
+ * vsvm_program_main() - run main() of a program, and wait
+ * @p: the program
+ * @budget: number of instructions that it may do
+ * @result: out, what it returned
+ * @status: out, as of vsvm_program_run(); or NULL
+ *
+ * Return: 0, or as vsvm_program_run().
+ */
+int vsvm_program_main(struct vsvm_program *p, uint64_t budget, int *result,
+		      struct drm_vsvm_queue_status *status);
+
 /** vsvm_stay_name() - one word for a reason of &enum drm_vsvm_stay, or NULL */
 const char *vsvm_stay_name(unsigned int reason);
 

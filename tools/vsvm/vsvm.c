@@ -26,6 +26,7 @@ static const struct command {
 	{ "top", "what each process does with the devices, live", cmd_top },
 	{ "where", "where the pages of a process live", cmd_where },
 	{ "events", "what the device tells a process, as it happens", cmd_events },
+	{ "exec", "run a program on the device", cmd_exec },
 	{ "help", "this list, or the options of a command", cmd_help },
 };
 

@@ -49,6 +49,23 @@ bool vt_bad(bool bad, const char *cond, const char *file, int line)
 	return bad;
 }
 
+int vt_device_program(const char *name, char *path, size_t size)
+{
+	static const char *const folders[] = { "device", "../device" };
+	char self[PATH_MAX] = "";
+	size_t i;
+
+	if (VT_BAD(readlink("/proc/self/exe", self, sizeof(self) - 1) < 0))
+		return -1;
+	*strrchr(self, '/') = 0;
+	for (i = 0; i < VT_COUNT(folders); i++) {
+		snprintf(path, size, "%s/%s/%s.elf", self, folders[i], name);
+		if (!access(path, R_OK))
+			return 0;
+	}
+	return vt_wrong("there is no program %s for the device beside %s", name, self);
+}
+
 void *vt_map(size_t len, enum vt_kind kind)
 {
 	int advice = kind == VT_LARGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;

@@ -42,6 +42,9 @@ bool vt_bad(bool bad, const char *cond, const char *file, int line);
 /* Seconds for a test that moves or checks tens of MiB under emulation. */
 #define VT_LONG		120
 
+/* Where a program for the device is: beside this one, or where it is installed. */
+int vt_device_program(const char *name, char *path, size_t size);
+
 /* How the memory that vt_map() gives is mapped by the CPU. */
 enum vt_kind {
 	VT_SMALL,	/* 4K pages, never huge ones */
