@@ -41,6 +41,7 @@ struct task_struct;
  * - a copy from or to the caller's buffer stops in the middle: the call faults the
  *   buffer in and continues
  * - no room could be made: DRM_VSVM_STAY_DEVICE_FULL
+ * - a page of a program is not in the device page table: it faults
  * - FAULT_WINDOW: only the 16 pages around the fault migrate
  * - FAULT_SETUP: SIGBUS for the thread that touched the page
  * - FAULT_ARRAYS, and HOME_SMALL for the page that was touched: the CPU faults again;
@@ -124,6 +125,10 @@ struct task_struct;
 	P(FENCE_STORE, PAUSE, "fence-store") /* SIGNAL: the word */ \
 	P(FENCE_WAKE, PAUSE, "fence-wake") /* SIGNAL: waiters wake up */ \
 	P(CANCEL, PAUSE, "cancel") /* a queue's turn is cancelled */ \
+	P(RUN_FETCH, FAIL, "run-fetch") /* the page of a program's instruction */ \
+	P(RUN_LOAD, FAIL, "run-load") /* what it loads from */ \
+	P(RUN_STORE, FAIL, "run-store") /* what it stores to */ \
+	P(RUN_ATOMIC, FAIL, "run-atomic") /* the word of an atomic operation */ \
 	/* the rest */ \
 	P(EVENTS, FAIL, "events") /* an event stream */ \
 	P(MMAP_PAGE, FAIL, "mmap-page") /* a page for mmap() */ \

@@ -19,6 +19,7 @@
 #include "vsvm_access.h"
 #include "vsvm_command.h"
 #include "vsvm_context.h"
+#include "vsvm_inject.h"
 #include "vsvm_mirror.h"
 #include "vsvm_run.h"
 #include "vsvm_rv.h"
@@ -86,6 +87,25 @@ static enum vsvm_need need_of(enum vsvm_rv_kind kind)
 	}
 }
 
+/* Looks a page up for an access of some kind. */
+static bool look_up(const struct vsvm_context *ctx, unsigned long page,
+		    enum vsvm_rv_kind kind, struct vsvm_span *span)
+{
+	struct vsvm_inject *inject = ctx->m->table.inject;
+	bool there = vsvm_span_beside(ctx, page, page + PAGE_SIZE, need_of(kind), span);
+
+	switch (kind) {
+	case VSVM_RV_FETCH:
+		return VSVM_INJECT(inject, RUN_FETCH, false, there);
+	case VSVM_RV_LOAD:
+		return VSVM_INJECT(inject, RUN_LOAD, false, there);
+	case VSVM_RV_STORE:
+		return VSVM_INJECT(inject, RUN_STORE, false, there);
+	default:
+		return VSVM_INJECT(inject, RUN_ATOMIC, false, there);
+	}
+}
+
 /*
  * &vsvm_rv_bus.map. The program may store anywhere in the page while the lock is held. So
  * the page is marked now: until the lock is dropped, reclaim cannot clean it.
@@ -96,8 +116,7 @@ static void *run_map(struct vsvm_rv_bus *bus, unsigned long page,
 	struct run *r = container_of(bus, struct run, bus);
 	struct vsvm_span span;
 
-	if (page >= TASK_SIZE ||
-	    !vsvm_span_beside(r->ctx, page, page + PAGE_SIZE, need_of(kind), &span))
+	if (page >= TASK_SIZE || !look_up(r->ctx, page, kind, &span))
 		return NULL;
 	if (kind == VSVM_RV_STORE || kind == VSVM_RV_AMO)
 		vsvm_access_dirty(&span, span.len);

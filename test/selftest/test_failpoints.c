@@ -491,26 +491,43 @@ static int lost_by(struct vsvm *v, uint32_t queue)
 	return -(int)s.error;
 }
 
+/* A program that loads a word, stores one more behind it, and adds that to it. */
+static const uint32_t program[] = {
+	0x00053583,	/* ld a1, 0(a0) */
+	0x00158593,	/* addi a1, a1, 1 */
+	0x00b53423,	/* sd a1, 8(a0) */
+	0x00b5302f,	/* amoadd.d zero, a1, (a0) */
+	0x00000073,	/* ecall */
+};
+
+/* Where its words are, and where its arguments: in words of the buffer. */
+#define PROGRAM_WORDS	16
+#define PROGRAM_ARGS	8
+
 /*
  * The device copies the buffer to the memory by itself, moves it to the device and back,
- * counts a word, and says so. By a file of its own: the first queue has the thread, and the
+ * counts a word, runs a program, and says so. By a file of its own: the first queue has the thread, and the
  * first large PREFETCH those that help it.
  */
 static int queue_works(struct vt_work *w)
 {
 	uint64_t *word = (uint64_t *)w->buf, *fence = word + 1;
+	char *code = w->buf + VT_PAGE;
 	struct drm_vsvm_command job[] = {
 		vsvm_cmd_copy(w->mem, w->ballast, w->len),
 		vsvm_cmd_prefetch(w->mem, w->len, DRM_VSVM_TARGET_DEVICE),
 		vsvm_cmd_atomic(word, 8, DRM_VSVM_ATOMIC_ADD, 1, 0, NULL),
 		vsvm_cmd_prefetch(w->mem, w->len, DRM_VSVM_TARGET_SYSTEM),
 		vsvm_cmd_prefetch(w->ballast, 2 * VT_HUGE, DRM_VSVM_TARGET_SYSTEM),
+		vsvm_cmd_run(code, NULL, word + PROGRAM_ARGS, VT_COUNT(program), NULL),
 		vsvm_cmd_signal(fence, 1, -1),
 	};
 	struct vsvm *v;
 	uint32_t queue;
 	int ret;
 
+	memcpy(code, program, sizeof(program));
+	word[PROGRAM_ARGS] = (uintptr_t)(word + PROGRAM_WORDS);
 	ret = vsvm_open(0, &v);
 	if (ret)
 		return ret;
@@ -545,7 +562,8 @@ static int queue_worked(struct vt_work *w, int ret)
 		return -1;
 	if (ret)
 		return VT_BAD(word[1]) ? -1 : 0;
-	return VT_BAD(word[0] != 1 || word[1] != 1 ||
+	return VT_BAD(word[0] != 1 || word[1] != 1 || word[PROGRAM_WORDS] != 1 ||
+		      word[PROGRAM_WORDS + 1] != 1 ||
 		      vt_check(w->mem, w->len, OTHER, 0)) ? -1 : 0;
 }
 
