@@ -120,51 +120,58 @@ struct svm_atomics {
 	int32_t *words;
 };
 
-static inline int32_t svm_cas_loop(int32_t *word, int32_t (*next)(int32_t was))
+static inline void svm_change(int32_t *word, int32_t (*next)(int32_t was, int32_t id),
+			      int32_t id)
 {
 	int32_t was = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-	while (!__atomic_compare_exchange_n(word, &was, next(was), 0, __ATOMIC_SEQ_CST,
+	while (!__atomic_compare_exchange_n(word, &was, next(was, id), 0, __ATOMIC_SEQ_CST,
 					    __ATOMIC_RELAXED))
 		;
-	return was;
 }
 
-static inline int32_t svm_inc(int32_t was)
+static inline int32_t svm_max(int32_t was, int32_t id)
 {
+	return was < id ? id : was;
+}
+
+static inline int32_t svm_min(int32_t was, int32_t id)
+{
+	return was > id ? id : was;
+}
+
+static inline int32_t svm_inc(int32_t was, int32_t id)
+{
+	(void)id;
 	return (uint32_t)was >= SVM_INC_LIMIT ? 0 : was + 1;
 }
 
-static inline int32_t svm_dec(int32_t was)
+static inline int32_t svm_dec(int32_t was, int32_t id)
 {
+	(void)id;
 	return !was || (uint32_t)was > SVM_DEC_LIMIT ? (int32_t)SVM_DEC_LIMIT : was - 1;
 }
 
-static inline int32_t svm_more(int32_t was)
+static inline int32_t svm_more(int32_t was, int32_t id)
 {
+	(void)id;
 	return was + 1;
 }
 
 /* What participant @id does, SVM_LOOPS times. */
 static inline void svm_atomics_all(const struct svm_atomics *a, int32_t id)
 {
-	int32_t *w = a->words, was;
+	int32_t *w = a->words;
 	unsigned int i;
 
 	for (i = 0; i < SVM_LOOPS; i++) {
 		__atomic_fetch_add(&w[SVM_ADD], 10, __ATOMIC_SEQ_CST);
 		__atomic_exchange_n(&w[SVM_EXCHANGE], id, __ATOMIC_SEQ_CST);
-		was = __atomic_load_n(&w[SVM_MAX], __ATOMIC_RELAXED);
-		while (was < id && !__atomic_compare_exchange_n(&w[SVM_MAX], &was, id, 0,
-				__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-			;
-		was = __atomic_load_n(&w[SVM_MIN], __ATOMIC_RELAXED);
-		while (was > id && !__atomic_compare_exchange_n(&w[SVM_MIN], &was, id, 0,
-				__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-			;
-		svm_cas_loop(&w[SVM_INC], svm_inc);
-		svm_cas_loop(&w[SVM_DEC], svm_dec);
-		svm_cas_loop(&w[SVM_CAS], svm_more);
+		svm_change(&w[SVM_MAX], svm_max, id);
+		svm_change(&w[SVM_MIN], svm_min, id);
+		svm_change(&w[SVM_INC], svm_inc, id);
+		svm_change(&w[SVM_DEC], svm_dec, id);
+		svm_change(&w[SVM_CAS], svm_more, id);
 		__atomic_fetch_and(&w[SVM_AND], 2 * id + 7, __ATOMIC_SEQ_CST);
 		__atomic_fetch_or(&w[SVM_OR], 1 << id, __ATOMIC_SEQ_CST);
 		__atomic_fetch_xor(&w[SVM_XOR], id, __ATOMIC_SEQ_CST);

@@ -506,8 +506,8 @@ static const uint32_t program[] = {
 
 /*
  * The device copies the buffer to the memory by itself, moves it to the device and back,
- * counts a word, runs a program, and says so. By a file of its own: the first queue has the thread, and the
- * first large PREFETCH those that help it.
+ * counts a word, runs a program, and says so. By a file of its own: the first queue has the
+ * thread, and the first large PREFETCH those that help it.
  */
 static int queue_works(struct vt_work *w)
 {

@@ -114,8 +114,8 @@ static int run(FIXTURE_DATA(svm) *self, int device, const char *name, const void
 
 /* A device that works while the CPU does. */
 struct work {
-	pthread_t thread;
 	FIXTURE_DATA(svm) *self;
+	pthread_t thread;
 	int device;
 	const char *name;
 	const void *arg;
@@ -374,7 +374,8 @@ TEST_F_TIMEOUT(svm, pointers_across, VT_LONG)
 	uint64_t i;
 
 	for (i = 0; i < POINTERS; i++) {
-		here[i] = values[i] = i;
+		here[i] = i;
+		values[i] = i;
 		offsets[i] = 1000 * i;
 		p[i].value = i % 2 ? &values[i] : &here[i];
 		p[i].offset = &offsets[POINTERS - 1 - i];
@@ -455,8 +456,8 @@ TEST_F_TIMEOUT(svm, system_wide_atomics, 2 * VT_LONG)
 	for (i = 0; i <= ITEMS; i++)
 		all &= 2 * i + 7;
 	for (i = 0; i < ALL * SVM_LOOPS; i++) {
-		inc = svm_inc(inc);
-		dec = svm_dec(dec);
+		inc = svm_inc(inc, i);
+		dec = svm_dec(dec, i);
 	}
 	ASSERT_EQ(10 * ALL * SVM_LOOPS, words[SVM_ADD]);
 	ASSERT_TRUE(words[SVM_EXCHANGE] >= 0 && words[SVM_EXCHANGE] <= ITEMS);
