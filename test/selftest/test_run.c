@@ -15,45 +15,12 @@
 #include "vt.h"
 #include "vt_fixture.h"
 #include "vt_queue.h"
+#include "vt_rv.h"
 
 #define SEED	261
 #define MAX	(~0ULL)
 #define TOP	(1ULL << 63)
 #define NEG(word)	((uint64_t)(int64_t)(int32_t)(word))
-
-/* Registers, instructions without operands, and the forms that a test fills in. */
-#define ZERO	0
-#define RA	1
-#define SP	2
-#define A0	10
-#define A1	11
-#define A2	12
-#define ECALL	0x00000073
-#define EBREAK	0x00100073
-#define C_EBREAK	0x9002
-#define FENCE	0x0ff0000f
-#define FENCE_I	0x0000100f
-#define BRANCH(f3, rs1, rs2, off)					\
-	(0x63 | ((off) >> 11 & 1) << 7 | ((off) >> 1 & 0xf) << 8 |	\
-	 (f3) << 12 | (rs1) << 15 | (rs2) << 20 |			\
-	 ((off) >> 5 & 0x3f) << 25 | (uint32_t)((off) < 0) << 31)
-#define JAL(rd, off)							\
-	(0x6f | (rd) << 7 | ((off) & 0xff000) | ((off) >> 11 & 1) << 20 | \
-	 ((off) >> 1 & 0x3ff) << 21 | (uint32_t)((off) < 0) << 31)
-#define JALR(rd, rs1, off)	(0x67 | (rd) << 7 | (rs1) << 15 | (uint32_t)(off) << 20)
-#define ADDI(rd, rs1, imm)	(0x13 | (rd) << 7 | (rs1) << 15 | (uint32_t)(imm) << 20)
-#define ADD(rd, rs1, rs2)	(0x33 | (rd) << 7 | (rs1) << 15 | (uint32_t)(rs2) << 20)
-#define LOAD(f3, rd, rs1)	(0x03 | (rd) << 7 | (f3) << 12 | (rs1) << 15)
-#define STORE(f3, rs2, rs1)	(0x23 | (f3) << 12 | (rs1) << 15 | (rs2) << 20)
-#define AMO(op, f3, rd, rs2, rs1)					\
-	(0x2f | (rd) << 7 | (f3) << 12 | (rs1) << 15 | (rs2) << 20 |	\
-	 (uint32_t)(op) << 27)
-#define LR	2
-#define SC	3
-#define BEQ	0
-#define BNE	1
-#define LD	3
-#define SD	3
 
 #define BUDGET	100000000ULL
 
@@ -80,21 +47,6 @@ FIXTURE_SETUP(run)
 }
 
 VT_TEARDOWN_CLOSE(run)
-
-/* Puts instructions of 16 and 32 bits behind each other; returns where the next goes. */
-static uint16_t *emit(uint16_t *at, const uint32_t *insn, size_t nr)
-{
-	for (; nr; nr--, insn++) {
-		*at++ = *insn;
-		if ((*insn & 3) == 3)
-			*at++ = *insn >> 16;
-	}
-	return at;
-}
-
-#define EMIT(at, ...)							\
-	emit(at, (const uint32_t[]){ __VA_ARGS__ },			\
-	     sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
 
 #define RESULT	8	/* its place behind the arguments */
 
