@@ -333,11 +333,49 @@ static int give_up_rights(void)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
+/* What a thread did goes to what all did. */
+static void add_up(const struct fuzz_thread *t)
+{
+	unsigned int k;
+
+	__atomic_fetch_add(&fuzz_shared->jobs, t->jobs.done, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&fuzz_shared->jobs_lost, t->jobs.lost, __ATOMIC_RELAXED);
+	for (k = 0; k < FUZZ_KINDS; k++) {
+		__atomic_fetch_add(&fuzz_shared->kind[k].calls, t->kind[k].calls,
+				   __ATOMIC_RELAXED);
+		__atomic_fetch_add(&fuzz_shared->kind[k].fine, t->kind[k].fine,
+				   __ATOMIC_RELAXED);
+	}
+}
+
+/* The process of programs.c: its calls are in addition to those that were asked for. */
+static int programs_process(unsigned int number, uint64_t quota)
+{
+	static struct fuzz_thread t;
+	unsigned int i;
+
+	t.process = number;
+	t.dice.state = seed * 0x100000001b3ULL + number * MAX_THREADS;
+	t.arg = storm_shared();
+	if (!t.arg || stay_reachable())
+		return 1;
+	for (i = 0; i < DEVICES; i++)
+		if (open_file(i))
+			return 1;
+	__atomic_fetch_sub(&fuzz_shared->ready, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&fuzz_shared->ready, __ATOMIC_SEQ_CST))
+		sched_yield();
+	while (t.calls < quota && !__atomic_load_n(&fuzz_shared->failed, __ATOMIC_RELAXED))
+		fuzz_programs(&t, FUZZ_FIRST_FD + fuzz_draw(&t, DEVICES));
+	add_up(&t);
+	return fuzz_shared->failed;
+}
+
 static int process(unsigned int number, unsigned int threads, uint64_t quota)
 {
 	struct fuzz_thread *t = calloc(threads, sizeof(*t));
 	pthread_attr_t attr;
-	unsigned int i, k;
+	unsigned int i;
 
 	if (!t || stay_reachable() ||
 	    (number % 2 && !geteuid() && give_up_rights()))
@@ -363,19 +401,8 @@ static int process(unsigned int number, unsigned int threads, uint64_t quota)
 	__atomic_fetch_sub(&fuzz_shared->ready, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&finished, __ATOMIC_SEQ_CST) < threads)
 		usleep(1000);
-	for (i = 0; i < threads; i++) {
-		__atomic_fetch_add(&fuzz_shared->jobs, t[i].jobs.done,
-				   __ATOMIC_RELAXED);
-		__atomic_fetch_add(&fuzz_shared->jobs_lost, t[i].jobs.lost,
-				   __ATOMIC_RELAXED);
-		for (k = 0; k < FUZZ_KINDS; k++) {
-			__atomic_fetch_add(&fuzz_shared->kind[k].calls,
-					   t[i].kind[k].calls,
-					   __ATOMIC_RELAXED);
-			__atomic_fetch_add(&fuzz_shared->kind[k].fine,
-					   t[i].kind[k].fine, __ATOMIC_RELAXED);
-		}
-	}
+	for (i = 0; i < threads; i++)
+		add_up(&t[i]);
 	return fuzz_shared->failed;
 }
 
@@ -455,6 +482,9 @@ static uint64_t report(void)
 	printf("# fuzz: %llu valid jobs, %llu lost\n",
 	       (unsigned long long)fuzz_shared->jobs,
 	       (unsigned long long)fuzz_shared->jobs_lost);
+	printf("# fuzz: %llu jobs of programs, %llu of them done\n",
+	       (unsigned long long)fuzz_shared->programs,
+	       (unsigned long long)fuzz_shared->programs_done);
 	printf("#@ fuzz | calls | %llu\n", (unsigned long long)calls);
 	printf("#@ fuzz | seed | %llu\n", (unsigned long long)seed);
 	return calls;
@@ -472,12 +502,14 @@ static int run_all(unsigned int processes, unsigned int threads, uint64_t calls)
 		fprintf(stderr, "# fuzz: there are no two devices\n");
 		return 1;
 	}
-	fuzz_shared->ready = processes;
+	fuzz_shared->ready = processes + 1;
 	fflush(stdout);
 	for (i = 0; i < processes; i++)
 		if (!fork())
 			_exit(process(i, threads, quota));
-	for (i = 0; i < processes; i++) {
+	if (!fork())
+		_exit(programs_process(processes, quota));
+	for (i = 0; i < processes + 1; i++) {
 		if (wait(status) > 0 && !*status)
 			continue;
 		/* Who dies of a signal does not say so. */

@@ -99,6 +99,8 @@ struct fuzz_shared {
 	uint64_t changes;		/* of the wild memory */
 	uint64_t jobs;			/* valid ones that were done */
 	uint64_t jobs_lost;
+	uint64_t programs;		/* jobs of some programs by chance */
+	uint64_t programs_done;		/* those of which all ended by ECALL */
 	bool sigbus;			/* CPU faults were made to fail */
 	struct fuzz_count kind[FUZZ_KINDS];
 };
@@ -203,6 +205,9 @@ int fuzz_jobs_make(struct fuzz_thread *t);
 void fuzz_jobs(struct fuzz_thread *t);
 void fuzz_jobs_settle(struct fuzz_thread *t);
 void fuzz_jobs_anew(struct fuzz_thread *t);
+
+/* programs.c: some programs by chance, in a process that has nothing to lose. */
+void fuzz_programs(struct fuzz_thread *t, int fd);
 
 /* canary.c: a valid call on the canary, and what has to be there. */
 void fuzz_canary(struct fuzz_thread *t);

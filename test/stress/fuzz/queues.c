@@ -166,6 +166,15 @@ static void any_signal(struct fuzz_thread *t, struct drm_vsvm_signal *c)
 	c->pad = fuzz_pad(t);
 }
 
+/* Refused: see spare_all(). */
+static void any_run(struct fuzz_thread *t, struct drm_vsvm_command_run *c)
+{
+	c->pc = fuzz_address(t);
+	c->sp = fuzz_number(t);
+	c->args = fuzz_draw(t, 2) ? fuzz_address(t) : 0;
+	c->result = fuzz_draw(t, 2) ? any_word(t) : 0;
+}
+
 /* A range that a job writes to: not where a thread knows what has to be. */
 static void spare(__u64 *addr)
 {
@@ -191,7 +200,7 @@ static void spare_all(struct drm_vsvm_command *c)
 		spare(&c->signal.addr);
 		break;
 	case DRM_VSVM_COMMAND_RUN:
-		/* A program could store anywhere. */
+		/* A program could store anywhere: programs.c has those that run. */
 		c->run.budget = 0;
 		break;
 	}
@@ -224,6 +233,10 @@ static void any_command(struct fuzz_thread *t, struct drm_vsvm_command *c)
 		any_wait(t, &c->wait);
 	else if (c->op == DRM_VSVM_COMMAND_SIGNAL)
 		any_signal(t, &c->signal);
+	if (fuzz_one_in(t, 100)) {
+		*c = (struct drm_vsvm_command) { .op = DRM_VSVM_COMMAND_RUN };
+		any_run(t, &c->run);
+	}
 	if (fuzz_one_in(t, 48))
 		c->raw[fuzz_draw(t, VT_COUNT(c->raw))] = fuzz_number(t);
 	if (fuzz_one_in(t, 64))
