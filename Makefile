@@ -24,6 +24,7 @@ help:
 	@echo '  make check    boot it and run every test'
 	@echo '  make check-debug   the same on kernels of our own that look for mistakes'
 	@echo '                (ARGS=--short: what goes into an hour)'
+	@echo "  make check-igt     Intel's own tests of shared virtual memory, on vsvm (ARGS=--short)"
 	@echo '  make check-in-tree the same of a kernel with the driver built in, in short'
 	@echo '  make bench    boot it and measure beside test_hmm (ARGS=--json)'
 	@echo '  make check, check-debug or bench KDIR=~/linux   on a kernel that you built'
@@ -102,6 +103,9 @@ check:
 check-debug:
 	@test/check-debug $(own_kernel) $(ARGS) $(TESTS)
 
+check-igt:
+	@test/guest/run $(own_kernel) --with sid:igt-gpu-tools-tests --mem 6144 --timeout 10800 -- /usr/lib/vsvm/igt/run $(ARGS) $(TESTS)
+
 check-in-tree:
 	@test/check-in-tree
 
@@ -124,4 +128,4 @@ in-tree:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help kernel-check module tools install-tools dist deb load unload install demo check check-debug check-in-tree check-packages bench test-bundle style in-tree clean
+.PHONY: all help kernel-check module tools install-tools dist deb load unload install demo check check-debug check-igt check-in-tree check-packages bench test-bundle style in-tree clean

@@ -12,8 +12,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -42,10 +40,7 @@ struct xe_queue_mem {
 
 static struct xe_ids queues;
 
-/* The lists of queues, and the number of jobs of each. */
-static pthread_mutex_t queues_lock = PTHREAD_MUTEX_INITIALIZER;
-
-int xe_queue_owns(const struct xe_queue *queue, uint64_t addr)
+bool xe_queue_owns(const struct xe_queue *queue, uint64_t addr)
 {
 	return addr - (uintptr_t)queue->mem < sizeof(*queue->mem);
 }
@@ -66,6 +61,7 @@ static int queue_alloc(struct xe_vm *vm, struct xe_queue **out)
 	if (!queue)
 		return -ENOMEM;
 	queue->vm = vm;
+	pthread_mutex_init(&queue->lock, NULL);
 	mem = mmap(NULL, sizeof(*queue->mem), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (mem == MAP_FAILED) {
@@ -100,10 +96,10 @@ int xe_queue_create(struct drm_xe_exec_queue_create *create)
 		queue_free(queue);
 		return ret;
 	}
-	pthread_mutex_lock(&queues_lock);
+	pthread_mutex_lock(&vm->lock);
 	queue->next = vm->queues;
 	vm->queues = queue;
-	pthread_mutex_unlock(&queues_lock);
+	pthread_mutex_unlock(&vm->lock);
 	return 0;
 }
 
@@ -116,11 +112,11 @@ int xe_queue_destroy(const struct drm_xe_exec_queue_destroy *destroy)
 	queue = xe_id_take(&queues, destroy->exec_queue_id);
 	if (!queue)
 		return -ENOENT;
-	pthread_mutex_lock(&queues_lock);
+	pthread_mutex_lock(&queue->vm->lock);
 	for (link = &queue->vm->queues; *link != queue; link = &(*link)->next)
 		;
 	*link = queue->next;
-	pthread_mutex_unlock(&queues_lock);
+	pthread_mutex_unlock(&queue->vm->lock);
 	vsvm_queue_destroy(queue->vm->v, queue->queue);
 	queue_free(queue);
 	return 0;
@@ -181,7 +177,7 @@ static void count_job(void)
 		__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
-/* Fills in the next arguments of a queue. They are used up only by xe_exec(). */
+/* The command for a batch. Its arguments are used up when the job is in the queue. */
 static struct drm_vsvm_command run_batch(struct xe_queue *queue, uint64_t batch)
 {
 	struct xe_queue_mem *mem = queue->mem;
@@ -194,25 +190,28 @@ static struct drm_vsvm_command run_batch(struct xe_queue *queue, uint64_t batch)
 
 int xe_exec(const struct drm_xe_exec *exec)
 {
-	struct drm_vsvm_command commands[1 + MAX_SYNCS];
 	struct xe_queue *queue = xe_id_find(&queues, exec->exec_queue_id);
-	uint32_t nr = 0;
-	int ret;
+	struct drm_vsvm_command commands[MAX_SYNCS + 1];
+	int nr, ret;
 
 	if (exec->extensions || exec->num_batch_buffer > 1 || exec->num_syncs > MAX_SYNCS)
 		return -EINVAL;
 	if (!queue)
 		return -ENOENT;
-	if (exec->num_batch_buffer)
-		commands[nr++] = run_batch(queue, exec->address);
-	ret = xe_signals(exec->syncs, exec->num_syncs, commands + nr);
-	if (ret < 0)
-		return ret;
-	ret = xe_submit(queue->vm->v, queue->queue, commands, nr + ret);
-	if (!ret && exec->num_batch_buffer) {
+	nr = xe_signals(exec->syncs, exec->num_syncs, commands + 1);
+	if (nr < 0)
+		return nr;
+	if (!exec->num_batch_buffer)
+		return xe_submit(queue->vm->v, queue->queue, commands + 1, nr);
+
+	pthread_mutex_lock(&queue->lock);
+	commands[0] = run_batch(queue, exec->address);
+	ret = xe_submit(queue->vm->v, queue->queue, commands, nr + 1);
+	if (!ret)
 		queue->jobs++;
+	pthread_mutex_unlock(&queue->lock);
+	if (!ret)
 		count_job();
-	}
 	return ret;
 }
 

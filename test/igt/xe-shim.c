@@ -32,14 +32,12 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "xe-shim.h"
 
@@ -51,6 +49,7 @@
  */
 static __thread bool inside;
 
+/* Protects all numbers of objects. Taken alone. */
 static pthread_mutex_t ids_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* What the program would have called without the shim. */
@@ -231,11 +230,11 @@ static int answer(int fd, unsigned long request, void *arg)
 	case DRM_IOCTL_XE_VM_QUERY_MEM_RANGE_ATTRS:
 		return xe_mem_ranges(arg);
 	}
-	/* Of xe it is not, or the tests here do without. */
+	/* It is not xe's, or nothing that shares virtual memory uses it. */
 	return -EINVAL;
 }
 
-/* Whether a call is for a driver of DRM, or has an answer that says which one it is. */
+/* Whether a call is answered otherwise by each driver. */
 static bool is_drivers(unsigned long request)
 {
 	unsigned int nr = _IOC_NR(request);
@@ -268,6 +267,8 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 }
 
 /*
+ * What a program calls that has 64-bit offsets by _FILE_OFFSET_BITS, as IGT has.
+ *
  * Buffers are mapped through the node, by an offset that says which one. IGT maps them to be
  * written only, and no device uses a mapping that may not be read.
  */

@@ -6,9 +6,9 @@
 #ifndef XE_SHIM_H
 #define XE_SHIM_H
 
-#include <stddef.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/types.h>
 
 #include <libvsvm.h>
@@ -23,12 +23,14 @@
  * @v: the file
  * @batch: the device program that does batches
  * @binds: queue for what VM_BIND orders
+ * @lock: protects @queues
  * @queues: those of the program that are in this file
  */
 struct xe_vm {
 	struct vsvm *v;
 	struct vsvm_program *batch;
 	uint32_t binds;
+	pthread_mutex_t lock;
 	struct xe_queue *queues;
 };
 
@@ -38,6 +40,7 @@ struct xe_vm {
  * @queue: vsvm's number of it
  * @next: another one of @vm
  * @mem: memory that the shim and the device share: a stack, and arguments of jobs
+ * @lock: protects @jobs, and the arguments in @mem
  * @jobs: how many jobs were put into it
  */
 struct xe_queue {
@@ -45,13 +48,26 @@ struct xe_queue {
 	uint32_t queue;
 	struct xe_queue *next;
 	struct xe_queue_mem *mem;
+	pthread_mutex_t lock;
 	uint64_t jobs;
 };
 
-/* Of xe-shim.c */
+/**
+ * struct xe_ids - numbers of objects, from 1
+ * @objects: by number less 1; NULL: none has this number
+ * @nr: length of it
+ *
+ * Protected by a lock of xe-shim.c, which the functions below take.
+ */
+struct xe_ids {
+	void **objects;
+	uint32_t nr;
+};
+
+/* Of xe-shim.c. */
 
 /**
- * xe_ioctl() - ask the driver, not the shim
+ * xe_ioctl() - call the driver, not the shim
  * @fd: a file
  * @request: the call
  * @arg: its argument
@@ -61,43 +77,64 @@ struct xe_queue {
 int xe_ioctl(int fd, unsigned long request, void *arg);
 
 /**
- * struct xe_ids - numbers of objects, from 1
- * @objects: by number less 1; NULL: none has this number
- * @nr: length of it
+ * xe_id_new() - give an object a number
+ * @ids: the numbers
+ * @object: the object
+ * @id: out, the number
  *
- * Protected by a lock of xe-shim.c, which is held for each call below, and not after it.
+ * Return: 0 or -ENOMEM.
  */
-struct xe_ids {
-	void **objects;
-	uint32_t nr;
-};
-
 int xe_id_new(struct xe_ids *ids, void *object, uint32_t *id);
+
+/**
+ * xe_id_find() - find an object by its number
+ * @ids: the numbers
+ * @id: any number
+ *
+ * Return: the object; NULL: none has this number.
+ */
 void *xe_id_find(struct xe_ids *ids, uint32_t id);
+
+/**
+ * xe_id_take() - find an object by its number, and take the number from it
+ * @ids: the numbers
+ * @id: any number
+ *
+ * Return: as xe_id_find().
+ */
 void *xe_id_take(struct xe_ids *ids, uint32_t id);
 
-/* Of xe-query.c */
+/* Of xe-query.c. Texts are descriptors of files, or -1 and errno. */
+
 int xe_device_query(int fd, struct drm_xe_device_query *query);
 int xe_pat_text(void);
 int xe_stats_text(unsigned int minor);
 
-/* Of xe-vm.c */
+/* Of xe-vm.c. Answers to ioctls are 0 or a negative errno, here and below. */
+
 int xe_vm_create(int fd, struct drm_xe_vm_create *create);
 int xe_vm_destroy(const struct drm_xe_vm_destroy *destroy);
-int xe_vm_bind(const struct drm_xe_vm_bind *bind);
+int xe_vm_bind(struct drm_xe_vm_bind *bind);
+
+/* The address space with this number, or NULL. */
 struct xe_vm *xe_vm_find(uint32_t id);
 
-/* Of xe-advice.c */
+/* Of xe-advice.c. */
+
 int xe_madvise(const struct drm_xe_madvise *madvise);
 int xe_mem_ranges(struct drm_xe_vm_query_mem_range_attr *query);
 
-/* Of xe-bo.c */
+/* Of xe-bo.c. */
+
 int xe_gem_create(struct drm_xe_gem_create *create);
 int xe_gem_mmap_offset(struct drm_xe_gem_mmap_offset *mmo);
 int xe_gem_close(uint32_t handle);
+
+/* The descriptor of the buffer that an offset of the node stands for, or -1. */
 int xe_bo_file(off_t offset);
 
-/* Of xe-queue.c */
+/* Of xe-queue.c. */
+
 int xe_queue_create(struct drm_xe_exec_queue_create *create);
 int xe_queue_destroy(const struct drm_xe_exec_queue_destroy *destroy);
 int xe_exec(const struct drm_xe_exec *exec);
@@ -125,7 +162,7 @@ int xe_submit(struct vsvm *v, uint32_t queue, const struct drm_vsvm_command *com
  */
 int xe_signals(uint64_t syncs, uint32_t nr, struct drm_vsvm_command *commands);
 
-/* Whether a queue's own memory is at an address. */
-int xe_queue_owns(const struct xe_queue *queue, uint64_t addr);
+/* Whether memory that a queue shares with the device is at an address. */
+bool xe_queue_owns(const struct xe_queue *queue, uint64_t addr);
 
 #endif /* XE_SHIM_H */

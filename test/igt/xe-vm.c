@@ -6,7 +6,6 @@
  * Memory moves to the device when the device lacks it, unless xe's MADVISE says otherwise.
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -47,6 +46,7 @@ int xe_vm_create(int fd, struct drm_xe_vm_create *create)
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return -ENOMEM;
+	pthread_mutex_init(&vm->lock, NULL);
 	ret = xe_ioctl(fd, DRM_IOCTL_VSVM_INFO, &info);
 	if (!ret)
 		ret = vsvm_open(info.device, &vm->v);
@@ -79,7 +79,7 @@ int xe_vm_destroy(const struct drm_xe_vm_destroy *destroy)
 }
 
 /* Whether the shim itself put there what is at an address. */
-static bool is_own(const struct xe_vm *vm, uint64_t addr)
+static bool is_own(struct xe_vm *vm, uint64_t addr)
 {
 	const struct xe_queue *queue;
 	uint64_t offset, linked;
@@ -87,13 +87,14 @@ static bool is_own(const struct xe_vm *vm, uint64_t addr)
 
 	if (!vsvm_program_find(vm->batch, addr, &name, &offset, &linked))
 		return true;
-	for (queue = vm->queues; queue; queue = queue->next)
-		if (xe_queue_owns(queue, addr))
-			return true;
-	return false;
+	pthread_mutex_lock(&vm->lock);
+	for (queue = vm->queues; queue && !xe_queue_owns(queue, addr); queue = queue->next)
+		;
+	pthread_mutex_unlock(&vm->lock);
+	return queue;
 }
 
-static bool uses_run(const struct xe_vm *vm, const struct drm_vsvm_run *run)
+static bool uses_run(struct xe_vm *vm, const struct drm_vsvm_run *run)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE), i;
 
@@ -106,7 +107,7 @@ static bool uses_run(const struct xe_vm *vm, const struct drm_vsvm_run *run)
 }
 
 /* EBUSY if the device's page table has memory of the program in a range. */
-static int check_unused(const struct xe_vm *vm, uint64_t addr, uint64_t len)
+static int check_unused(struct xe_vm *vm, uint64_t addr, uint64_t len)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE), end = addr + len;
 	/* The last page below the middle of all addresses is nobody's. */
@@ -139,7 +140,7 @@ static uint32_t prefetch_target(const struct drm_xe_vm_bind_op *op)
 }
 
 /* Adds the command for a bind, if it takes one. */
-static int bind_one(const struct xe_vm *vm, const struct drm_xe_vm_bind_op *op,
+static int bind_one(struct xe_vm *vm, const struct drm_xe_vm_bind_op *op,
 		    struct drm_vsvm_command *commands, uint32_t *nr)
 {
 	switch (op->op) {
@@ -156,7 +157,7 @@ static int bind_one(const struct xe_vm *vm, const struct drm_xe_vm_bind_op *op,
 	return -EOPNOTSUPP;
 }
 
-int xe_vm_bind(const struct drm_xe_vm_bind *bind)
+int xe_vm_bind(struct drm_xe_vm_bind *bind)
 {
 	const struct drm_xe_vm_bind_op *ops = bind->num_binds == 1 ? &bind->bind :
 		(const struct drm_xe_vm_bind_op *)(uintptr_t)bind->vector_of_binds;
