@@ -18,6 +18,8 @@
 #define ATOMIC_INC	(0x5U << 8)
 #define COPY_WORDS	10
 #define COPY_WIDTH	0xffffffU
+#define COPY_BLOCKS	(1U << 19)
+#define BLOCK		256
 #define STORE_LENGTH	0x3ffU
 
 void xe_batch(const volatile uint32_t *batch) __attribute__((noreturn));
@@ -40,12 +42,40 @@ static uint32_t store(const volatile uint32_t *batch)
 	return words;
 }
 
-/* Copies bytes in one row. */
+/* Eight words at a time: most of the instructions are the copy. */
+static void copy_block(uint64_t *to, const uint64_t *from)
+{
+	const uint64_t *end = from + BLOCK / sizeof(*from);
+
+	for (; from < end; from += 8, to += 8) {
+		uint64_t a = from[0], b = from[1], c = from[2], d = from[3];
+		uint64_t e = from[4], f = from[5], g = from[6], h = from[7];
+
+		to[0] = a;
+		to[1] = b;
+		to[2] = c;
+		to[3] = d;
+		to[4] = e;
+		to[5] = f;
+		to[6] = g;
+		to[7] = h;
+	}
+}
+
+/* Copies one row, of bytes or of blocks. */
 static uint32_t copy(const volatile uint32_t *batch)
 {
+	uint32_t width = (batch[1] & COPY_WIDTH) + 1;
+	char *from = (void *)address(batch + 5);
+	char *to = (void *)address(batch + 7);
+
 	vsvm_assert(!batch[2]);
-	__builtin_memcpy((void *)address(batch + 7), (const void *)address(batch + 5),
-			 (batch[1] & COPY_WIDTH) + 1);
+	if (!(batch[0] & COPY_BLOCKS)) {
+		__builtin_memcpy(to, from, width);
+		return COPY_WORDS;
+	}
+	for (; width; width--, to += BLOCK, from += BLOCK)
+		copy_block((void *)to, (void *)from);
 	return COPY_WORDS;
 }
 
@@ -61,7 +91,7 @@ void xe_batch(const volatile uint32_t *batch)
 			__atomic_fetch_add((uint32_t *)address(batch + 1), 1, __ATOMIC_SEQ_CST);
 			batch += 3;
 		} else {
-			vsvm_assert(batch[0] == (COPY | (COPY_WORDS - 2)));
+			vsvm_assert((batch[0] & ~COPY_BLOCKS) == (COPY | (COPY_WORDS - 2)));
 			batch += copy(batch);
 		}
 	}

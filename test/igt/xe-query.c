@@ -180,7 +180,11 @@ int xe_pat_text(void)
 	return text_file(text, sizeof(text) - 1);
 }
 
-/* The counter of vsvm that counts what @name of xe counts: for all files of the device. */
+/*
+ * The faults of the device, of all files. A prefetch of xe enters its range in the page table
+ * of the GPU, so that there is no fault after it. One of vsvm moves memory, and the device
+ * finds it there with a fault that moves nothing: those do not count.
+ */
 int xe_stats_text(unsigned int minor)
 {
 	char path[64], text[64], name[64];
@@ -193,7 +197,7 @@ int xe_stats_text(unsigned int minor)
 	if (!f)
 		return -1;
 	while (fscanf(f, "%63s %llu", name, &value) == 2)
-		if (!strcmp(name, "queue-faults"))
+		if (!strcmp(name, "fault-to-device-pages"))
 			faults = value;
 	fclose(f);
 	len = snprintf(text, sizeof(text), "svm_pagefault_count: %llu\n", faults);

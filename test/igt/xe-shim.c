@@ -23,7 +23,8 @@
  *   is mapped there, too, which is what the tests of shared virtual memory do. A bind of it
  *   elsewhere changes nothing, and a job that uses that address loses its queue.
  * - All of the process is mirrored in each address space, bound or not.
- * - The fence of a bind is stored by the device, after the binds before it.
+ * - The fence of a bind is stored by the device, after the binds before it. xe has a CPU
+ *   store it: its page does not count when xe would say that the device uses a range.
  * - Objects have numbers that are valid in the process and not in one file, and end with
  *   the process where the program does not end them.
  * - Syncobjs are EOPNOTSUPP: vsvm has no dma_fence.

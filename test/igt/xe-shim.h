@@ -19,12 +19,25 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /**
+ * struct xe_apart - a range that xe's device would not have as memory of the process
+ * @addr: first byte
+ * @len: bytes
+ * @next: another one of the same address space
+ */
+struct xe_apart {
+	uint64_t addr;
+	uint64_t len;
+	struct xe_apart *next;
+};
+
+/**
  * struct xe_vm - an address space of xe, which is a file of vsvm's
  * @v: the file
  * @batch: the device program that does batches
  * @binds: queue for what VM_BIND orders
- * @lock: protects @queues
+ * @lock: protects @queues and @aparts
  * @queues: those of the program that are in this file
+ * @aparts: where buffers are bound, and pages with fences of binds
  */
 struct xe_vm {
 	struct vsvm *v;
@@ -32,6 +45,7 @@ struct xe_vm {
 	uint32_t binds;
 	pthread_mutex_t lock;
 	struct xe_queue *queues;
+	struct xe_apart *aparts;
 };
 
 /**

@@ -27,11 +27,68 @@ struct xe_vm *xe_vm_find(uint32_t id)
 	return xe_id_find(&vms, id);
 }
 
+static bool holds(const struct xe_apart *apart, uint64_t addr)
+{
+	return addr - apart->addr < apart->len;
+}
+
+static int apart_add(struct xe_vm *vm, uint64_t addr, uint64_t len)
+{
+	struct xe_apart *apart = malloc(sizeof(*apart));
+
+	if (!apart)
+		return -ENOMEM;
+	*apart = (struct xe_apart) { .addr = addr, .len = len };
+	pthread_mutex_lock(&vm->lock);
+	apart->next = vm->aparts;
+	vm->aparts = apart;
+	pthread_mutex_unlock(&vm->lock);
+	return 0;
+}
+
+/* Forgets those within a range. */
+static void aparts_forget(struct xe_vm *vm, uint64_t addr, uint64_t len)
+{
+	struct xe_apart **link = &vm->aparts, *apart;
+
+	pthread_mutex_lock(&vm->lock);
+	while ((apart = *link)) {
+		if (apart->addr - addr < len && apart->addr - addr + apart->len <= len) {
+			*link = apart->next;
+			free(apart);
+		} else {
+			link = &apart->next;
+		}
+	}
+	pthread_mutex_unlock(&vm->lock);
+}
+
 static void vm_free(struct xe_vm *vm)
 {
+	aparts_forget(vm, 0, UINT64_MAX);
 	vsvm_program_close(vm->batch);
 	vsvm_close(vm->v);
 	free(vm);
+}
+
+/*
+ * Has the program that does batches stay where it is. Faults that move it would be counted
+ * with those that the tests count.
+ */
+static int keep_batch(const struct xe_vm *vm)
+{
+	const struct drm_vsvm_advice advice = { .location = DRM_VSVM_LOCATION_SYSTEM };
+	uint64_t page = sysconf(_SC_PAGESIZE), offset, linked, begin, end;
+	const char *name;
+
+	begin = (uintptr_t)vsvm_program_symbol(vm->batch, "xe_batch") / page * page;
+	end = begin + page;
+	while (!vsvm_program_find(vm->batch, begin - page, &name, &offset, &linked))
+		begin -= page;
+	while (!vsvm_program_find(vm->batch, end, &name, &offset, &linked))
+		end += page;
+	return vsvm_advise(vm->v, (void *)begin, end - begin, DRM_VSVM_ADVISE_LOCATION,
+			   &advice);
 }
 
 int xe_vm_create(int fd, struct drm_xe_vm_create *create)
@@ -54,6 +111,8 @@ int xe_vm_create(int fd, struct drm_xe_vm_create *create)
 		ret = vsvm_advise_file(vm->v, DRM_VSVM_ADVISE_ON_FAULT, &advice);
 	if (!ret)
 		ret = vsvm_program_open(vm->v, PROGRAM, &vm->batch);
+	if (!ret)
+		ret = keep_batch(vm);
 	if (!ret)
 		ret = vsvm_queue_create(vm->v, DRM_VSVM_PRIORITY_NORMAL, SLOTS, &vm->binds);
 	if (!ret)
@@ -78,9 +137,10 @@ int xe_vm_destroy(const struct drm_xe_vm_destroy *destroy)
 	return 0;
 }
 
-/* Whether the shim itself put there what is at an address. */
-static bool is_own(struct xe_vm *vm, uint64_t addr)
+/* Whether what is at an address is the shim's own, or is set apart. */
+static bool is_apart(struct xe_vm *vm, uint64_t addr)
 {
+	const struct xe_apart *apart;
 	const struct xe_queue *queue;
 	uint64_t offset, linked;
 	const char *name;
@@ -90,8 +150,10 @@ static bool is_own(struct xe_vm *vm, uint64_t addr)
 	pthread_mutex_lock(&vm->lock);
 	for (queue = vm->queues; queue && !xe_queue_owns(queue, addr); queue = queue->next)
 		;
+	for (apart = vm->aparts; apart && !holds(apart, addr); apart = apart->next)
+		;
 	pthread_mutex_unlock(&vm->lock);
-	return queue;
+	return queue || apart;
 }
 
 static bool uses_run(struct xe_vm *vm, const struct drm_vsvm_run *run)
@@ -101,12 +163,12 @@ static bool uses_run(struct xe_vm *vm, const struct drm_vsvm_run *run)
 	if (!(run->state & DRM_VSVM_STATE_MAPPED))
 		return false;
 	for (i = 0; i < run->count; i++)
-		if (!is_own(vm, run->start + i * page))
+		if (!is_apart(vm, run->start + i * page))
 			return true;
 	return false;
 }
 
-/* EBUSY if the device's page table has memory of the program in a range. */
+/* EBUSY if the device's page table has memory of the process in a range. */
 static int check_unused(struct xe_vm *vm, uint64_t addr, uint64_t len)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE), end = addr + len;
@@ -139,22 +201,44 @@ static uint32_t prefetch_target(const struct drm_xe_vm_bind_op *op)
 	return DRM_VSVM_TARGET_DEVICE;
 }
 
+static int unbind(struct xe_vm *vm, const struct drm_xe_vm_bind_op *op)
+{
+	int ret = check_unused(vm, op->addr, op->range);
+
+	if (!ret)
+		aparts_forget(vm, op->addr, op->range);
+	return ret;
+}
+
 /* Adds the command for a bind, if it takes one. */
 static int bind_one(struct xe_vm *vm, const struct drm_xe_vm_bind_op *op,
 		    struct drm_vsvm_command *commands, uint32_t *nr)
 {
 	switch (op->op) {
 	case DRM_XE_VM_BIND_OP_MAP:
-	case DRM_XE_VM_BIND_OP_UNMAP_ALL:
-		return 0;
+		aparts_forget(vm, op->addr, op->range);
+		return op->obj ? apart_add(vm, op->addr, op->range) : 0;
 	case DRM_XE_VM_BIND_OP_UNMAP:
-		return check_unused(vm, op->addr, op->range);
+		return unbind(vm, op);
 	case DRM_XE_VM_BIND_OP_PREFETCH:
 		commands[(*nr)++] = vsvm_cmd_prefetch((void *)op->addr, op->range,
 						      prefetch_target(op));
 		return 0;
 	}
 	return -EOPNOTSUPP;
+}
+
+/* xe has a CPU store the fences of binds. */
+static int set_apart(struct xe_vm *vm, const struct drm_vsvm_command *signals, uint32_t nr)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < nr; i++)
+		if (!is_apart(vm, signals[i].signal.addr))
+			ret = apart_add(vm, signals[i].signal.addr / page * page, page);
+	return ret;
 }
 
 int xe_vm_bind(struct drm_xe_vm_bind *bind)
@@ -179,5 +263,8 @@ int xe_vm_bind(struct drm_xe_vm_bind *bind)
 	ret = xe_signals(bind->syncs, bind->num_syncs, commands + nr);
 	if (ret < 0)
 		return ret;
-	return xe_submit(vm->v, vm->binds, commands, nr + ret);
+	ret = set_apart(vm, commands + nr, bind->num_syncs);
+	if (ret)
+		return ret;
+	return xe_submit(vm->v, vm->binds, commands, nr + bind->num_syncs);
 }
