@@ -10,6 +10,7 @@ refused package_that_debian_lacks_is_refused \
 	'--with: Debian trixie has no package nosuch-1 nosuch-2$' \
 	--with nosuch-2,dash,nosuch-1 -- true
 refused name_that_is_no_package_is_refused "--with: 'a;b' is not" --with 'dash,a;b' -- true
+refused name_that_is_no_suite_is_refused "--with: '.' is not a suite" --with .:dash -- true
 refused no_package_is_refused '--with wants the names' --with , -- true
 find "${XDG_CACHE_HOME:-$HOME/.cache}/vsvm" -maxdepth 1 -name 'with.tmp.*' >"$work/out"
 verdict refused_packages_leave_nothing [ ! -s "$work/out" ]

@@ -119,6 +119,7 @@ int xe_madvise(const struct drm_xe_madvise *madvise)
 	return ret;
 }
 
+/* Which file named another device is not known: that reads as this device. */
 static struct drm_xe_mem_range_attr to_xe(const struct drm_vsvm_advice_run *run)
 {
 	struct drm_xe_mem_range_attr attr = {

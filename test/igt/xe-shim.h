@@ -13,7 +13,7 @@
 
 #include <libvsvm.h>
 
-/* The kernel's header of xe. What it includes itself was included before. */
+/* The kernel's header of xe. It includes drm.h, which is libdrm's, included before. */
 #include <xe_drm.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

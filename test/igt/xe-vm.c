@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Address spaces of xe: each is a file of vsvm's, with a device page table of its own, a
- * queue for what VM_BIND orders, and the device program that does batches.
+ * Address spaces of xe: each is a file of vsvm's, with a device page table of its own, one
+ * queue for all that VM_BIND orders, and the device program that does batches.
  *
  * Memory moves to the device when the device lacks it, unless xe's MADVISE says otherwise.
  */
