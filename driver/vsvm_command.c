@@ -336,6 +336,7 @@ static int step_prefetch(struct work *w)
 		.addr = f->addr + w->p->at,
 		.len = f->len - w->p->at,
 		.target = f->target,
+		.flags = f->flags,
 	};
 	int ret;
 

@@ -130,6 +130,7 @@ static unsigned int nr_devices(void)
  * 1.8: DRM_VSVM_TARGET_ADVISED, progress of PREFETCH
  * 1.9: PIN
  * 1.10: RUN
+ * 1.11: PREFETCH fills untouched memory
  */
 static const struct drm_driver vsvm_drm_driver = {
 	.driver_features = DRIVER_RENDER,

@@ -74,6 +74,7 @@ static int move_part(struct vsvm_helpers *h, unsigned int i)
 		.prefetch.addr = start,
 		.prefetch.len = min(h->addr + h->len, base + PART_BYTES) - start,
 		.prefetch.target = h->target,
+		.prefetch.flags = h->flags,
 	};
 	int ret = vsvm_command_step(h->ctx, &c, &h->part[i].progress);
 
@@ -312,6 +313,7 @@ int vsvm_helper_prefetch(struct vsvm_helpers *h, const struct vsvm_context *ctx,
 	h->addr = f->addr + p->at;
 	h->len = min(f->len - p->at, STEP_BYTES);
 	h->target = f->target;
+	h->flags = f->flags;
 	h->sum = sum;
 	nr = (ALIGN(h->addr + h->len, PART_BYTES) -
 	      ALIGN_DOWN(h->addr, PART_BYTES)) / PART_BYTES;

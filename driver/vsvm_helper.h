@@ -61,6 +61,7 @@ struct vsvm_prefetched {
  * @addr: first byte of the step
  * @len: its length
  * @target: where it moves
+ * @flags: of the command
  * @sum: the queue's, protected by &vsvm_engines.lock
  * @part: its parts, in order
  * @next: the first part that no thread took; protected by &vsvm_engines.lock
@@ -77,6 +78,7 @@ struct vsvm_helpers {
 	u64 addr;
 	u64 len;
 	u32 target;
+	u32 flags;
 	struct vsvm_prefetched *sum;
 	struct vsvm_helper_part part[VSVM_HELPER_PARTS];
 	unsigned int next;

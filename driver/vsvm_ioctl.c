@@ -102,7 +102,7 @@ static int ioctl_info(struct drm_device *drm, void *data, struct drm_file *file)
 	info->caps = (vsvm->dma ? DRM_VSVM_CAP_DMA : 0) | DRM_VSVM_CAP_QUEUES |
 		     DRM_VSVM_CAP_ADVICE | DRM_VSVM_CAP_EVENTS |
 		     DRM_VSVM_CAP_DISCARD | DRM_VSVM_CAP_ADVISED |
-		     DRM_VSVM_CAP_PIN | DRM_VSVM_CAP_RUN;
+		     DRM_VSVM_CAP_PIN | DRM_VSVM_CAP_RUN | DRM_VSVM_CAP_POPULATE;
 	drm_dev_exit(idx);
 	return 0;
 }

@@ -199,10 +199,12 @@ static int check_prefetch(struct drm_device *drm, struct vsvm_queue *q,
 			  struct vsvm_slot *slot)
 {
 	const struct drm_vsvm_prefetch *prefetch = &slot->c.prefetch;
+	bool populate = prefetch->flags & DRM_VSVM_MIGRATE_POPULATE;
 	int ret;
 
-	if (refuse(drm, prefetch->pad) ||
+	if (refuse(drm, prefetch->flags & ~DRM_VSVM_MIGRATE_POPULATE) ||
 	    refuse(drm, prefetch->target > DRM_VSVM_TARGET_ADVISED) ||
+	    refuse(drm, populate && prefetch->target == DRM_VSVM_TARGET_SYSTEM) ||
 	    refuse(drm, !PAGE_ALIGNED(prefetch->addr)) ||
 	    refuse(drm, !PAGE_ALIGNED(prefetch->len)))
 		return -EINVAL;

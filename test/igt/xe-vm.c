@@ -201,6 +201,17 @@ static uint32_t prefetch_target(const struct drm_xe_vm_bind_op *op)
 	return DRM_VSVM_TARGET_DEVICE;
 }
 
+/* xe's prefetch fills untouched memory. */
+static struct drm_vsvm_command prefetch(const struct drm_xe_vm_bind_op *op)
+{
+	uint32_t target = prefetch_target(op);
+	struct drm_vsvm_command c = vsvm_cmd_prefetch((void *)op->addr, op->range, target);
+
+	if (target != DRM_VSVM_TARGET_SYSTEM)
+		c.prefetch.flags = DRM_VSVM_MIGRATE_POPULATE;
+	return c;
+}
+
 static int unbind(struct xe_vm *vm, const struct drm_xe_vm_bind_op *op)
 {
 	int ret = check_unused(vm, op->addr, op->range);
@@ -221,8 +232,7 @@ static int bind_one(struct xe_vm *vm, const struct drm_xe_vm_bind_op *op,
 	case DRM_XE_VM_BIND_OP_UNMAP:
 		return unbind(vm, op);
 	case DRM_XE_VM_BIND_OP_PREFETCH:
-		commands[(*nr)++] = vsvm_cmd_prefetch((void *)op->addr, op->range,
-						      prefetch_target(op));
+		commands[(*nr)++] = prefetch(op);
 		return 0;
 	}
 	return -EOPNOTSUPP;

@@ -56,7 +56,7 @@ TEST_F(info, says_what_it_can)
 		  DRM_VSVM_CAP_QUEUES | DRM_VSVM_CAP_ADVICE |
 		  DRM_VSVM_CAP_DISCARD | DRM_VSVM_CAP_EVENTS |
 		  DRM_VSVM_CAP_ADVISED | DRM_VSVM_CAP_PIN |
-		  DRM_VSVM_CAP_RUN, info.caps);
+		  DRM_VSVM_CAP_RUN | DRM_VSVM_CAP_POPULATE, info.caps);
 }
 
 /* Every device INFO speaks of can be opened and knows its number. */

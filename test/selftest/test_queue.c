@@ -454,6 +454,23 @@ TEST_F_TIMEOUT(command, prefetch, VT_LONG)
 	EXPECT_EQ(0, vt_check(self->mem, LEN, SEED, 0));
 }
 
+/* Untouched memory becomes cleared pages on the device, also when several threads do it. */
+TEST_F_TIMEOUT(command, prefetch_fills, VT_LONG)
+{
+	size_t len = 4 * VT_HUGE, i;
+	char *fresh = vt_map(len, variant->kind);
+	struct drm_vsvm_command c = vsvm_cmd_prefetch(fresh, len, DEVICE);
+
+	ASSERT_NE(NULL, fresh);
+	fresh[VT_HUGE + 1] = 'x';
+	c.prefetch.flags = DRM_VSVM_MIGRATE_POPULATE;
+	ASSERT_EQ(0, vt_do_one(&self->q, c));
+	EXPECT_EQ(0, VT_ON_DEVICE(fresh, len));
+	for (i = 0; i < len; i += VT_PAGE)
+		ASSERT_EQ(0, fresh[i]);
+	EXPECT_EQ('x', fresh[VT_HUGE + 1]);
+}
+
 /* What cannot move stays, untouched memory is not filled, and the next command comes. */
 TEST_F_TIMEOUT(command, prefetch_of_what_stays, VT_LONG)
 {

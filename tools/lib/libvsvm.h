@@ -415,6 +415,9 @@ struct drm_vsvm_command vsvm_cmd_atomic(void *word, uint32_t size, uint32_t op,
  * @len: bytes, page aligned, not 0
  * @target: DRM_VSVM_TARGET_DEVICE, DRM_VSVM_TARGET_SYSTEM, or DRM_VSVM_TARGET_ADVISED
  *
+ * Untouched memory is filled if the caller sets DRM_VSVM_MIGRATE_POPULATE in
+ * &drm_vsvm_command.prefetch.flags.
+ *
  * Return: the command.
  */
 struct drm_vsvm_command vsvm_cmd_prefetch(void *addr, size_t len,

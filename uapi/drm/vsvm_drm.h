@@ -133,6 +133,8 @@ extern "C" {
 #define DRM_VSVM_CAP_PIN	(1U << 6)
 /** DRM_VSVM_CAP_RUN: queues run programs */
 #define DRM_VSVM_CAP_RUN	(1U << 7)
+/** DRM_VSVM_CAP_POPULATE: PREFETCH takes DRM_VSVM_MIGRATE_POPULATE */
+#define DRM_VSVM_CAP_POPULATE	(1U << 8)
 
 /**
  * struct drm_vsvm_info - what the device is

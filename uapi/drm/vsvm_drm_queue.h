@@ -177,9 +177,10 @@ struct drm_vsvm_command_atomic {
 /**
  * struct drm_vsvm_prefetch - move a range, as MIGRATE does
  *
- * Memory that cannot move stays where it is, and the next command follows. To the
- * device, untouched memory is not filled. Advice is asked when the command runs. The end
- * of the queue ends it half way; &drm_vsvm_queue_status.prefetched says how far it is.
+ * Memory that cannot move stays where it is, and the next command follows. Untouched
+ * memory is filled only with DRM_VSVM_MIGRATE_POPULATE, and not to system memory. Advice is
+ * asked when the command runs. The end of the queue ends it half way;
+ * &drm_vsvm_queue_status.prefetched says how far it is.
  */
 struct drm_vsvm_prefetch {
 	/** @addr: first byte, page aligned */
@@ -188,8 +189,11 @@ struct drm_vsvm_prefetch {
 	__u64 len;
 	/** @target: one of &enum drm_vsvm_target */
 	__u32 target;
-	/** @pad: must be zero */
-	__u32 pad;
+	/**
+	 * @flags: 0 or DRM_VSVM_MIGRATE_POPULATE, which is EINVAL with
+	 * DRM_VSVM_TARGET_SYSTEM and before version 1.11
+	 */
+	__u32 flags;
 };
 
 /**

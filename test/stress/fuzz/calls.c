@@ -37,6 +37,7 @@ static void call_info(struct fuzz_thread *t)
 					  DRM_VSVM_CAP_DISCARD |
 					  DRM_VSVM_CAP_PIN |
 					  DRM_VSVM_CAP_RUN |
+					  DRM_VSVM_CAP_POPULATE |
 					  DRM_VSVM_CAP_EVENTS)));
 }
 

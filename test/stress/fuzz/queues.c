@@ -146,7 +146,7 @@ static void any_prefetch(struct fuzz_thread *t, struct drm_vsvm_prefetch *c)
 {
 	fuzz_any_range(t, &c->addr, &c->len);
 	c->target = any_of(t, 2);
-	c->pad = fuzz_pad(t);
+	c->flags = fuzz_draw(t, 4) ? fuzz_pad(t) : DRM_VSVM_MIGRATE_POPULATE;
 }
 
 static void any_wait(struct fuzz_thread *t, struct drm_vsvm_command_wait *c)
@@ -344,7 +344,9 @@ static void want_command(struct wants *w, const struct fuzz_thread *t,
 		want_command_atomic(w, &c->atomic);
 		break;
 	case DRM_VSVM_COMMAND_PREFETCH:
-		if (c->prefetch.pad || c->prefetch.target > DRM_VSVM_TARGET_ADVISED)
+		if (c->prefetch.flags & ~DRM_VSVM_MIGRATE_POPULATE ||
+		    c->prefetch.target > DRM_VSVM_TARGET_ADVISED ||
+		    (c->prefetch.flags && c->prefetch.target == DRM_VSVM_TARGET_SYSTEM))
 			want(w, -EINVAL);
 		want(w, fuzz_pages_of(c->prefetch.addr, c->prefetch.len));
 		break;
