@@ -104,7 +104,7 @@ check-debug:
 	@test/check-debug $(own_kernel) $(ARGS) $(TESTS)
 
 check-igt:
-	@test/guest/run $(own_kernel) --with sid:igt-gpu-tools-tests --mem 6144 --timeout 10800 -- /usr/lib/vsvm/igt/run $(ARGS) $(TESTS)
+	@test/igt/check $(own_kernel) $(ARGS) $(TESTS)
 
 check-in-tree:
 	@test/check-in-tree
