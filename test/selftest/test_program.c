@@ -20,6 +20,8 @@
 
 #define BUDGET	100000000ULL
 #define ITEMS	1000
+/* Where vsvm-cc links a program. */
+#define LINKED	0x1000000000ULL
 
 FIXTURE(program)
 {
@@ -175,7 +177,7 @@ TEST_F(program, traps)
 	ASSERT_EQ(0, vsvm_program_find(self->p, self->s.pc, &name, &offset, &linked));
 	ASSERT_STREQ("traps", name);
 	ASSERT_EQ(self->s.pc, (uintptr_t)vsvm_program_symbol(self->p, "traps") + offset);
-	ASSERT_EQ(0x400000, linked & ~0xfffULL);
+	ASSERT_EQ(LINKED, linked & ~0xfffULL);
 	ASSERT_EQ(0, run(self, "add_up", &value, 1));
 	ASSERT_EQ(0, self->s.error);
 }
@@ -367,7 +369,7 @@ TEST_F(program, at_its_place)
 	ASSERT_EQ(0, vsvm_program_symbol(p, "main") - vsvm_program_symbol(p, "_start") -
 		  (vsvm_program_symbol(self->p, "main") -
 		   vsvm_program_symbol(self->p, "_start")));
-	ASSERT_EQ((void *)0x400000, vsvm_program_symbol(p, "_start"));
+	ASSERT_EQ((void *)LINKED, vsvm_program_symbol(p, "_start"));
 	ASSERT_EQ(0, vsvm_program_main(p, BUDGET, &result, NULL));
 	ASSERT_EQ(42, result);
 	ASSERT_EQ(-EEXIST, image_open(&f, self->v, &q));
