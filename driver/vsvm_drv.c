@@ -142,7 +142,7 @@ static const struct drm_driver vsvm_drm_driver = {
 	.name = "vsvm",
 	.desc = "Shared virtual memory without hardware",
 	.major = 1,
-	.minor = 10,
+	.minor = 11,
 };
 
 /*
