@@ -25,6 +25,7 @@
 #include "vt.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
+#include "vt_rv.h"
 #include "vt_small_device.h"
 #include "vt_sweep.h"
 
@@ -493,11 +494,8 @@ static int lost_by(struct vsvm *v, uint32_t queue)
 
 /* A program that loads a word, stores one more behind it, and adds that to it. */
 static const uint32_t program[] = {
-	0x00053583,	/* ld a1, 0(a0) */
-	0x00158593,	/* addi a1, a1, 1 */
-	0x00b53423,	/* sd a1, 8(a0) */
-	0x00b5302f,	/* amoadd.d zero, a1, (a0) */
-	0x00000073,	/* ecall */
+	LOAD(LD, A1, A0), ADDI(A1, A1, 1), STORE_AT(SD, A1, A0, 8),
+	AMO(0, 3, ZERO, A1, A0), ECALL,
 };
 
 /* Where its words are, and where its arguments: in words of the buffer. */
