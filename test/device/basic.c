@@ -63,6 +63,14 @@ void never_ends(void *unused)
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* The last item gives up while the others have no end. */
+void only_the_last_ends(void *unused)
+{
+	if (vsvm_item() + 1 < vsvm_items())
+		never_ends(unused);
+	vsvm_assert(0);
+}
+
 void loads(volatile uint64_t *addr)
 {
 	count += *addr;

@@ -182,6 +182,14 @@ TEST_F(program, traps)
 	ASSERT_EQ(0, self->s.error);
 }
 
+/* Also those that are in front of it, and that would go on for hours. */
+TEST_F(program, one_of_many_traps)
+{
+	ASSERT_EQ(-EIO, vsvm_program_run(self->p, "only_the_last_ends", NULL, 4, 1ULL << 60,
+					 &self->s));
+	ASSERT_EQ(ECANCELED, self->s.error);
+}
+
 TEST_F(program, never_ends)
 {
 	const char *name = NULL;
@@ -231,6 +239,7 @@ struct image {
 	Elf64_Ehdr *h;
 	Elf64_Phdr *load;	/* the first segment of that kind */
 	char *bytes;
+	int fd;
 	char path[32];
 };
 
@@ -250,28 +259,23 @@ static int image_take(struct image *f, const char *path)
 	f->load = (Elf64_Phdr *)(f->bytes + f->h->e_phoff);
 	for (i = 0; i < f->h->e_phnum && f->load->p_type != PT_LOAD; i++)
 		f->load++;
-	snprintf(f->path, sizeof(f->path), "/tmp/test_program.XXXXXX");
-	fd = mkstemp(f->path);
-	if (VT_BAD(fd < 0))
-		return -1;
-	close(fd);
-	return 0;
+	f->fd = memfd_create("program", MFD_CLOEXEC);
+	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
+	return VT_BAD(f->fd < 0) ? -1 : 0;
 }
 
 /* What vsvm_program_open() says of it; the program in @p if it took it. */
 static int image_open(struct image *f, struct vsvm *v, struct vsvm_program **p)
 {
-	int fd = open(f->path, O_WRONLY | O_TRUNC);
-
-	if (VT_BAD(fd < 0) || VT_BAD(write(fd, f->bytes, f->len) != (ssize_t)f->len))
+	if (VT_BAD(ftruncate(f->fd, f->len)) ||
+	    VT_BAD(pwrite(f->fd, f->bytes, f->len, 0) != (ssize_t)f->len))
 		return 1;
-	close(fd);
 	return vsvm_program_open(v, f->path, p);
 }
 
 static void image_drop(struct image *f)
 {
-	unlink(f->path);
+	close(f->fd);
 	free(f->bytes);
 }
 

@@ -28,6 +28,8 @@
 #define STACK		(256UL << 10)
 #define SLOTS		2
 #define ARGS		8
+/* How long a wait for one queue goes without a look at the others. */
+#define LOOK_NS		20000000
 /* Of e_flags: how floating point is passed, which is not at all, and half the registers. */
 #define NO_FLOAT	0x6
 #define NO_RVE		0x8
@@ -467,17 +469,26 @@ static int launch_lane(struct launch *l, unsigned int i, const void *code, uint6
 	return vsvm_submit(l->p->v, lane->queue, job, ARRAY_SIZE(job), NULL);
 }
 
-/* Waits for all; the first that is lost ends the others. */
+/*
+ * Waits for all, or until one is lost: WAIT ends with the queue that it names, and the queue
+ * that is lost may be another one.
+ */
 static int launch_wait(struct launch *l, struct drm_vsvm_queue_status *status)
 {
 	struct drm_vsvm_queue_status ignored;
-	unsigned int i;
+	unsigned int i, done = 0;
 	int ret, err;
 
-	for (i = 0; i < l->nr; i++) {
+	for (i = 0; done < l->nr; i = (i + 1) % l->nr) {
+		/* Alone, it has no other to look at. */
 		ret = vsvm_wait(l->p->v, &l->lanes[i].fence, 1, ~0ULL, DRM_VSVM_WAIT_EQ,
-				VSVM_NO_DEADLINE, l->lanes[i].queue);
-		if (ret) {
+				l->nr > 1 ? vsvm_deadline(LOOK_NS) : VSVM_NO_DEADLINE,
+				l->lanes[i].queue);
+		if (!ret) {
+			done++;
+		} else if (ret == -ETIME) {
+			done = 0;
+		} else {
 			err = vsvm_queue_status(l->p->v, l->lanes[i].queue,
 						status ? status : &ignored);
 			return err ? err : ret;
