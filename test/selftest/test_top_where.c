@@ -16,36 +16,13 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_command.h"
 #include "vt_failpoint.h"
 #include "vt_fixture.h"
 #include "vt_queue.h"
 
 #define SEED	171
 #define LEN	(4 * VT_HUGE)
-
-/* What a command printed, and its exit status. */
-static char text[4 * VT_MIB];
-
-static int run(const char *fmt, ...)
-{
-	char command[256];
-	size_t len = 0;
-	va_list args;
-	int status;
-	FILE *f;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	f = popen(command, "re");
-	if (VT_BAD(!f))
-		return -1;
-	while (len < sizeof(text) - 1 && !feof(f) && !ferror(f))
-		len += fread(text + len, 1, sizeof(text) - 1 - len, f);
-	text[len] = 0;
-	status = pclose(f);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 /* The first number called @name after @from; ~0: there is none. */
 static uint64_t number(const char *from, const char *name)
@@ -73,7 +50,7 @@ FIXTURE_SETUP(command)
 VT_TEARDOWN_CLOSE(command)
 
 #define RUN_WHERE(options)						\
-	run("vsvm where %s %d %lx+%lx", options, getpid(),		\
+	vt_command("vsvm where %s %d %lx+%lx", options, getpid(),		\
 	    (unsigned long)self->mem, LEN)
 
 /* The row of this process has its memory and its counters. */
@@ -86,9 +63,9 @@ TEST_F(command, top_shows_the_process)
 	ASSERT_EQ(0, vt_dev_check(self->v, self->mem + VT_HUGE, 8 * VT_PAGE,
 				  SEED, VT_HUGE));
 	ASSERT_EQ(0, vt_check(self->mem, 1, SEED, 0));
-	ASSERT_EQ(0, run("vsvm top --once --json"));
+	ASSERT_EQ(0, vt_command("vsvm top --once --json"));
 	snprintf(want, sizeof(want), "\"pid\": %d,", getpid());
-	row = strstr(text, want);
+	row = strstr(vt_said, want);
 	ASSERT_NE(NULL, row);
 	/* There are two such rows if inherited files are taken for others. */
 	EXPECT_EQ(NULL, strstr(row + 1, want));
@@ -109,15 +86,15 @@ TEST_F(command, top_repeats)
 	const char *second;
 
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
-	ASSERT_EQ(0, run("vsvm top -i 1 -n 2"));
-	second = strstr(text, "    PID ");
+	ASSERT_EQ(0, vt_command("vsvm top -i 1 -n 2"));
+	second = strstr(vt_said, "    PID ");
 	ASSERT_NE(NULL, second);
 	second = strstr(second + 1, "    PID ");
 	ASSERT_NE(NULL, second);
 	EXPECT_EQ(NULL, strstr(second + 1, "    PID "));
 	EXPECT_NE(NULL, strstr(second, "2 MiB"));
 	/* Not a terminal: no escapes. */
-	EXPECT_EQ(NULL, strchr(text, 033));
+	EXPECT_EQ(NULL, strchr(vt_said, 033));
 }
 
 struct reader {
@@ -146,11 +123,11 @@ TEST_F(command, top_begins_with_rates)
 
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, reads_on, &r));
-	EXPECT_EQ(0, run("vsvm top -n 1"));
+	EXPECT_EQ(0, vt_command("vsvm top -n 1"));
 	atomic_store(&r.stop, true);
 	pthread_join(thread, NULL);
 	snprintf(pid, sizeof(pid), "\n%7d ", getpid());
-	row = strstr(text, pid);
+	row = strstr(vt_said, pid);
 	ASSERT_NE(NULL, row);
 	end = strchr(row + 1, '\n');
 	ASSERT_NE(NULL, end);
@@ -165,9 +142,9 @@ static int top_of_a_user(struct vt_child *c, void *arg)
 {
 	(void)c;
 	(void)arg;
-	if (VT_BAD(setgroups(0, NULL) || setuid(1000)) || run("vsvm top --once"))
+	if (VT_BAD(setgroups(0, NULL) || setuid(1000)) || vt_command("vsvm top --once"))
 		return 1;
-	return VT_BAD(strncmp(text, "    PID ", 8)) ? 2 : 0;
+	return VT_BAD(strncmp(vt_said, "    PID ", 8)) ? 2 : 0;
 }
 
 /* What queues of the process did, and what all queues of the device do now. */
@@ -188,16 +165,16 @@ TEST_F(command, top_shows_queues)
 	ASSERT_EQ(0, vt_pause(self->v, "fault-queued", 1));
 	ASSERT_EQ(0, vt_submit_one(&q, vsvm_cmd_fill(self->mem, LEN, 1, 1)));
 	ASSERT_EQ(0, vt_await(self->v, "fault-queued"));
-	ASSERT_EQ(0, run("vsvm top --once --json"));
+	ASSERT_EQ(0, vt_command("vsvm top --once --json"));
 	snprintf(want, sizeof(want), "\"pid\": %d,", getpid());
-	row = strstr(text, want);
+	row = strstr(vt_said, want);
 	ASSERT_NE(NULL, row);
 	ASSERT_EQ(0, vt_queue_status(&q, &s));
 	EXPECT_LT(s.busy, number(row, "engine_ns"));
 	EXPECT_EQ(2, number(row, "jobs"));
 	EXPECT_EQ(3, number(row, "queue_faults"));
 	EXPECT_EQ(1, number(row, "queues_lost"));
-	device = strstr(text, "\"devices\": [");
+	device = strstr(vt_said, "\"devices\": [");
 	ASSERT_NE(NULL, device);
 	EXPECT_EQ(0, number(device, "device"));
 	EXPECT_EQ((uint64_t)vt_file_get("/sys/module/vsvm/parameters/engines"),
@@ -207,9 +184,9 @@ TEST_F(command, top_shows_queues)
 	EXPECT_EQ(1, number(device, "faulting_queues"));
 	EXPECT_EQ(1, number(device, "lost_queues"));
 
-	ASSERT_EQ(0, run("vsvm top --once"));
-	EXPECT_EQ(0, strncmp(text, "device 0: 0 of ", 15));
-	EXPECT_NE(NULL, strstr(text, counts));
+	ASSERT_EQ(0, vt_command("vsvm top --once"));
+	EXPECT_EQ(0, strncmp(vt_said, "device 0: 0 of ", 15));
+	EXPECT_NE(NULL, strstr(vt_said, counts));
 	/* A user may not read debugfs, and has a table all the same. */
 	EXPECT_EQ(0, vt_run(top_of_a_user, NULL));
 	ASSERT_EQ(0, vt_resume(self->v, "fault-queued"));
@@ -242,12 +219,12 @@ TEST_F(command, top_shows_busy_engines)
 
 	ASSERT_EQ(0, vt_queue_make(&s.q, self->v, 8));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, submits_on, &s));
-	EXPECT_EQ(0, run("vsvm top -n 1"));
+	EXPECT_EQ(0, vt_command("vsvm top -n 1"));
 	atomic_store(&s.stop, true);
 	pthread_join(thread, NULL);
-	EXPECT_NE(NULL, strstr(text, " ENGINE% "));
+	EXPECT_NE(NULL, strstr(vt_said, " ENGINE% "));
 	snprintf(pid, sizeof(pid), "\n%7d ", getpid());
-	row = strstr(text, pid);
+	row = strstr(vt_said, pid);
 	ASSERT_NE(NULL, row);
 	got = sscanf(row, "%*d %*u %*s %*s %*s %*s %lf ", &busy);
 	ASSERT_EQ(1, got);
@@ -263,14 +240,14 @@ TEST_F(command, where_agrees_with_snapshot)
 	ASSERT_EQ(0, madvise(self->mem, 3 * VT_PAGE, MADV_DONTNEED));
 	ASSERT_EQ(0, RUN_WHERE("--json"));
 	EXPECT_EQ(vt_bytes_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_DEVICE),
-		  number(text, "device"));
+		  number(vt_said, "device"));
 	EXPECT_EQ(vt_bytes_in(self->v, self->mem, LEN, DRM_VSVM_PLACE_SYSTEM),
-		  number(text, "system"));
-	EXPECT_EQ(3 * VT_PAGE, number(text, "absent"));
-	EXPECT_EQ(VT_HUGE, number(text, "device"));
-	EXPECT_EQ(0, number(text, "swap"));
-	EXPECT_NE(NULL, strstr(text, "\"agrees\": true"));
-	EXPECT_EQ(LEN - 3 * VT_PAGE, number(text, "smaps_rss"));
+		  number(vt_said, "system"));
+	EXPECT_EQ(3 * VT_PAGE, number(vt_said, "absent"));
+	EXPECT_EQ(VT_HUGE, number(vt_said, "device"));
+	EXPECT_EQ(0, number(vt_said, "swap"));
+	EXPECT_NE(NULL, strstr(vt_said, "\"agrees\": true"));
+	EXPECT_EQ(LEN - 3 * VT_PAGE, number(vt_said, "smaps_rss"));
 }
 
 /* Only the mappings with pages on a device are shown, and the total is theirs. */
@@ -285,21 +262,21 @@ TEST_F(command, where_of_a_device)
 	ASSERT_NE(NULL, mem);
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
 	ASSERT_EQ(0, vt_to_device(v, mem, 2 * VT_PAGE));
-	ASSERT_EQ(0, run("vsvm where --json %d", getpid()));
-	total = strstr(text, "\"total\": ");
+	ASSERT_EQ(0, vt_command("vsvm where --json %d", getpid()));
+	total = strstr(vt_said, "\"total\": ");
 	ASSERT_NE(NULL, total);
 	EXPECT_EQ(VT_HUGE + 2 * VT_PAGE, number(total, "device"));
 	EXPECT_LT(2 * LEN - VT_HUGE - 2 * VT_PAGE, number(total, "system"));
-	ASSERT_EQ(0, run("vsvm where --json --device 1 %d", getpid()));
-	total = strstr(text, "\"total\": ");
+	ASSERT_EQ(0, vt_command("vsvm where --json --device 1 %d", getpid()));
+	total = strstr(vt_said, "\"total\": ");
 	ASSERT_NE(NULL, total);
 	EXPECT_EQ(2 * VT_PAGE, number(total, "device"));
-	EXPECT_EQ(2 * VT_PAGE, number(text, "device"));
-	ASSERT_EQ(0, run("vsvm where -d 1 %d", getpid()));
-	EXPECT_NE(NULL, strstr(text, "d device 1 8 KiB"));
-	EXPECT_EQ(NULL, strstr(text, "device 0"));
-	EXPECT_NE(NULL, strstr(text, "\ntotal\n"));
-	EXPECT_EQ(2, run("vsvm where -d 16 %d 2>/dev/null", getpid()));
+	EXPECT_EQ(2 * VT_PAGE, number(vt_said, "device"));
+	ASSERT_EQ(0, vt_command("vsvm where -d 1 %d", getpid()));
+	EXPECT_NE(NULL, strstr(vt_said, "d device 1 8 KiB"));
+	EXPECT_EQ(NULL, strstr(vt_said, "device 0"));
+	EXPECT_NE(NULL, strstr(vt_said, "\ntotal\n"));
+	EXPECT_EQ(2, vt_command("vsvm where -d 16 %d 2>/dev/null", getpid()));
 	vsvm_close(v);
 }
 
@@ -314,9 +291,9 @@ TEST_F(command, where_tells_devices_apart)
 	ASSERT_EQ(0, vsvm_open(1, &other));
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
 	ASSERT_EQ(0, vt_to_device(other, mem + VT_HUGE, VT_HUGE));
-	ASSERT_EQ(0, run("vsvm where --json %d %lx", getpid(),
+	ASSERT_EQ(0, vt_command("vsvm where --json %d %lx", getpid(),
 			 (unsigned long)mem));
-	at = strstr(text, "\"runs\":");
+	at = strstr(vt_said, "\"runs\":");
 	ASSERT_NE(NULL, at);
 	EXPECT_EQ((uintptr_t)mem, number(at, "start"));
 	EXPECT_EQ(VT_HUGE, number(at, "bytes"));
@@ -327,8 +304,8 @@ TEST_F(command, where_tells_devices_apart)
 	EXPECT_EQ((uintptr_t)mem + VT_HUGE, number(at, "start"));
 	at = strstr(at, "\"device\": 1");
 	EXPECT_NE(NULL, at);
-	EXPECT_EQ(2 * VT_HUGE, number(text, "device"));
-	EXPECT_NE(NULL, strstr(text, "\"agrees\": true"));
+	EXPECT_EQ(2 * VT_HUGE, number(vt_said, "device"));
+	EXPECT_NE(NULL, strstr(vt_said, "\"agrees\": true"));
 }
 
 /* A terabyte with a page at each end is folded into a row. */
@@ -343,13 +320,13 @@ TEST_F_TIMEOUT(command, where_folds_a_terabyte, VT_LONG)
 	mem[0] = 1;
 	mem[len - 1] = 1;
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_PAGE));
-	ASSERT_EQ(0, run("vsvm where %d %lx-%lx", getpid(), (unsigned long)mem,
+	ASSERT_EQ(0, vt_command("vsvm where %d %lx-%lx", getpid(), (unsigned long)mem,
 			 (unsigned long)mem + len));
-	EXPECT_GT(1000, strlen(text));
-	EXPECT_NE(NULL, strstr(text, "(a character: 16 GiB)"));
-	EXPECT_NE(NULL, strstr(text, "device 0 4 KiB"));
-	EXPECT_NE(NULL, strstr(text, "s system memory 4 KiB"));
-	EXPECT_NE(NULL, strstr(text, "agrees"));
+	EXPECT_GT(1000, strlen(vt_said));
+	EXPECT_NE(NULL, strstr(vt_said, "(a character: 16 GiB)"));
+	EXPECT_NE(NULL, strstr(vt_said, "device 0 4 KiB"));
+	EXPECT_NE(NULL, strstr(vt_said, "s system memory 4 KiB"));
+	EXPECT_NE(NULL, strstr(vt_said, "agrees"));
 }
 
 /* A page held for atomics is told as such. */
@@ -362,18 +339,18 @@ TEST_F(command, where_shows_exclusive_pages)
 	ASSERT_EQ(0, vt_ioctl(vsvm_fd(self->v), DRM_IOCTL_VSVM_EXCLUSIVE,
 			      &arg));
 	ASSERT_EQ(0, RUN_WHERE("--json"));
-	EXPECT_EQ(2 * VT_PAGE, number(text, "exclusive"));
-	EXPECT_NE(NULL, strstr(text, "\"agrees\": true"));
+	EXPECT_EQ(2 * VT_PAGE, number(vt_said, "exclusive"));
+	EXPECT_NE(NULL, strstr(vt_said, "\"agrees\": true"));
 }
 
 /* A part of a mapping is looked at, and it is said that smaps is of the whole. */
 TEST_F(command, where_of_a_part)
 {
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
-	ASSERT_EQ(0, run("vsvm where --json %d %lx+3000", getpid(),
+	ASSERT_EQ(0, vt_command("vsvm where --json %d %lx+3000", getpid(),
 			 (unsigned long)self->mem + VT_PAGE));
-	EXPECT_EQ(3 * VT_PAGE, number(text, "device"));
-	EXPECT_NE(NULL, strstr(text, "only a part"));
+	EXPECT_EQ(3 * VT_PAGE, number(vt_said, "device"));
+	EXPECT_NE(NULL, strstr(vt_said, "only a part"));
 }
 
 static int give_up_rights(struct vt_child *c, void *arg)
@@ -381,10 +358,10 @@ static int give_up_rights(struct vt_child *c, void *arg)
 	if (vt_hear(c) || setgid(1000) || setuid(1000) ||
 	    prctl(PR_SET_DUMPABLE, 1))
 		return 9;
-	return run("vsvm where %d %lx+%lx", getpid(), (unsigned long)arg, LEN) ||
-	       !strstr(text, "Without CAP_SYS_ADMIN") ||
-	       !strstr(text, "? swapped out or on a device 2 MiB") ||
-	       !strstr(text, "agrees");
+	return vt_command("vsvm where %d %lx+%lx", getpid(), (unsigned long)arg, LEN) ||
+	       !strstr(vt_said, "Without CAP_SYS_ADMIN") ||
+	       !strstr(vt_said, "? swapped out or on a device 2 MiB") ||
+	       !strstr(vt_said, "agrees");
 }
 
 /* Who may not see frames is told what cannot be told. */
@@ -434,8 +411,8 @@ TEST_F(command, demo_holds)
 	ASSERT_LT(0, pid);
 	while (!strstr(line, "until Enter"))
 		ASSERT_NE(NULL, fgets(line, sizeof(line), out));
-	ASSERT_EQ(0, run("vsvm where --device 0 %d", pid));
-	EXPECT_NE(NULL, strstr(text, "d device 0 2 MiB"));
+	ASSERT_EQ(0, vt_command("vsvm where --device 0 %d", pid));
+	EXPECT_NE(NULL, strstr(vt_said, "d device 0 2 MiB"));
 
 	ASSERT_EQ(1, write(in, "\n", 1));
 	while (fgets(line, sizeof(line), out))
@@ -448,12 +425,12 @@ TEST_F(command, demo_holds)
 /* Eight queues on two devices, all of which ran and faulted, in a picture. */
 TEST_F(command, demo_of_queues)
 {
-	const char *at = text;
+	const char *at = vt_said;
 	unsigned int lanes = 0, device, pid, done;
 	char line[65];
 
-	ASSERT_EQ(0, run("vsvm demo --queue"));
-	EXPECT_NE(NULL, strstr(text, "Every byte was right"));
+	ASSERT_EQ(0, vt_command("vsvm demo --queue"));
+	EXPECT_NE(NULL, strstr(vt_said, "Every byte was right"));
 	for (; at; at = strchr(at + 1, '\n'))
 		if (sscanf(at, " %u %u %64[#fw. -] %u", &device, &pid, line, &done) == 4) {
 			EXPECT_EQ(16, done);
@@ -467,11 +444,11 @@ TEST_F(command, demo_of_queues)
 TEST_F(command, bench_of_queues)
 {
 	double own = 0, beside = 0;
-	const char *row = text;
+	const char *row = vt_said;
 	unsigned int i;
 	int got;
 
-	ASSERT_EQ(0, run("vsvm bench --json --table queues --rounds 1 --small %s",
+	ASSERT_EQ(0, vt_command("vsvm bench --json --table queues --rounds 1 --small %s",
 			 "-q copy -q two -q eventfd"));
 	for (i = 0; i < 3; i++) {
 		row = strstr(row + 1, "\"work\"");
@@ -490,7 +467,7 @@ TEST_F(command, bench_of_queues)
 /* How many lines have @what. */
 static unsigned int lines_with(const char *what)
 {
-	const char *at = strstr(text, what);
+	const char *at = strstr(vt_said, what);
 	unsigned int n = 0;
 
 	for (; at; at = at ? strstr(at, what) : NULL) {
@@ -503,51 +480,51 @@ static unsigned int lines_with(const char *what)
 /* Each step of the tour causes what it says, and the JSON tells the same. */
 TEST_F(command, events_of_the_tour)
 {
-	ASSERT_EQ(0, run("vsvm events"));
+	ASSERT_EQ(0, vt_command("vsvm events"));
 	EXPECT_EQ(6, lines_with("\n-- "));
-	EXPECT_NE(NULL, strstr(text, " device-fault device-fault "));
-	EXPECT_NE(NULL, strstr(text, " cpu-fault    cpu-fault "));
-	EXPECT_NE(NULL, strstr(text, " migrate      explicit     device "));
-	EXPECT_NE(NULL, strstr(text, " migrate      cpu-fault    home "));
-	EXPECT_NE(NULL, strstr(text, " prefetch                  device "));
-	EXPECT_NE(NULL, strstr(text, "queue 1, job 1: write EFAULT\n"));
+	EXPECT_NE(NULL, strstr(vt_said, " device-fault device-fault "));
+	EXPECT_NE(NULL, strstr(vt_said, " cpu-fault    cpu-fault "));
+	EXPECT_NE(NULL, strstr(vt_said, " migrate      explicit     device "));
+	EXPECT_NE(NULL, strstr(vt_said, " migrate      cpu-fault    home "));
+	EXPECT_NE(NULL, strstr(vt_said, " prefetch                  device "));
+	EXPECT_NE(NULL, strstr(vt_said, "queue 1, job 1: write EFAULT\n"));
 
-	ASSERT_EQ(0, run("vsvm events --json"));
+	ASSERT_EQ(0, vt_command("vsvm events --json"));
 	EXPECT_EQ(lines_with("{"), lines_with("\"time\": "));
 	EXPECT_EQ(1, lines_with("\"type\": \"cpu-fault\""));
 	EXPECT_EQ(1, lines_with("\"type\": \"prefetch\""));
 	EXPECT_EQ(1, lines_with("\"type\": \"queue-lost\""));
 	EXPECT_EQ(0, lines_with("\"type\": \"dropped\""));
-	EXPECT_EQ(VT_HUGE, number(strstr(text, "\"prefetch\""), "bytes"));
-	EXPECT_NE(NULL, strstr(strstr(text, "\"queue-lost\""), "\"EFAULT\""));
+	EXPECT_EQ(VT_HUGE, number(strstr(vt_said, "\"prefetch\""), "bytes"));
+	EXPECT_NE(NULL, strstr(strstr(vt_said, "\"queue-lost\""), "\"EFAULT\""));
 }
 
 /* Some types only, and a ring that is too small. */
 TEST_F(command, events_options)
 {
-	ASSERT_EQ(0, run("vsvm events --json --only cpu-fault -o queue-lost"));
+	ASSERT_EQ(0, vt_command("vsvm events --json --only cpu-fault -o queue-lost"));
 	EXPECT_EQ(2, lines_with("{"));
 	/* There are two in one step, and no more in any other. */
-	ASSERT_EQ(0, run("vsvm events --json --only migrate --records 1"));
+	ASSERT_EQ(0, vt_command("vsvm events --json --only migrate --records 1"));
 	EXPECT_EQ(1, lines_with("\"dropped\""));
-	EXPECT_EQ(1, number(strstr(text, "\"dropped\""), "count"));
+	EXPECT_EQ(1, number(strstr(vt_said, "\"dropped\""), "count"));
 }
 
 /* What makes no sense ends with 2, what is not there with 1. */
 TEST_F(command, refuses)
 {
-	EXPECT_EQ(2, run("vsvm where 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm where nonsense 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm where 1 zzz 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm where 1 2000-1000 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm top -i 0 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm bench -q nonsense 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm events -w nonsense 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm events -o dropped 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm events -r 0 2>/dev/null"));
-	EXPECT_EQ(1, run("vsvm events -d 1000 2>/dev/null"));
-	EXPECT_EQ(1, run("vsvm where 4194300 2>/dev/null"));
-	EXPECT_EQ(1, run("vsvm where %d 1000-2000 2>/dev/null", getpid()));
+	EXPECT_EQ(2, vt_command("vsvm where 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm where nonsense 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm where 1 zzz 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm where 1 2000-1000 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm top -i 0 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm bench -q nonsense 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm events -w nonsense 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm events -o dropped 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm events -r 0 2>/dev/null"));
+	EXPECT_EQ(1, vt_command("vsvm events -d 1000 2>/dev/null"));
+	EXPECT_EQ(1, vt_command("vsvm where 4194300 2>/dev/null"));
+	EXPECT_EQ(1, vt_command("vsvm where %d 1000-2000 2>/dev/null", getpid()));
 }
 
 TEST_HARNESS_MAIN

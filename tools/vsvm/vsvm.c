@@ -27,6 +27,10 @@ static const struct command {
 	{ "where", "where the pages of a process live", cmd_where },
 	{ "events", "what the device tells a process, as it happens", cmd_events },
 	{ "exec", "run a program on the device", cmd_exec },
+	{ "run", "run a program while its memory moves", cmd_run },
+	{ "fail", "run a command while steps of the driver fail", cmd_fail },
+	{ "pause", "run a command while a thread is paused in the driver", cmd_pause },
+	{ "scenario", "play a race from a file, step by step", cmd_scenario },
 	{ "help", "this list, or the options of a command", cmd_help },
 };
 

@@ -21,7 +21,11 @@ int cmd_bench(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
+int cmd_fail(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_scenario(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_where(int argc, char **argv);
 
