@@ -171,7 +171,9 @@ TEST(pause_needs_a_pass)
 
 TEST(pause_is_over_in_time)
 {
-	EXPECT_EQ(0, vt_command("vsvm pause -s 1 collected -- hello --then sleep 3 2>&1"));
+	/* The second command waits until the first goes on. */
+	EXPECT_EQ(0, vt_command("vsvm pause -s 10 collected -- hello --then sh -c '%s' 2>&1",
+				"while grep -q \"^collected .* 1 1 1 \" " POINTS "; do :; done"));
 	EXPECT_TRUE(it_said("the pause was over before the second command was"));
 }
 
@@ -260,29 +262,29 @@ TEST_F(scenario, fails_steps)
 TEST_F(scenario, says_what_was_not_so)
 {
 	static const struct {
-		const char *words, *text;
+		const char *words, *text, *options;
 	} wrong[] = {
-		{ "race:1: the status is 3", "run exit 3\n" },
-		{ "race:1: the status is 3", "run exit 3\nrun echo ran\n" },
-		{ "race:2: the status is 0, and not 3", "run true\nexpect status 3\n" },
+		{ "race:1: the status is 3", "run exit 3\n", "" },
+		{ "race:1: the status is 3", "run exit 3\nrun echo ran\n", "" },
+		{ "race:2: the status is 0, and not 3", "run true\nexpect status 3\n", "" },
 		{ "race:2: 'open' failed or paused 0 times, and not 1",
-		  "fail open\nexpect fired open 1\n" },
+		  "fail open\nexpect fired open 1\n", "" },
 		{ "race:3: 'A' has ended",
 		  "start A exit 0\n"
 		  "run until grep -q 'State:.Z' /proc/$A/status; do :; done\n"
-		  "expect running A\n" },
+		  "expect running A\n", "" },
 		{ "race:2: 'A' runs for more than 1 seconds",
-		  "start A tail -f /dev/null\nwait A\n" },
-		{ "race:1: it runs for more than 1 seconds", "run tail -f /dev/null\n" },
+		  "start A tail -f /dev/null\nwait A\n", "-s 1" },
+		{ "race:1: it runs for more than 1 seconds", "run tail -f /dev/null\n", "-s 1" },
 		{ "race:2: no thread came to 'collected' in 1 seconds",
-		  "pause collected\nawait collected\n" },
-		{ "race:3: 'A' was waited for already", "start A true\nwait A\nwait A\n" },
-		{ "race:1: 'open' cannot pause", "pause open\n" },
+		  "pause collected\nawait collected\n", "-s 1" },
+		{ "race:3: 'A' was waited for already", "start A true\nwait A\nwait A\n", "" },
+		{ "race:1: 'open' cannot pause", "pause open\n", "" },
 	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
-		EXPECT_EQ(1, play("-s 1", wrong[i].text));
+		EXPECT_EQ(1, play(wrong[i].options, wrong[i].text));
 		EXPECT_TRUE(it_said(wrong[i].words));
 		EXPECT_EQ(NULL, strstr(vt_said, "ran\n"));
 	}
