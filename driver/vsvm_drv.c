@@ -41,6 +41,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
+#include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
 #include <linux/poll.h>
