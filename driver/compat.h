@@ -22,6 +22,13 @@ int vsvm_compat_range_fault(struct hmm_range *range, unsigned long timeout);
 #define hmm_range_fault_unlocked_timeout	vsvm_compat_range_fault
 #endif
 
+/* What has struct folio_batch; in quotes, because linux is a macro. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+#define VSVM_FOLIO_BATCH_H	"linux/pagevec.h"
+#else
+#define VSVM_FOLIO_BATCH_H	"linux/folio_batch.h"
+#endif
+
 /* Registers @size bytes as a region of the dmem cgroup, by a name as of printf(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
 #define VSVM_DMEM_REGISTER(size, ...)	\

@@ -26,7 +26,6 @@
 #include <linux/bitmap.h>
 #include <linux/cpu.h>
 #include <linux/delay.h>
-#include <linux/folio_batch.h>
 #include <linux/jiffies.h>
 #include <linux/migrate.h>
 #include <linux/module.h>
@@ -34,6 +33,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include VSVM_FOLIO_BATCH_H
 
 #include "vsvm_charge.h"
 #include "vsvm_cold.h"
