@@ -68,6 +68,13 @@ _vsvm() {
 	where:*)
 		words=$(cd /proc && echo [0-9]*)
 		;;
+	repro:*)
+		if [ "$COMP_CWORD" = 2 ]; then
+			words='list run'
+		else
+			words=$("$_vsvm" repro list 2>/dev/null | sed -n 's/^\([a-z-]*\) .*/\1/p')
+		fi
+		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	# The value follows --option= at once.

@@ -31,6 +31,7 @@ static const struct command {
 	{ "fail", "run a command while steps of the driver fail", cmd_fail },
 	{ "pause", "run a command while a thread is paused in the driver", cmd_pause },
 	{ "scenario", "play a race from a file, step by step", cmd_scenario },
+	{ "repro", "does this kernel have public bugs of shared virtual memory", cmd_repro },
 	{ "help", "this list, or the options of a command", cmd_help },
 };
 

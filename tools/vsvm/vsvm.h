@@ -24,6 +24,7 @@ int cmd_exec(int argc, char **argv);
 int cmd_fail(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_pause(int argc, char **argv);
+int cmd_repro(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_scenario(int argc, char **argv);
 int cmd_top(int argc, char **argv);
