@@ -31,12 +31,17 @@ static struct vsvm_client *owner_of(struct vsvm_block *b)
 					 lockdep_is_held(&b->devmem->lock));
 }
 
+/*
+ * Of blocks that were used since the same one was opened, the one that was opened first.
+ * Where in the device they are depends on what other processes did before.
+ */
 static bool is_colder(struct rb_node *node, const struct rb_node *other)
 {
 	const struct vsvm_block *a = rb_entry(node, struct vsvm_block, cold);
 	const struct vsvm_block *b = rb_entry(other, struct vsvm_block, cold);
 
-	return a->rank == b->rank ? a < b : (long)(a->rank - b->rank) < 0;
+	return (long)(a->rank == b->rank ? a->opened - b->opened :
+					   a->rank - b->rank) < 0;
 }
 
 static void block_rank(struct vsvm_block *b, struct vsvm_client *client,

@@ -160,7 +160,8 @@ static void block_own(struct vsvm_devmem *dm, struct vsvm_block *b,
 	client->refs++;
 	if (!client->nr_blocks++)
 		dm->nr_holders++;
-	b->last_use = ++dm->clock;
+	b->opened = ++dm->clock;
+	b->last_use = b->opened;
 }
 
 static void block_disown(struct vsvm_devmem *dm, struct vsvm_block *b)

@@ -58,6 +58,7 @@ struct vsvm_purse;
  *	opens the block
  * @last_use: value of &vsvm_devmem.clock when the block was opened, accessed or tried for
  *	eviction
+ * @opened: the same, when the block was opened: no two have the same
  * @node: for each page in use, the NUMA node that it came from, where home_alloc_node()
  *	allocates its destination; protected by the lock of the page's folio
  * @rank: value of @last_use when the block was put into @cold
@@ -82,6 +83,7 @@ struct vsvm_block {
 	struct dmem_cgroup_pool_state *charge;
 	struct vsvm_token *token;
 	unsigned long last_use;
+	unsigned long opened;
 	short node[VSVM_BLOCK_PAGES];
 	unsigned long rank;
 	struct rb_node cold;
