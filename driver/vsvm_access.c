@@ -18,6 +18,7 @@
 #include "vsvm_access.h"
 #include "vsvm_context.h"
 #include "vsvm_inject.h"
+#include "vsvm_link.h"
 #include "vsvm_mirror.h"
 #include "vsvm_walk.h"
 
@@ -28,6 +29,7 @@
  * @buf: the caller's buffer, for the byte at @start
  * @at: next byte of the buffer
  * @left: bytes left from there on
+ * @tally: what it costs
  * @inject: failpoints
  */
 struct copy {
@@ -36,13 +38,16 @@ struct copy {
 	char __user *buf;
 	char __user *at;
 	unsigned long left;
+	struct vsvm_link_tally tally;
 	struct vsvm_inject *inject;
 };
 
-static void copy_advance(struct copy *c, unsigned long done)
+static void copy_advance(struct copy *c, const struct vsvm_span *span,
+			 unsigned long done)
 {
 	c->at += done;
 	c->left -= done;
+	vsvm_link_note(&c->tally, span->state, done);
 }
 
 static long read_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
@@ -56,7 +61,7 @@ static long read_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	pagefault_disable();
 	done = n - __copy_to_user_inatomic(c->at, from, n);
 	pagefault_enable();
-	copy_advance(c, done);
+	copy_advance(c, span, done);
 	return done;
 }
 
@@ -104,7 +109,7 @@ static long write_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	pagefault_enable();
 	if (done)
 		vsvm_access_dirty(span, done);
-	copy_advance(c, done);
+	copy_advance(c, span, done);
 	return done;
 }
 
@@ -143,6 +148,7 @@ int vsvm_access_copy(const struct vsvm_context *ctx, struct drm_vsvm_rw *rw,
 	rw->done = next - rw->addr;
 	vsvm_mirror_count(ctx->m, write ? VSVM_STAT_WRITTEN : VSVM_STAT_READ,
 			  rw->done);
+	vsvm_mirror_charge(ctx->m, &c.tally);
 	return ret;
 }
 
@@ -176,10 +182,12 @@ int vsvm_access_exclusive(const struct vsvm_context *ctx,
  * struct atomic - an atomic operation in progress
  * @v: the visitor
  * @arg: the request
+ * @tally: what it costs
  */
 struct atomic {
 	struct vsvm_visitor v;
 	struct drm_vsvm_atomic *arg;
+	struct vsvm_link_tally tally;
 };
 
 static u32 atomic_u32(u32 *word, const struct drm_vsvm_atomic *arg)
@@ -242,12 +250,14 @@ static u64 atomic_u64(u64 *word, const struct drm_vsvm_atomic *arg)
  */
 static long atomic_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 {
-	struct drm_vsvm_atomic *arg = container_of(v, struct atomic, v)->arg;
+	struct atomic *a = container_of(v, struct atomic, v);
+	struct drm_vsvm_atomic *arg = a->arg;
 	void *word = page_address(span->page) + offset_in_page(span->addr);
 
 	arg->old = arg->size == sizeof(u32) ? atomic_u32(word, arg) :
 					      atomic_u64(word, arg);
 	vsvm_access_dirty(span, span->len);
+	vsvm_link_note(&a->tally, span->state, span->len);
 	return span->len;
 }
 
@@ -268,6 +278,7 @@ int vsvm_access_atomic(const struct vsvm_context *ctx,
 	ret = vsvm_walk(ctx, arg->addr, arg->addr + arg->size,
 			VSVM_NEED_EXCLUSIVE, &a.v, &next, NULL);
 	vsvm_mirror_count(ctx->m, VSVM_STAT_ATOMICS, !ret);
+	vsvm_mirror_charge(ctx->m, &a.tally);
 	return ret;
 }
 

@@ -54,6 +54,8 @@ enum page_result {
  * @lost: pages that could not be faulted in: lost to a memory error
  * @now: number of pages that moved in this pass
  * @order: largest order of those
+ * @copied: number of pages whose bytes the call copied over the link
+ * @transfers: number of chunks with such pages
  * @node: the NUMA node that a touch would allocate untouched pages from
  * @args: for migrate_vma
  * @src: for migrate_vma
@@ -94,6 +96,8 @@ struct chunk {
 	DECLARE_BITMAP(lost, CHUNK_PAGES);
 	unsigned int now;
 	unsigned int order;
+	u64 copied;
+	unsigned long transfers;
 	int node;
 	struct migrate_vma args;
 	unsigned long src[CHUNK_PAGES];

@@ -124,6 +124,7 @@ static unsigned long copy_to(struct work *w, const struct vsvm_span *span,
 		look_who_waits(w);
 	}
 	vsvm_access_dirty(span, done);
+	vsvm_link_note(&w->p->tally, span->state, done);
 	return done;
 }
 
@@ -144,6 +145,7 @@ static long copy_visit(struct vsvm_visitor *v, const struct vsvm_span *from)
 		}
 		done += copy_to(w, &span, bytes(from) + done);
 	}
+	vsvm_link_note(&w->p->tally, from->state, done);
 	return done;
 }
 
@@ -250,6 +252,7 @@ static long fill_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	}
 	if (done)
 		vsvm_access_dirty(span, done);
+	vsvm_link_note(&w->p->tally, span->state, done);
 	return done;
 }
 
@@ -273,10 +276,8 @@ static int step_fill(struct work *w)
 }
 
 /* Stores an aligned word, or its low half. */
-static long store_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+static long store(const struct work *w, const struct vsvm_span *span)
 {
-	struct work *w = container_of(v, struct work, v);
-
 	if (span->len == sizeof(u32))
 		WRITE_ONCE(*(u32 *)bytes(span), w->word);
 	else
@@ -285,11 +286,20 @@ static long store_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	return span->len;
 }
 
+static long store_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct work *w = container_of(v, struct work, v);
+
+	vsvm_link_note(&w->p->tally, span->state, span->len);
+	return store(w, span);
+}
+
 static long load_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 {
 	struct work *w = container_of(v, struct work, v);
 
 	w->word = READ_ONCE(*(u64 *)bytes(span));
+	vsvm_link_note(&w->p->tally, span->state, span->len);
 	return span->len;
 }
 
@@ -344,7 +354,7 @@ static int step_prefetch(struct work *w)
 	if (w->ctx->hits_only)
 		return -EAGAIN;
 	mig.next = mig.addr;
-	ret = vsvm_place_migrate(w->ctx, &mig);
+	ret = vsvm_place_migrate(w->ctx, &mig, &w->p->moves);
 	w->p->moved += mig.moved;
 	if (ret == -EINTR || ret == -ENODEV) {
 		w->p->at += mig.next - mig.addr;
@@ -364,11 +374,28 @@ static int step_wait(struct work *w)
 	ret = walk(w, wait->addr, sizeof(u64), VSVM_NEED_READ, &next);
 	if (ret)
 		return ret;
-	if (!vsvm_command_compare(w->word, wait->value, wait->mask, wait->op))
+	if (!vsvm_command_compare(w->word, wait->value, wait->mask, wait->op)) {
+		/* How often it looks says nothing of a real device. */
+		w->p->tally = (struct vsvm_link_tally) {};
 		return VSVM_STEP_WAITS;
+	}
 	/* What the commands behind it read is not older than the word. */
 	smp_mb();
 	return VSVM_STEP_DONE;
+}
+
+static long signal_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
+{
+	struct work *w = container_of(v, struct work, v);
+
+	vsvm_link_note(&w->p->tally, span->state, span->len);
+	vsvm_mirror_charge(w->ctx->m, &w->p->tally);
+	/*
+	 * Who sees the word sees what the commands before it stored, and what they and
+	 * it cost. Pairs with the barrier or dependency of the process that reads it.
+	 */
+	smp_mb();
+	return store(w, span);
 }
 
 static int step_signal(struct work *w)
@@ -378,14 +405,32 @@ static int step_signal(struct work *w)
 	int ret;
 
 	w->word = signal->value;
-	w->v.visit = store_visit;
-	/*
-	 * Who sees the word sees what the commands before it stored. Pairs with the
-	 * barrier or dependency of the process that reads it.
-	 */
-	smp_mb();
+	w->v.visit = signal_visit;
 	ret = walk(w, signal->addr, sizeof(u64), VSVM_NEED_WRITE, &next);
 	return ret ?: VSVM_STEP_DONE;
+}
+
+static int step(struct work *w)
+{
+	switch (w->c->op) {
+	case DRM_VSVM_COMMAND_COPY:
+		return step_copy(w);
+	case DRM_VSVM_COMMAND_FILL:
+		return step_fill(w);
+	case DRM_VSVM_COMMAND_ATOMIC:
+		return step_atomic(w);
+	case DRM_VSVM_COMMAND_PREFETCH:
+		return step_prefetch(w);
+	case DRM_VSVM_COMMAND_WAIT:
+		return step_wait(w);
+	case DRM_VSVM_COMMAND_SIGNAL:
+		return step_signal(w);
+	case DRM_VSVM_COMMAND_RUN:
+		return vsvm_run_step(w->ctx, &w->c->run, w->p);
+	default:
+		smp_mb();	/* BARRIER: commands run one after the other */
+		return VSVM_STEP_DONE;
+	}
 }
 
 /**
@@ -407,26 +452,10 @@ int vsvm_command_step(const struct vsvm_context *ctx,
 		.c = c,
 		.p = p,
 	};
+	int ret = step(&w);
 
-	switch (c->op) {
-	case DRM_VSVM_COMMAND_COPY:
-		return step_copy(&w);
-	case DRM_VSVM_COMMAND_FILL:
-		return step_fill(&w);
-	case DRM_VSVM_COMMAND_ATOMIC:
-		return step_atomic(&w);
-	case DRM_VSVM_COMMAND_PREFETCH:
-		return step_prefetch(&w);
-	case DRM_VSVM_COMMAND_WAIT:
-		return step_wait(&w);
-	case DRM_VSVM_COMMAND_SIGNAL:
-		return step_signal(&w);
-	case DRM_VSVM_COMMAND_RUN:
-		return vsvm_run_step(ctx, &c->run, p);
-	default:
-		smp_mb();	/* BARRIER: commands run one after the other */
-		return VSVM_STEP_DONE;
-	}
+	vsvm_mirror_charge(ctx->m, &p->tally);
+	return ret;
 }
 
 /**

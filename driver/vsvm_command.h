@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+#include "vsvm_link.h"
 #include "vsvm_types.h"
 
 struct drm_vsvm_command;
@@ -28,6 +29,8 @@ enum vsvm_step {
  * @old: ATOMIC: the word before the operation; RUN: its result
  * @moved: PREFETCH: number of bytes that moved
  * @rv: RUN: the program, which the queue has
+ * @tally: what it accessed, if a link is modelled
+ * @moves: PREFETCH: what it moved, if a link is modelled
  * @applied: ATOMIC: the operation is done, and @old is to be stored
  * @addr: where the last step could not go on
  * @end: end of the bytes from there on that it wanted, in one leaf
@@ -39,6 +42,8 @@ struct vsvm_progress {
 	u64 old;
 	u64 moved;
 	struct vsvm_rv *rv;
+	struct vsvm_link_tally tally;
+	struct vsvm_link_moves moves;
 	bool applied;
 	unsigned long addr;
 	unsigned long end;

@@ -31,8 +31,8 @@
  *   who pays for a block. token: the blocks of a memory cgroup.
  * - huge: whether there are huge device pages. pfn: converts between core mm's numbers
  *   and the index in the device, which names a device page everywhere else.
- * - events: event streams of a process. stats, trace, inject: counters, tracepoints,
- *   failpoints. They call no other room.
+ * - events: event streams of a process. link: what moves and accesses would cost. stats,
+ *   trace, inject: counters, tracepoints, failpoints. They call no other room.
  *
  * debugfs reads from all of them, and only drv calls it.
  *

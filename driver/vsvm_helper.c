@@ -271,6 +271,8 @@ static int add_up(const struct vsvm_helpers *h, struct vsvm_progress *p)
 	for (i = 0; i < h->nr_parts; i++) {
 		const struct vsvm_helper_part *part = &h->part[i];
 
+		vsvm_link_add(&p->moves.to_device, &part->progress.moves.to_device);
+		vsvm_link_add(&p->moves.home, &part->progress.moves.home);
 		if (ret) {
 			again.bytes += part->progress.at;
 			again.moved += part->progress.moved;
@@ -323,6 +325,7 @@ int vsvm_helper_prefetch(struct vsvm_helpers *h, const struct vsvm_context *ctx,
 	move_parts(h);
 	wait(h, n);
 	ret = add_up(h, p);
+	vsvm_mirror_charge_moves(ctx->m, &p->moves);
 	if (ret)
 		return ret;
 	return p->at < f->len ? VSVM_STEP_MORE : VSVM_STEP_DONE;

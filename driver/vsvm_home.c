@@ -24,6 +24,7 @@
 #include "vsvm_devmem.h"
 #include "vsvm_events.h"
 #include "vsvm_home.h"
+#include "vsvm_link.h"
 #include "vsvm_pfn.h"
 #include "vsvm_stats.h"
 #include "vsvm_trace.h"
@@ -447,6 +448,42 @@ static void account_stayed(struct vsvm_block *b, enum vsvm_cause cause, u64 addr
 	trace_vsvm_stay(b->devmem->device, cause, addr, pages, reason);
 }
 
+/* Number of pages that moved and were not discarded: their bytes cross the link. */
+static u64 count_copied(const struct vsvm_home *home)
+{
+	unsigned long i, k, nr;
+	struct page *page;
+	u64 n = 0;
+
+	for (i = 0; i < home->npages; i += nr) {
+		nr = home->dst[i] & MIGRATE_PFN_COMPOUND ? VSVM_BLOCK_PAGES : 1;
+		if (!home->dst[i] || !(home->src[i] & MIGRATE_PFN_MIGRATE))
+			continue;
+		page = migrate_pfn_to_page(home->src[i]);
+		for (k = 0; k < nr; k++)
+			n += !vsvm_devmem_discarded(page + k);
+	}
+	return n;
+}
+
+/* Counts what the move would have cost a device with a link. */
+static void charge(const struct vsvm_home *home, struct vsvm_block *b,
+		   enum vsvm_cause cause)
+{
+	struct vsvm_link_way way = {
+		.bytes = count_copied(home) << PAGE_SHIFT,
+		.transfers = 1,
+	};
+
+	if (way.bytes)
+		vsvm_devmem_count(b, VSVM_STAT_LINK_HOME + cause,
+				  vsvm_link_move(&way));
+	/* A fault that moves nothing is taken again, and pays then. */
+	if (home->moved && cause == VSVM_CAUSE_CPU_FAULT)
+		vsvm_devmem_count(b, VSVM_STAT_LINK_CPU_FAULT,
+				  vsvm_link_cpu_fault());
+}
+
 /* Eviction and unplug have no mapping, and no address in one. */
 static void tell_moved(const struct vsvm_home *home, struct vsvm_block *b,
 		       enum vsvm_cause cause)
@@ -475,8 +512,11 @@ void vsvm_home_account(const struct vsvm_home *home, struct vsvm_block *b,
 		       enum vsvm_cause cause, u64 addr, unsigned long busy)
 {
 	/* Unplug has no counter: nobody is left to read it. */
-	if (cause != VSVM_CAUSE_UNPLUG)
+	if (cause != VSVM_CAUSE_UNPLUG) {
 		vsvm_devmem_count(b, VSVM_STAT_HOME + cause, home->moved);
+		if (vsvm_link_on())
+			charge(home, b, cause);
+	}
 	account_stayed(b, cause, addr, home->host_full, DRM_VSVM_STAY_HOST_FULL);
 	account_stayed(b, cause, addr, busy, DRM_VSVM_STAY_BUSY);
 	if (vsvm_events_any() && home->moved)

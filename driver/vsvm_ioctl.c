@@ -30,7 +30,9 @@
 #include "vsvm_discard.h"
 #include "vsvm_events.h"
 #include "vsvm_ioctl.h"
+#include "vsvm_link.h"
 #include "vsvm_migrate.h"
+#include "vsvm_mirror.h"
 #include "vsvm_pin.h"
 #include "vsvm_place.h"
 #include "vsvm_vm.h"
@@ -146,6 +148,7 @@ static int ioctl_migrate(struct drm_device *drm, void *data,
 	struct drm_vsvm_migrate *mig = data;
 	struct vsvm_vm *vm = file->driver_priv;
 	bool populate = mig->flags & DRM_VSVM_MIGRATE_POPULATE;
+	struct vsvm_link_moves moves = {};
 	struct vsvm_context ctx;
 	int ret;
 
@@ -165,7 +168,8 @@ static int ioctl_migrate(struct drm_device *drm, void *data,
 	ret = vsvm_ioctl_use(vm, &ctx);
 	if (ret)
 		return ret;
-	ret = vsvm_place_migrate(&ctx, mig);
+	ret = vsvm_place_migrate(&ctx, mig, &moves);
+	vsvm_mirror_charge_moves(ctx.m, &moves);
 	if (!ret && refuse(drm, mig->stayed[DRM_VSVM_STAY_UNMAPPED] == mig->len))
 		ret = -EFAULT;
 	return ret;

@@ -391,16 +391,23 @@ static bool worker_orphaned(struct vsvm_worker *w)
 	return !vsvm_vm_lives(to_set(w)->vm);
 }
 
+/* What a queue lacks: see &struct vsvm_progress. */
+struct miss {
+	unsigned long addr;
+	unsigned long end;
+	enum vsvm_need need;
+};
+
 static int by_address(const void *a, const void *b)
 {
-	const struct vsvm_progress *x = a, *y = b;
+	const struct miss *x = a, *y = b;
 
 	return cmp_int(x->addr, y->addr);
 }
 
 /* Notes where the turns of a batch lack pages; returns how many there are. */
 static unsigned int collect(struct vsvm_queues *set, struct list_head *batch,
-			    struct vsvm_progress *misses)
+			    struct miss *misses)
 {
 	struct vsvm_progress *p;
 	struct vsvm_turn *t;
@@ -411,7 +418,11 @@ static unsigned int collect(struct vsvm_queues *set, struct list_head *batch,
 		p = &container_of(t, struct vsvm_queue, turn)->progress;
 		if (p->need != VSVM_NEED_READ && p->need != VSVM_NEED_WRITE)
 			continue;
-		misses[n++] = *p;
+		misses[n++] = (struct miss) {
+			.addr = p->addr,
+			.end = p->end,
+			.need = p->need,
+		};
 		if (n == MAX_BATCH)
 			break;
 	}
@@ -420,8 +431,8 @@ static unsigned int collect(struct vsvm_queues *set, struct list_head *batch,
 }
 
 /* End of the group of misses from number @i on that one walk can fault in. */
-static unsigned int group_end(const struct vsvm_progress *misses,
-			      unsigned int i, unsigned int n, unsigned long *end)
+static unsigned int group_end(const struct miss *misses, unsigned int i,
+			      unsigned int n, unsigned long *end)
 {
 	unsigned int j;
 
@@ -443,7 +454,7 @@ static unsigned int group_end(const struct vsvm_progress *misses,
 static void worker_prepare(struct vsvm_worker *w, struct list_head *batch)
 {
 	struct vsvm_queues *set = to_set(w);
-	struct vsvm_progress misses[MAX_BATCH];
+	struct miss misses[MAX_BATCH];
 	struct vsvm_act act;
 	unsigned int i, j, n;
 	unsigned long end;

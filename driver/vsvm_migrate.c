@@ -35,6 +35,7 @@
 #include "vsvm_events.h"
 #include "vsvm_evict.h"
 #include "vsvm_home.h"
+#include "vsvm_link.h"
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
 #include "vsvm_pagemap.h"
@@ -269,6 +270,20 @@ static void fill_home(struct chunk *c, struct vsvm_home *home)
 	}
 }
 
+/* Number of the @nr pages from @page on that have bytes to copy. */
+static unsigned long count_copied(struct page *page, unsigned long nr)
+{
+	unsigned long i, n = 0;
+
+	if (!page)
+		return 0;
+	if (!vsvm_devmem_owns(page))
+		return nr;
+	for (i = 0; i < nr; i++)
+		n += !vsvm_devmem_discarded(page + i);
+	return n;
+}
+
 /* Notes which pages moved, between migrate_vma_pages() and migrate_vma_finalize(). */
 static void note_moved(struct chunk *c)
 {
@@ -284,6 +299,8 @@ static void note_moved(struct chunk *c)
 			c->now += nr;
 			if (nr > 1)
 				c->order = VSVM_BLOCK_ORDER;
+			if (vsvm_link_on())
+				c->copied += count_copied(migrate_pfn_to_page(c->src[i]), nr);
 		}
 	}
 }
@@ -645,6 +662,7 @@ unlock:
 /* Migrates one chunk and accounts for each byte of it. */
 static int migrate_chunk(struct chunk *c, unsigned long end)
 {
+	u64 copied = c->copied;
 	unsigned int n, i, nr;
 	u32 state = 0;
 	int result, ret;
@@ -668,6 +686,8 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
 		ret = chunk_migrate_blind(c);
 	else
 		return vsvm_chunk_account(c, result, c->end - c->start), 0;
+	/* However many passes there were: another thread may have had a page locked. */
+	c->transfers += c->copied > copied;
 	if (ret)
 		return ret;
 
@@ -686,6 +706,7 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
  * @mig: the request, checked, with its outputs zeroed and next at its start
  * @cause: why
  * @evicts: on a full device other pages have to make room
+ * @way: what moved is added, for the caller to count what it would cost
  *
  * With DRM_VSVM_TARGET_ADVISED nothing moves: advice leaves the range where it is, and
  * each page is accounted for.
@@ -697,7 +718,7 @@ static int migrate_chunk(struct chunk *c, unsigned long end)
  * so far in @mig.
  */
 int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig,
-		 enum vsvm_cause cause, bool evicts)
+		 enum vsvm_cause cause, bool evicts, struct vsvm_link_way *way)
 {
 	struct vsvm_mirror *m = ctx->m;
 	unsigned long end = mig->addr + mig->len;
@@ -731,6 +752,8 @@ int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig,
 		c->start = mig->next;
 		ret = migrate_chunk(c, end);
 	}
+	way->bytes += c->copied << PAGE_SHIFT;
+	way->transfers += c->transfers;
 	kvfree(c);
 	return ret;
 }

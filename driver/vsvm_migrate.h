@@ -8,8 +8,9 @@
 
 struct drm_vsvm_migrate;
 struct vsvm_context;
+struct vsvm_link_way;
 
 int vsvm_migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig,
-		 enum vsvm_cause cause, bool evicts);
+		 enum vsvm_cause cause, bool evicts, struct vsvm_link_way *way);
 
 #endif /* VSVM_MIGRATE_H */

@@ -24,6 +24,7 @@
 
 #include "vsvm_devmem.h"
 #include "vsvm_events.h"
+#include "vsvm_link.h"
 #include "vsvm_mirror.h"
 #include "vsvm_trace.h"
 
@@ -54,6 +55,52 @@ void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n)
 		return;
 	count(m, stat, n);
 	vsvm_mirror_exit(idx);
+}
+
+/**
+ * vsvm_mirror_charge() - count what accesses would cost a device with a link
+ * @m: the mirror
+ * @tally: what was accessed; it is paid for from then on
+ */
+void vsvm_mirror_charge(struct vsvm_mirror *m, struct vsvm_link_tally *tally)
+{
+	if (!tally->remote && !tally->local)
+		return;
+	vsvm_mirror_count(m, VSVM_STAT_LINK_REMOTE, vsvm_link_remote(tally));
+	vsvm_mirror_count(m, VSVM_STAT_LINK_LOCAL, vsvm_link_local(tally));
+}
+
+/**
+ * vsvm_mirror_charge_moves() - count what moves would cost a device with a link
+ * @m: the mirror
+ * @moves: what MIGRATE or PREFETCH moved; it is paid for from then on
+ */
+void vsvm_mirror_charge_moves(struct vsvm_mirror *m, struct vsvm_link_moves *moves)
+{
+	vsvm_mirror_count(m, VSVM_STAT_LINK_TO_DEVICE,
+			  vsvm_link_move(&moves->to_device));
+	vsvm_mirror_count(m, VSVM_STAT_LINK_HOME + VSVM_CAUSE_EXPLICIT,
+			  vsvm_link_move(&moves->home));
+}
+
+/**
+ * vsvm_mirror_time() - read the virtual time of a file
+ * @m: its mirror, bound
+ *
+ * What other files of the process cost is part of it where they share an account.
+ *
+ * Return: the time in ns, which never goes back; at least 1.
+ */
+u64 vsvm_mirror_time(struct vsvm_mirror *m)
+{
+	u64 time = vsvm_stats_plus(1, vsvm_stats_time(&m->stats));
+	int idx;
+
+	if (vsvm_mirror_enter(m, &idx))
+		return time;
+	time = vsvm_stats_plus(time, vsvm_stats_time(&m->client->stats));
+	vsvm_mirror_exit(idx);
+	return time;
 }
 
 /**

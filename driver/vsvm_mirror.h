@@ -19,6 +19,8 @@ struct drm_vsvm_event;
 struct pid;
 struct vsvm_devmem;
 struct vsvm_client;
+struct vsvm_link_moves;
+struct vsvm_link_tally;
 struct vsvm_stream;
 
 /**
@@ -100,6 +102,9 @@ void vsvm_mirror_init(struct vsvm_mirror *m, struct drm_device *drm,
 		      struct vsvm_devmem *devmem, struct device *dma);
 void vsvm_mirror_teach_lockdep(void);
 void vsvm_mirror_count(struct vsvm_mirror *m, enum vsvm_stat stat, u64 n);
+void vsvm_mirror_charge(struct vsvm_mirror *m, struct vsvm_link_tally *tally);
+void vsvm_mirror_charge_moves(struct vsvm_mirror *m, struct vsvm_link_moves *moves);
+u64 vsvm_mirror_time(struct vsvm_mirror *m);
 void vsvm_mirror_count_advice(struct vsvm_mirror *m, unsigned int before);
 void vsvm_mirror_destroy(struct vsvm_mirror *m);
 void vsvm_mirror_tell(struct vsvm_mirror *m, const struct drm_vsvm_event *e);

@@ -22,6 +22,7 @@
 #include "vsvm_context.h"
 #include "vsvm_events.h"
 #include "vsvm_inject.h"
+#include "vsvm_link.h"
 #include "vsvm_migrate.h"
 #include "vsvm_mirror.h"
 #include "vsvm_place.h"
@@ -78,10 +79,13 @@ static int move(const struct vsvm_context *ctx, unsigned long base,
 		/* A first read of the CPU would get the zero page, too. */
 		.flags = need == VSVM_NEED_READ ? 0 : DRM_VSVM_MIGRATE_POPULATE,
 	};
+	struct vsvm_link_way way = {};
 	int ret;
 
 	mig.next = mig.addr;
-	ret = vsvm_migrate(ctx, &mig, VSVM_CAUSE_DEVICE_FAULT, evicts);
+	ret = vsvm_migrate(ctx, &mig, VSVM_CAUSE_DEVICE_FAULT, evicts, &way);
+	vsvm_mirror_count(ctx->m, VSVM_STAT_LINK_FAULT_TO_DEVICE,
+			  vsvm_link_move(&way));
 	*full = mig.stayed[DRM_VSVM_STAY_DEVICE_FULL];
 	*moved += mig.moved;
 	return ret == -EINTR || ret == -ENODEV ? ret : 0;
@@ -119,9 +123,26 @@ static void tell_thrash(struct vsvm_mirror *m, u32 type,
 	});
 }
 
+/*
+ * The time by which policy measures moves. Where a link is modelled, that is what they
+ * would take on a real device, and the same on every machine.
+ */
+static u64 time_now(struct vsvm_mirror *m, bool modelled)
+{
+	return modelled ? vsvm_mirror_time(m) : ktime_get_ns();
+}
+
+/* When a move begins. The fault that it is for is counted later, and is part of it. */
+static u64 move_begins(struct vsvm_mirror *m, bool modelled)
+{
+	u64 now = time_now(m, modelled);
+
+	return modelled ? now - min(now, vsvm_link_device_fault()) : now;
+}
+
 /* True if the piece comes and goes, and is to be used where it is for a time. */
 static bool thrashes(struct vsvm_mirror *m, unsigned long addr,
-		     unsigned long bytes)
+		     unsigned long bytes, bool modelled)
 {
 	const struct vsvm_policy_move *last;
 	enum vsvm_policy_turn turn;
@@ -129,7 +150,8 @@ static bool thrashes(struct vsvm_mirror *m, unsigned long addr,
 
 	mutex_lock(&m->advices.lock);
 	/* Not before the end of a move that was noted. */
-	now = ktime_get_ns();
+	now = time_now(m, modelled);
+	vsvm_policy_clock(&m->history, modelled);
 	turn = vsvm_policy_turn(&m->history, addr, now, &last);
 	if (turn == VSVM_POLICY_TURN_THRASHES)
 		trace_vsvm_thrash(m->device, addr, last->cost,
@@ -159,13 +181,14 @@ static u64 count_evictions(struct vsvm_mirror *m)
 }
 
 /* True if the device is too small for what it uses, and nothing makes room for a time. */
-static bool is_crowded(struct vsvm_mirror *m, unsigned long addr)
+static bool is_crowded(struct vsvm_mirror *m, unsigned long addr, bool modelled)
 {
 	u64 now, rest, evictions = count_evictions(m);
 	enum vsvm_policy_crowd crowd;
 
 	mutex_lock(&m->advices.lock);
-	now = ktime_get_ns();
+	now = time_now(m, modelled);
+	vsvm_policy_clock(&m->history, modelled);
 	crowd = vsvm_policy_crowd(&m->history, addr, now, evictions);
 	rest = m->history.crowded - now;
 	mutex_unlock(&m->advices.lock);
@@ -181,12 +204,15 @@ static bool is_crowded(struct vsvm_mirror *m, unsigned long addr)
 	       crowd == VSVM_POLICY_CROWD_STAYS;
 }
 
-static void note_move(struct vsvm_mirror *m, unsigned long addr, u64 begin)
+static void note_move(struct vsvm_mirror *m, unsigned long addr, u64 begin,
+		      bool modelled)
 {
 	u64 evictions = count_evictions(m);
 
 	mutex_lock(&m->advices.lock);
-	vsvm_policy_moved(&m->history, addr, begin, ktime_get_ns(), evictions);
+	vsvm_policy_clock(&m->history, modelled);
+	vsvm_policy_moved(&m->history, addr, begin, time_now(m, modelled),
+			  evictions);
 	mutex_unlock(&m->advices.lock);
 }
 
@@ -204,7 +230,8 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 		.end = addr,
 	};
 	unsigned long start = round_down(addr, run->advice.granularity);
-	u64 begin = ktime_get_ns(), moved = 0;
+	bool modelled = vsvm_link_on();
+	u64 begin = move_begins(ctx->m, modelled), moved = 0;
 	struct vsvm_policy_piece piece;
 	bool crowded;
 	int ret;
@@ -238,17 +265,17 @@ static int move_in(const struct vsvm_context *ctx, unsigned long addr,
 		.one_entry = look.state >> DRM_VSVM_STATE_ORDER_SHIFT ==
 			     HPAGE_PMD_ORDER,
 	};
-	if (thrashes(ctx->m, start, run->advice.granularity)) {
+	if (thrashes(ctx->m, start, run->advice.granularity, modelled)) {
 		placing->end = min(placing->end,
 				   start + (unsigned long)run->advice.granularity);
 		return 0;
 	}
-	crowded = is_crowded(ctx->m, start);
+	crowded = is_crowded(ctx->m, start, modelled);
 	vsvm_policy_grow(&piece, look.resident);
 	placing->end = min(placing->end, base + piece.to * PAGE_SIZE);
 	ret = move_piece(ctx, base, &piece, need, !crowded, &moved);
 	if (moved)
-		note_move(ctx->m, start, begin);
+		note_move(ctx->m, start, begin, modelled);
 	return ret;
 }
 
@@ -328,10 +355,20 @@ static u32 target_of(const struct drm_vsvm_advice *advice)
 	}
 }
 
+/* As vsvm_migrate(), for who asks, to where @mig says. */
+static int migrate(const struct vsvm_context *ctx, struct drm_vsvm_migrate *mig,
+		   struct vsvm_link_moves *moves)
+{
+	return vsvm_migrate(ctx, mig, VSVM_CAUSE_EXPLICIT, true,
+			    mig->target == DRM_VSVM_TARGET_DEVICE ?
+			    &moves->to_device : &moves->home);
+}
+
 /**
  * vsvm_place_migrate() - move a range, as a process or a command asks
  * @ctx: for whom
  * @mig: the request, as for vsvm_migrate()
+ * @moves: what moved is added, for vsvm_mirror_charge_moves()
  *
  * With DRM_VSVM_TARGET_ADVISED each part goes to where advice says at that moment. Takes
  * &vsvm_advices.lock, and what vsvm_migrate() takes.
@@ -339,7 +376,8 @@ static u32 target_of(const struct drm_vsvm_advice *advice)
  * Return: as vsvm_migrate().
  */
 int vsvm_place_migrate(const struct vsvm_context *ctx,
-		       struct drm_vsvm_migrate *mig)
+		       struct drm_vsvm_migrate *mig,
+		       struct vsvm_link_moves *moves)
 {
 	struct vsvm_advices *a = &ctx->m->advices;
 	unsigned long end = mig->addr + mig->len;
@@ -348,7 +386,7 @@ int vsvm_place_migrate(const struct vsvm_context *ctx,
 	int ret = 0;
 
 	if (mig->target != DRM_VSVM_TARGET_ADVISED)
-		return vsvm_migrate(ctx, mig, VSVM_CAUSE_EXPLICIT, true);
+		return migrate(ctx, mig, moves);
 	while (!ret && part.next < end) {
 		mutex_lock(&a->lock);
 		vsvm_advice_look(a, part.next, &run);
@@ -359,7 +397,7 @@ int vsvm_place_migrate(const struct vsvm_context *ctx,
 		part.target = target_of(&run.advice);
 		part.flags = part.target == DRM_VSVM_TARGET_DEVICE ?
 			     mig->flags : 0;
-		ret = vsvm_migrate(ctx, &part, VSVM_CAUSE_EXPLICIT, true);
+		ret = migrate(ctx, &part, moves);
 	}
 	mig->next = part.next;
 	mig->moved = part.moved;

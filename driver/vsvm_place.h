@@ -8,6 +8,7 @@ struct drm_vsvm_advice_get;
 struct drm_vsvm_advise;
 struct drm_vsvm_migrate;
 struct vsvm_context;
+struct vsvm_link_moves;
 struct vsvm_mirror;
 struct vsvm_placing;
 
@@ -15,7 +16,8 @@ int vsvm_place(const struct vsvm_context *ctx, unsigned long addr,
 	       unsigned long end, enum vsvm_need need,
 	       struct vsvm_placing *placing);
 int vsvm_place_migrate(const struct vsvm_context *ctx,
-		       struct drm_vsvm_migrate *mig);
+		       struct drm_vsvm_migrate *mig,
+		       struct vsvm_link_moves *moves);
 bool vsvm_place_may_move(struct vsvm_mirror *m);
 int vsvm_place_advise(const struct vsvm_context *ctx,
 		      const struct drm_vsvm_advise *arg);

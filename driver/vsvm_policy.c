@@ -356,6 +356,17 @@ static struct vsvm_policy_move *move_of(struct vsvm_policy_history *history,
 }
 
 /**
+ * vsvm_policy_clock() - say by which clock the times are that follow
+ * @history: the file's; it is forgotten if its times are by another one
+ * @modelled: they are virtual
+ */
+void vsvm_policy_clock(struct vsvm_policy_history *history, bool modelled)
+{
+	if (history->modelled != modelled)
+		*history = (struct vsvm_policy_history) { .modelled = modelled };
+}
+
+/**
  * vsvm_policy_turn() - decide whether a piece that is to move is used in place instead
  * @history: the file's
  * @addr: address of the piece

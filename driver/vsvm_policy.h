@@ -108,6 +108,7 @@ struct vsvm_policy_sample {
  * @last: when the last move ended, in ns
  * @soon: number of samples that came back too soon, without a break
  * @crowded: until then no memory makes room for what the device lacks; 0: it does
+ * @modelled: these times are virtual
  *
  * The caller sees to it that one thread at a time uses it.
  */
@@ -118,6 +119,7 @@ struct vsvm_policy_history {
 	u64 last;
 	unsigned int soon;
 	u64 crowded;
+	bool modelled;
 };
 
 /**
@@ -175,6 +177,7 @@ struct vsvm_policy_window {
 
 struct vsvm_policy_window vsvm_policy_home(struct vsvm_policy_streams *streams,
 					   unsigned long addr);
+void vsvm_policy_clock(struct vsvm_policy_history *history, bool modelled);
 enum vsvm_policy_turn
 vsvm_policy_turn(struct vsvm_policy_history *history, unsigned long addr,
 		 u64 now, const struct vsvm_policy_move **last);

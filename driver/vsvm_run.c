@@ -20,6 +20,7 @@
 #include "vsvm_command.h"
 #include "vsvm_context.h"
 #include "vsvm_inject.h"
+#include "vsvm_link.h"
 #include "vsvm_mirror.h"
 #include "vsvm_run.h"
 #include "vsvm_rv.h"
@@ -118,6 +119,8 @@ static void *run_map(struct vsvm_rv_bus *bus, unsigned long page,
 
 	if (page >= TASK_SIZE || !look_up(r->ctx, page, kind, &span))
 		return NULL;
+	__assign_bit(vsvm_rv_way(page), &bus->away[kind],
+		     vsvm_link_is_remote(span.state));
 	if (kind == VSVM_RV_STORE || kind == VSVM_RV_AMO)
 		vsvm_access_dirty(&span, span.len);
 	return bytes(&span);
@@ -136,6 +139,7 @@ static long run_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	u64 before = r->rv->left;
 
 	memset(r->bus.window, 0, sizeof(r->bus.window));
+	r->bus.counts = vsvm_link_on();
 	do {
 		count = min(n, LOOK_COUNT);
 		r->end = vsvm_rv_go(r->rv, &r->bus, count);
@@ -228,6 +232,7 @@ static int run_ended(struct run *r, struct vsvm_progress *p)
 /* A visitor that copies words between the registers from a0 on and memory. */
 struct words {
 	struct vsvm_visitor v;
+	struct vsvm_link_tally *tally;
 	unsigned long addr;
 	u64 *words;
 	bool store;
@@ -248,6 +253,7 @@ static long words_visit(struct vsvm_visitor *v, const struct vsvm_span *span)
 	}
 	if (w->store)
 		vsvm_access_dirty(span, span->len);
+	vsvm_link_note(w->tally, span->state, span->len);
 	return span->len;
 }
 
@@ -257,6 +263,7 @@ static int copy_words(const struct vsvm_context *ctx, struct vsvm_progress *p,
 	struct words w = {
 		.v.visit = words_visit,
 		.v.relax = no_relax,
+		.tally = &p->tally,
 		.addr = addr,
 		.words = words,
 		.store = store,
@@ -322,6 +329,8 @@ int vsvm_run_step(const struct vsvm_context *ctx, const struct drm_vsvm_command_
 		return run_begin(ctx, run, p);
 	case STAGE_RUNS:
 		ret = run_some(&r, p);
+		p->tally.local += r.bus.bytes[0];
+		p->tally.remote += r.bus.bytes[1];
 		return ret ?: run_ended(&r, p);
 	default:
 		ret = run->result ? copy_words(ctx, p, run->result, &p->old, 1, true) : 0;

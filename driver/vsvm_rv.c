@@ -75,8 +75,7 @@ static void *find(struct vsvm_rv_bus *bus, unsigned long addr,
 		  enum vsvm_rv_kind kind)
 {
 	unsigned long page = addr & PAGE_MASK;
-	struct vsvm_rv_window *w =
-		&bus->window[kind][(addr >> PAGE_SHIFT) % VSVM_RV_WAYS];
+	struct vsvm_rv_window *w = &bus->window[kind][vsvm_rv_way(addr)];
 
 	if (unlikely(w->page != page || !w->bytes)) {
 		w->bytes = bus->map(bus, page, kind);
@@ -94,6 +93,20 @@ static void *find(struct vsvm_rv_bus *bus, unsigned long addr,
 static unsigned int room_at(unsigned long addr)
 {
 	return PAGE_SIZE - (addr & ~PAGE_MASK);
+}
+
+/* Counts bytes that an instruction accessed, which find() found. */
+static void count(struct vsvm_rv_bus *bus, unsigned long addr, unsigned int size,
+		  enum vsvm_rv_kind kind)
+{
+	unsigned int n;
+
+	if (likely(!bus->counts))
+		return;
+	n = min(size, room_at(addr));
+	bus->bytes[test_bit(vsvm_rv_way(addr), &bus->away[kind])] += n;
+	if (n < size)
+		count(bus, addr + n, size - n, kind);
 }
 
 /* The low @size bytes of what is at @from, which may be anywhere. */
@@ -361,11 +374,13 @@ static enum vsvm_rv_end do_load(struct vsvm_rv *rv, struct vsvm_rv_bus *bus,
 				u32 i, u64 *value)
 {
 	unsigned int funct3 = funct3_of(i), size = 1 << (funct3 & 3);
+	unsigned long addr = rv->x[rs1_of(i)] + imm_i(i);
 
 	if (funct3 == 7)
 		return VSVM_RV_ILLEGAL;
-	if (!read(bus, rv->x[rs1_of(i)] + imm_i(i), size, VSVM_RV_LOAD, value))
+	if (!read(bus, addr, size, VSVM_RV_LOAD, value))
 		return VSVM_RV_MISSES;
+	count(bus, addr, size, VSVM_RV_LOAD);
 	if (funct3 < 3)
 		*value = sign_extend64(*value, 8 * size - 1);
 	return VSVM_RV_MORE;
@@ -374,12 +389,15 @@ static enum vsvm_rv_end do_load(struct vsvm_rv *rv, struct vsvm_rv_bus *bus,
 static enum vsvm_rv_end do_store(struct vsvm_rv *rv, struct vsvm_rv_bus *bus,
 				 u32 i)
 {
-	unsigned int funct3 = funct3_of(i);
+	unsigned int funct3 = funct3_of(i), size = 1 << funct3;
+	unsigned long addr = rv->x[rs1_of(i)] + imm_s(i);
 
 	if (funct3 > 3)
 		return VSVM_RV_ILLEGAL;
-	return write(bus, rv->x[rs1_of(i)] + imm_s(i), 1 << funct3,
-		     rv->x[rs2_of(i)]) ? VSVM_RV_MORE : VSVM_RV_MISSES;
+	if (!write(bus, addr, size, rv->x[rs2_of(i)]))
+		return VSVM_RV_MISSES;
+	count(bus, addr, size, VSVM_RV_STORE);
+	return VSVM_RV_MORE;
 }
 
 /* The word that an atomic operation stores; @size bytes of each count. */
@@ -450,6 +468,7 @@ static enum vsvm_rv_end do_reserve(struct vsvm_rv *rv, struct vsvm_rv_bus *bus,
 		return VSVM_RV_MISSES;
 	/* and before what is read after it. */
 	smp_mb();
+	count(bus, addr, size, VSVM_RV_LOAD);
 	rv->reserved = addr;
 	rv->reserved_value = *value;
 	rv->reserved_size = size;
@@ -470,6 +489,7 @@ static enum vsvm_rv_end do_conditional(struct vsvm_rv *rv,
 		if (!at)
 			return VSVM_RV_MISSES;
 		*value = !exchange(at, size, &old, new);
+		count(bus, addr, size, VSVM_RV_AMO);
 	}
 	rv->reserved_size = 0;
 	return VSVM_RV_MORE;
@@ -498,6 +518,7 @@ static enum vsvm_rv_end do_atomic(struct vsvm_rv *rv, struct vsvm_rv_bus *bus,
 		old = get(at, size);
 		while (!exchange(at, size, &old, amo_word(op, old, b, size)))
 			;
+		count(bus, addr, size, VSVM_RV_AMO);
 		*value = old;
 	} else {
 		return VSVM_RV_ILLEGAL;

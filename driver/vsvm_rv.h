@@ -2,6 +2,7 @@
 #ifndef VSVM_RV_H
 #define VSVM_RV_H
 
+#include <linux/mm.h>
 #include <linux/types.h>
 
 #include "vsvm_types.h"
@@ -60,6 +61,9 @@ enum vsvm_rv_kind {
  * struct vsvm_rv_bus - the memory of a program, while a page-table lock is held
  * @map: looks up a page; returns where the kernel has it, or NULL: it is missing
  * @window: what was looked up, by kind and page; all zero at the beginning
+ * @away: by kind, a bit for each window: its page is not on the device. @map sets it
+ * @counts: the bytes of loads, stores and atomic operations are counted
+ * @bytes: out, number of those on the device, and of those that are not
  * @addr: where a byte was missing
  * @kind: for what
  */
@@ -67,6 +71,9 @@ struct vsvm_rv_bus {
 	void *(*map)(struct vsvm_rv_bus *bus, unsigned long page,
 		     enum vsvm_rv_kind kind);
 	struct vsvm_rv_window window[VSVM_RV_KINDS][VSVM_RV_WAYS];
+	unsigned long away[VSVM_RV_KINDS];
+	bool counts;
+	u64 bytes[2];
 	unsigned long addr;
 	enum vsvm_rv_kind kind;
 };
@@ -90,6 +97,12 @@ enum vsvm_rv_end {
 	VSVM_RV_ILLEGAL,
 	VSVM_RV_SPENT,
 };
+
+/* Number of the window of a page. */
+static inline unsigned int vsvm_rv_way(unsigned long addr)
+{
+	return (addr >> PAGE_SHIFT) % VSVM_RV_WAYS;
+}
 
 enum vsvm_rv_end vsvm_rv_go(struct vsvm_rv *rv, struct vsvm_rv_bus *bus,
 			    unsigned int n);

@@ -39,6 +39,16 @@ static const char *const names[VSVM_STATS] = {
 	[VSVM_STAT_QUEUES_LOST] = "queues-lost",
 	[VSVM_STAT_DISCARDED] = "discarded-pages",
 	[VSVM_STAT_UNCOPIED] = "uncopied-pages",
+	[VSVM_STAT_LINK_TO_DEVICE] = "link-to-device-ns",
+	[VSVM_STAT_LINK_FAULT_TO_DEVICE] = "link-fault-to-device-ns",
+	[VSVM_STAT_LINK_HOME + VSVM_CAUSE_EXPLICIT] = "link-home-explicit-ns",
+	[VSVM_STAT_LINK_HOME + VSVM_CAUSE_DEVICE_FAULT] = "link-home-device-fault-ns",
+	[VSVM_STAT_LINK_HOME + VSVM_CAUSE_CPU_FAULT] = "link-home-cpu-fault-ns",
+	[VSVM_STAT_LINK_HOME + VSVM_CAUSE_EVICTION] = "link-home-eviction-ns",
+	[VSVM_STAT_LINK_REMOTE] = "link-remote-ns",
+	[VSVM_STAT_LINK_LOCAL] = "link-local-ns",
+	[VSVM_STAT_LINK_DEVICE_FAULT] = "link-device-fault-ns",
+	[VSVM_STAT_LINK_CPU_FAULT] = "link-cpu-fault-ns",
 };
 
 /**
@@ -50,6 +60,22 @@ static const char *const names[VSVM_STATS] = {
 const char *vsvm_stats_name(enum vsvm_stat stat)
 {
 	return names[stat];
+}
+
+/**
+ * vsvm_stats_time() - read the virtual time of a file or of a client
+ * @stats: its counters
+ *
+ * Return: the sum of all that are times, in ns.
+ */
+u64 vsvm_stats_time(const struct vsvm_stats *stats)
+{
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = VSVM_STAT_TIMES; i < VSVM_STATS; i++)
+		sum = vsvm_stats_plus(sum, vsvm_stats_get(stats, i));
+	return sum;
 }
 
 /**
@@ -66,6 +92,6 @@ u64 vsvm_stats_sum(const struct vsvm_cpu_stats __percpu *stats,
 	u64 sum = 0;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(stats, cpu)->n[stat]);
+		sum = vsvm_stats_plus(sum, READ_ONCE(per_cpu_ptr(stats, cpu)->n[stat]));
 	return sum;
 }

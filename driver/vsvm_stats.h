@@ -33,6 +33,16 @@
  * @VSVM_STAT_QUEUES_LOST: queues that were lost
  * @VSVM_STAT_DISCARDED: pages whose contents DISCARD discarded
  * @VSVM_STAT_UNCOPIED: such pages that got a cleared destination instead of a copy
+ * @VSVM_STAT_TIMES: the first of the counters below, which are ns of virtual time and
+ *	stay at their largest value; see vsvm_link.c
+ * @VSVM_STAT_LINK_TO_DEVICE: time of moves to the device that were asked for
+ * @VSVM_STAT_LINK_FAULT_TO_DEVICE: time of moves to the device because it lacked pages
+ * @VSVM_STAT_LINK_HOME: time of moves to system memory; one counter for each &enum
+ *	vsvm_cause except unplug
+ * @VSVM_STAT_LINK_REMOTE: time of accesses to memory that is not on the device
+ * @VSVM_STAT_LINK_LOCAL: time of accesses to the device's own memory
+ * @VSVM_STAT_LINK_DEVICE_FAULT: latency of faults of the device
+ * @VSVM_STAT_LINK_CPU_FAULT: latency of CPU faults that brought pages home
  * @VSVM_STATS: number of counters
  */
 enum vsvm_stat {
@@ -55,6 +65,14 @@ enum vsvm_stat {
 	VSVM_STAT_QUEUES_LOST,
 	VSVM_STAT_DISCARDED,
 	VSVM_STAT_UNCOPIED,
+	VSVM_STAT_TIMES,
+	VSVM_STAT_LINK_TO_DEVICE = VSVM_STAT_TIMES,
+	VSVM_STAT_LINK_FAULT_TO_DEVICE,
+	VSVM_STAT_LINK_HOME,
+	VSVM_STAT_LINK_REMOTE = VSVM_STAT_LINK_HOME + VSVM_CAUSE_UNPLUG,
+	VSVM_STAT_LINK_LOCAL,
+	VSVM_STAT_LINK_DEVICE_FAULT,
+	VSVM_STAT_LINK_CPU_FAULT,
 	VSVM_STATS,
 };
 
@@ -74,16 +92,40 @@ struct vsvm_cpu_stats {
 	u64 n[VSVM_STATS];
 };
 
+/* Adds times. A link of 1 MB/s makes them large, and none becomes small again. */
+static inline u64 vsvm_stats_plus(u64 a, u64 b)
+{
+	return a + b < a ? U64_MAX : a + b;
+}
+
 static inline void vsvm_stats_add(struct vsvm_stats *stats, enum vsvm_stat stat,
 				  u64 n)
 {
-	atomic64_add(n, &stats->n[stat]);
+	s64 old;
+
+	if (stat < VSVM_STAT_TIMES) {
+		atomic64_add(n, &stats->n[stat]);
+		return;
+	}
+	old = atomic64_read(&stats->n[stat]);
+	while (!atomic64_try_cmpxchg(&stats->n[stat], &old,
+				     vsvm_stats_plus(old, n)))
+		;
 }
 
 static inline void vsvm_stats_add_cpu(struct vsvm_cpu_stats __percpu *stats,
 				      enum vsvm_stat stat, u64 n)
 {
-	this_cpu_add(stats->n[stat], n);
+	u64 old;
+
+	if (stat < VSVM_STAT_TIMES) {
+		this_cpu_add(stats->n[stat], n);
+		return;
+	}
+	old = this_cpu_read(stats->n[stat]);
+	while (!this_cpu_try_cmpxchg(stats->n[stat], &old,
+				     vsvm_stats_plus(old, n)))
+		;
 }
 
 static inline u64 vsvm_stats_get(const struct vsvm_stats *stats,
@@ -92,6 +134,7 @@ static inline u64 vsvm_stats_get(const struct vsvm_stats *stats,
 	return atomic64_read(&stats->n[stat]);
 }
 
+u64 vsvm_stats_time(const struct vsvm_stats *stats);
 u64 vsvm_stats_sum(const struct vsvm_cpu_stats __percpu *stats,
 		   enum vsvm_stat stat);
 const char *vsvm_stats_name(enum vsvm_stat stat);

@@ -313,7 +313,7 @@ void vsvm_vm_fdinfo(struct vsvm_vm *vm, struct file *file, struct seq_file *m)
 	for (i = 0; i < VSVM_STATS; i++) {
 		n = vsvm_stats_get(&vm->mirror.stats, i);
 		if (client)
-			n += vsvm_stats_get(&client->stats, i);
+			n = vsvm_stats_plus(n, vsvm_stats_get(&client->stats, i));
 		seq_printf(m, "vsvm-%s:\t%llu\n", vsvm_stats_name(i), n);
 	}
 }

@@ -24,6 +24,7 @@
 #include "vsvm_events.h"
 #include "vsvm_fault.h"
 #include "vsvm_inject.h"
+#include "vsvm_link.h"
 #include "vsvm_span.h"
 #include "vsvm_table.h"
 #include "vsvm_trace.h"
@@ -573,6 +574,9 @@ int vsvm_walk_fault(struct walk *w, unsigned long end)
 
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULTS, 1);
 	vsvm_mirror_count(m, VSVM_STAT_DEVICE_FAULT_PAGES, w->faults - before);
+	if (vsvm_link_on())
+		vsvm_mirror_count(m, VSVM_STAT_LINK_DEVICE_FAULT,
+				  vsvm_link_device_fault());
 	trace_vsvm_device_fault(m->device, w->addr, w->faults - before, w->need,
 				tries, ret);
 	if (vsvm_events_any())
