@@ -94,6 +94,29 @@ int bench_programs(unsigned int device, unsigned int rounds,
 
 int bench_workloads(unsigned int device, uint64_t vram, struct json_object *out);
 
+/* Workloads, and ways to move memory, of bench_workload(). */
+#define BENCH_WORKS	4
+#define BENCH_WAYS	5
+
+/* What a workload took: bytes that moved either way, faults, and virtual time. */
+struct bench_measured {
+	double ms;
+	uint64_t moved;
+	uint64_t faults;
+	uint64_t to_device_ns;
+	uint64_t home_ns;
+	uint64_t remote_ns;
+	uint64_t local_ns;
+	uint64_t faults_ns;	/* of the device and of CPUs */
+};
+
+const char *bench_work_name(unsigned int work);
+const char *bench_way_name(unsigned int way);
+int bench_workload(unsigned int device, size_t bytes, unsigned int work,
+		   unsigned int way, bool fixed, struct bench_measured *m);
+int bench_link(unsigned int device, uint64_t vram, double factor,
+	       struct json_object *out);
+
 struct bench_memory {
 	unsigned int device;
 	unsigned long sweeps;

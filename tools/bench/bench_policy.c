@@ -56,7 +56,7 @@ static const struct field columns[] = {
 /**
  * bench_parameter() - set a parameter of the module
  * @name: its name
- * @value: the new value
+ * @value: the new value, or NULL: it stays
  * @was: out, the old one, unless it is NULL
  * @room: bytes in @was
  *
@@ -69,7 +69,7 @@ int bench_parameter(const char *name, const char *value, char *was, size_t room)
 	ssize_t n;
 
 	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = open(path, (value ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (was) {
@@ -79,7 +79,7 @@ int bench_parameter(const char *name, const char *value, char *was, size_t room)
 		else
 			was[n] = '\0';
 	}
-	if (!ret && pwrite(fd, value, strlen(value), 0) < 0)
+	if (!ret && value && pwrite(fd, value, strlen(value), 0) < 0)
 		ret = -errno;
 	close(fd);
 	return ret;

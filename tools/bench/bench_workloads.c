@@ -29,6 +29,9 @@
 #define BATCH		64U		/* commands of a job */
 #define ROUNDS		2
 #define PATIENCE	(300 * 1000000000LL)
+/* Where memory is that has to be at the same place each time, and how far apart. */
+#define FIXED		(1UL << 44)
+#define FIXED_STEP	(1UL << 40)
 #define PARAMETERS	"/sys/module/vsvm/parameters/"
 
 /**
@@ -201,7 +204,7 @@ static const struct work {
 	const char *name;
 	int (*device)(struct run *r);
 	int (*check)(struct run *r);
-} works[] = {
+} works[BENCH_WORKS] = {
 	{ "stream", stream, check_stream },
 	{ "random", at_random, chase },
 	{ "chase", chase, chase },
@@ -214,7 +217,7 @@ static const struct way {
 	const char *thrash_turns;
 	bool migrates;
 	bool prefetches;
-} ways[] = {
+} ways[BENCH_WAYS] = {
 	{ "in place", "in-place", "0", false, false },
 	{ "MIGRATE", "in-place", "0", true, false },
 	{ "on fault", "migrate", "0", false, false },
@@ -222,8 +225,41 @@ static const struct way {
 	{ "fault, thrash ctl", "migrate", "3", false, false },
 };
 
-/* The sums of the handle's counters: bytes that moved either way, and faults. */
-static int counters(const struct run *r, uint64_t *moved, uint64_t *faults)
+/* The counters of fdinfo that add up to a member of what was measured. */
+static const struct {
+	const char *name;	/* a prefix, if @prefix */
+	bool prefix;
+	size_t offset;
+	unsigned int unit;
+} sums[] = {
+#define SUM(name, prefix, member, unit) \
+	{ name, prefix, offsetof(struct bench_measured, member), unit }
+	SUM("to-device-pages", false, moved, PAGE),
+	SUM("home-", true, moved, PAGE),
+	SUM("device-faults", false, faults, 1),
+	SUM("cpu-faults", false, faults, 1),
+	SUM("link-to-device-ns", false, to_device_ns, 1),
+	SUM("link-fault-to-device-ns", false, to_device_ns, 1),
+	SUM("link-home-", true, home_ns, 1),
+	SUM("link-remote-ns", false, remote_ns, 1),
+	SUM("link-local-ns", false, local_ns, 1),
+	SUM("link-device-fault-ns", false, faults_ns, 1),
+	SUM("link-cpu-fault-ns", false, faults_ns, 1),
+};
+
+static void add_counter(struct bench_measured *m, const char *name, uint64_t n,
+			int sign)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sums); i++)
+		if (sums[i].prefix ? !strncmp(name, sums[i].name, strlen(sums[i].name)) :
+				     !strcmp(name, sums[i].name))
+			*(uint64_t *)((char *)m + sums[i].offset) += sign * n * sums[i].unit;
+}
+
+/* Adds the handle's counters, or subtracts them. */
+static int counters(const struct run *r, struct bench_measured *m, int sign)
 {
 	unsigned long long n;
 	char line[128], name[64];
@@ -233,16 +269,9 @@ static int counters(const struct run *r, uint64_t *moved, uint64_t *faults)
 	f = fopen(line, "re");
 	if (!f)
 		return -errno;
-	*moved = 0;
-	*faults = 0;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "vsvm-%63[^:]: %llu", name, &n) != 2)
-			continue;
-		if (!strcmp(name, "to-device-pages") || !strncmp(name, "home-", 5))
-			*moved += n * PAGE;
-		if (!strcmp(name, "device-faults") || !strcmp(name, "cpu-faults"))
-			*faults += n;
-	}
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "vsvm-%63[^:]: %llu", name, &n) == 2)
+			add_counter(m, name, n, sign);
 	fclose(f);
 	return 0;
 }
@@ -301,17 +330,35 @@ static int passes(struct run *r, const struct work *work, const struct way *way)
 	return ret;
 }
 
+/*
+ * Memory for a measurement. Policy takes addresses for its tables, so for figures that are
+ * the same each time they have to be, too.
+ */
+static char *map(size_t bytes, unsigned int which, bool fixed)
+{
+	char *at = (char *)FIXED + which * FIXED_STEP, *mem;
+
+	if (!fixed)
+		return bench_map(bytes, false, 0);
+	mem = mmap(at, bytes, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (mem == MAP_FAILED)
+		return NULL;
+	madvise(mem, bytes, MADV_NOHUGEPAGE);
+	return mem;
+}
+
 static int measure(unsigned int device, size_t bytes, const struct work *work,
-		   const struct way *way, struct line *line)
+		   const struct way *way, bool fixed, struct bench_measured *m)
 {
 	struct run r = { .bytes = bytes / PAGE * PAGE, .seed = 1 };
-	uint64_t moved, faults;
 	double start;
 	int ret;
 
-	r.set = bench_map(r.bytes, false, 0);
-	r.scratch = bench_map(tile_of(&r), false, 0);
-	r.fence = (void *)bench_map(BENCH_HUGE, false, 0);
+	memset(m, 0, sizeof(*m));
+	r.set = map(r.bytes, 0, fixed);
+	r.scratch = map(tile_of(&r), 1, fixed);
+	r.fence = (void *)map(BENCH_HUGE, 2, fixed);
 	ret = r.set && r.scratch && r.fence ? vsvm_open(device, &r.v) : -ENOMEM;
 	if (!ret)
 		ret = vsvm_queue_create(r.v, DRM_VSVM_PRIORITY_NORMAL, 2 * BATCH,
@@ -319,17 +366,13 @@ static int measure(unsigned int device, size_t bytes, const struct work *work,
 	if (!ret)
 		ret = link_pages(&r);
 	if (!ret)
-		ret = counters(&r, &moved, &faults);
+		ret = counters(&r, m, -1);
 	start = bench_now();
 	if (!ret)
 		ret = passes(&r, work, way);
-	line->ms = (bench_now() - start) * 1e3;
+	m->ms = (bench_now() - start) * 1e3;
 	if (!ret)
-		ret = counters(&r, &line->moved, &line->faults);
-	if (!ret) {
-		line->moved -= moved;
-		line->faults -= faults;
-	}
+		ret = counters(&r, m, 1);
 	if (!ret)
 		ret = work->check(&r);
 	vsvm_close(r.v);
@@ -342,25 +385,69 @@ static int measure(unsigned int device, size_t bytes, const struct work *work,
 	return ret;
 }
 
+/**
+ * bench_work_name() - name a workload
+ * @work: its number, below BENCH_WORKS
+ *
+ * Return: the name, as tables have it.
+ */
+const char *bench_work_name(unsigned int work)
+{
+	return works[work].name;
+}
+
+/**
+ * bench_way_name() - name a way to move memory
+ * @way: its number, below BENCH_WAYS; 0: memory stays
+ *
+ * Return: the name, as tables have it.
+ */
+const char *bench_way_name(unsigned int way)
+{
+	return ways[way].name;
+}
+
+/**
+ * bench_workload() - measure a workload
+ * @device: number of the vsvm device
+ * @bytes: of its working set
+ * @work: its number
+ * @way: number of the way that memory moves
+ * @fixed: memory is at the same addresses each time
+ * @m: out, what it took
+ *
+ * Sets the parameters on_fault and thrash_turns, and leaves them so.
+ *
+ * Return: 0, or a negative errno.
+ */
+int bench_workload(unsigned int device, size_t bytes, unsigned int work,
+		   unsigned int way, bool fixed, struct bench_measured *m)
+{
+	int ret = bench_parameter("on_fault", ways[way].on_fault, NULL, 0);
+
+	if (!ret)
+		ret = bench_parameter("thrash_turns", ways[way].thrash_turns, NULL, 0);
+	return ret ? ret : measure(device, bytes, &works[work], &ways[way], fixed, m);
+}
+
 static int run_ways(unsigned int device, double factor, uint64_t vram,
-		    const struct work *work, struct json_object *out)
+		    unsigned int work, struct json_object *out)
 {
 	struct line line = { .factor = factor };
+	struct bench_measured m;
 	double in_place = 0;
-	size_t i;
+	unsigned int i;
 	int ret = 0;
 
-	snprintf(line.work, sizeof(line.work), "%s", work->name);
-	for (i = 0; !ret && i < ARRAY_SIZE(ways); i++) {
+	snprintf(line.work, sizeof(line.work), "%s", works[work].name);
+	for (i = 0; !ret && i < BENCH_WAYS; i++) {
 		snprintf(line.way, sizeof(line.way), "%s", ways[i].name);
-		ret = bench_parameter("on_fault", ways[i].on_fault, NULL, 0);
-		if (!ret)
-			ret = bench_parameter("thrash_turns", ways[i].thrash_turns,
-					      NULL, 0);
-		if (!ret)
-			ret = measure(device, factor * vram, work, &ways[i], &line);
+		ret = bench_workload(device, factor * vram, work, i, false, &m);
 		if (ret)
 			break;
+		line.ms = m.ms;
+		line.moved = m.moved;
+		line.faults = m.faults;
 		if (!i)
 			in_place = line.ms;
 		line.over_in_place = line.ms / in_place;
@@ -371,7 +458,7 @@ static int run_ways(unsigned int device, double factor, uint64_t vram,
 		fflush(stdout);
 	}
 	if (ret)
-		complain(ret, "%s, %gx, %s", work->name, factor, line.way);
+		complain(ret, "%s, %gx, %s", line.work, factor, line.way);
 	return ret;
 }
 
@@ -399,9 +486,9 @@ int bench_workloads(unsigned int device, uint64_t vram, struct json_object *out)
 	ret = bench_parameter("thrash_turns", "0", thrash_turns, sizeof(thrash_turns));
 	if (!out)
 		fields_head(columns, stdout);
-	for (k = 0; !ret && k < ARRAY_SIZE(works); k++)
+	for (k = 0; !ret && k < BENCH_WORKS; k++)
 		for (i = 0; !ret && i < ARRAY_SIZE(factors); i++)
-			ret = run_ways(device, factors[i], vram, &works[k], out);
+			ret = run_ways(device, factors[i], vram, k, out);
 	bench_parameter("on_fault", on_fault, NULL, 0);
 	bench_parameter("thrash_turns", thrash_turns, NULL, 0);
 	return ret;

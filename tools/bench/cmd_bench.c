@@ -35,6 +35,7 @@ enum table {
 	TABLES = 63,		/* unless others are asked for */
 	TABLE_WORKLOADS = 64,
 	TABLE_PROGRAMS = 128,
+	TABLE_LINK = 256,
 };
 
 static const struct {
@@ -49,6 +50,7 @@ static const struct {
 	{ "memory", TABLE_MEMORY },
 	{ "workloads", TABLE_WORKLOADS },
 	{ "programs", TABLE_PROGRAMS },
+	{ "link", TABLE_LINK },
 };
 
 struct options {
@@ -402,6 +404,9 @@ static int run_table(struct options *opts, enum table table)
 				    opts->json);
 	case TABLE_WORKLOADS:
 		return bench_workloads(opts->memory.device, opts->vram, opts->json);
+	case TABLE_LINK:
+		return bench_link(opts->memory.device, opts->vram, opts->memory.factor,
+				  opts->json);
 	case TABLE_PROGRAMS:
 		return bench_programs(opts->memory.device, opts->rounds, opts->json);
 	default:
@@ -441,7 +446,7 @@ struct arguments {
 	bool json;
 };
 
-#define HELP_TABLE "Only works, growth, sparse, queues, policy, memory, workloads or programs; may be given more than once"
+#define HELP_TABLE "Only works, growth, sparse, queues, policy, memory, workloads, programs or link; may be given more than once"
 #define HELP_ROUNDS "Measure everything N times, 1 to 100 (7); above 64 MiB 3 times at most"
 #define HELP_WORK "Only to-device, home, in-order, at-random, cold-read, read, write, snapshot, device-read, device-write, device-snapshot or lone-fault; may be given more than once"
 
@@ -460,7 +465,7 @@ static const struct argp_option argp_options[] = {
 	{ "trace", 'x', NULL, 0, "Have the kernel trace what is measured and nothing else", 0 },
 	{ NULL, 0, NULL, 0, "The table queues:", 0 },
 	{ "queue", 'q', "NAME", 0, HELP_QUEUE, 0 },
-	{ NULL, 0, NULL, 0, "The table memory:", 0 },
+	{ NULL, 0, NULL, 0, "The table memory, the first also for link:", 0 },
 	{ "factor", 'f', "F", 0, "Only 0.5, 0.9, 1.5 or 4 times the memory", 0 },
 	{ "processes", 'p', "N", 0, "Only 1 or 2 processes", 0 },
 	{ "sweeps", 's', "N", 0, "Sweeps to measure, after one to warm up (2)", 0 },
@@ -575,7 +580,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; queues, what the device does by itself; policy, what parameters of the module are worth, as root; memory, working sets of 0.5 to 4 times the device's memory, every word checked; and, only when asked for, as root, workloads, five ways to move memory for four of them; and programs, beside qemu-riscv64."
+#define DOC "Measure how fast memory moves, is read and looked at.\vEach measurement is made in rounds, with a plain copy of the same bytes beside it, and the median counts; compare figures of one run only. The tables: works on 64 MiB, with one and with two threads; growth from 1 MiB to 1 GiB, as far as it fits the device; sparse, 64 MiB in 1 TiB of address space; queues, what the device does by itself; policy, what parameters of the module are worth, as root; memory, working sets of 0.5 to 4 times the device's memory, every word checked; and, only when asked for, as root, workloads, five ways to move memory for four of them; programs, beside qemu-riscv64; and link, as root, what workloads would cost devices with three links, in virtual time."
 
 static const struct argp argp = {
 	.options = argp_options,

@@ -55,6 +55,16 @@ enum number {
 	JOBS,
 	QUEUE_FAULTS,
 	QUEUES_LOST,
+	LINK_TO_DEVICE,
+	LINK_FAULT_TO_DEVICE,
+	LINK_HOME_EXPLICIT,
+	LINK_HOME_DEVICE_FAULT,
+	LINK_HOME_CPU_FAULT,
+	LINK_HOME_EVICTION,
+	LINK_REMOTE,
+	LINK_LOCAL,
+	LINK_DEVICE_FAULT,
+	LINK_CPU_FAULT,
 	NUMBERS,
 };
 
@@ -85,6 +95,22 @@ static const struct {
 	[JOBS] = { "vsvm-jobs", "jobs", MERGE_SUM },
 	[QUEUE_FAULTS] = { "vsvm-queue-faults", "queue_faults", MERGE_SUM },
 	[QUEUES_LOST] = { "vsvm-queues-lost", "queues_lost", MERGE_SUM },
+	[LINK_TO_DEVICE] = { "vsvm-link-to-device-ns", "link_to_device_ns", MERGE_SUM },
+	[LINK_FAULT_TO_DEVICE] = { "vsvm-link-fault-to-device-ns",
+				   "link_fault_to_device_ns", MERGE_SUM },
+	[LINK_HOME_EXPLICIT] = { "vsvm-link-home-explicit-ns",
+				 "link_home_explicit_ns", MERGE_SUM },
+	[LINK_HOME_DEVICE_FAULT] = { "vsvm-link-home-device-fault-ns",
+				     "link_home_device_fault_ns", MERGE_MAX },
+	[LINK_HOME_CPU_FAULT] = { "vsvm-link-home-cpu-fault-ns",
+				  "link_home_cpu_fault_ns", MERGE_MAX },
+	[LINK_HOME_EVICTION] = { "vsvm-link-home-eviction-ns",
+				 "link_home_eviction_ns", MERGE_MAX },
+	[LINK_REMOTE] = { "vsvm-link-remote-ns", "link_remote_ns", MERGE_SUM },
+	[LINK_LOCAL] = { "vsvm-link-local-ns", "link_local_ns", MERGE_SUM },
+	[LINK_DEVICE_FAULT] = { "vsvm-link-device-fault-ns", "link_device_fault_ns",
+				MERGE_SUM },
+	[LINK_CPU_FAULT] = { "vsvm-link-cpu-fault-ns", "link_cpu_fault_ns", MERGE_MAX },
 };
 
 /* States of queues, as debugfs has them. */
@@ -427,6 +453,17 @@ static uint64_t home_pages(const struct row *row)
 	       row->n[HOME_CPU_FAULT] + row->n[HOME_EVICTION];
 }
 
+/* Virtual time of all kinds; 0 where no link is modelled. */
+static uint64_t link_ns(const struct row *row)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = LINK_TO_DEVICE; i <= LINK_CPU_FAULT; i++)
+		sum += row->n[i];
+	return sum;
+}
+
 /* Totals, or what came since the look before divided by the time. */
 static double rate(uint64_t is, uint64_t was, double seconds)
 {
@@ -447,7 +484,7 @@ static const char *bytes_text(double bytes, char text[SIZE_TEXT])
 	return size_text(whole, text);
 }
 
-/* Time of engines: seconds, or percent of one engine. */
+/* Time of engines, or of the link: seconds, or percent of one. */
 static const char *engine_text(double ns, bool is_rate, char text[SIZE_TEXT])
 {
 	if (is_rate)
@@ -483,7 +520,7 @@ static void print_row(const struct row *row, const struct row *before,
 {
 	static const struct row nothing;
 	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT], d[SIZE_TEXT];
-	char e[SIZE_TEXT];
+	char e[SIZE_TEXT], f[SIZE_TEXT];
 	double r[NUMBERS];
 	int i;
 
@@ -494,14 +531,17 @@ static void print_row(const struct row *row, const struct row *before,
 		before = &nothing;
 	for (i = 0; i < NUMBERS; i++)
 		r[i] = rate(row->n[i], before->n[i], seconds);
-	printf("%7d %3u %9s %9s %8s %8.0f %8.0f %8.0f %8.0f %6.0f %10s %10s  %s%s\n",
+	printf("%7d %3u %9s %9s %8s %8.0f %8.0f %8.0f %8.0f %6.0f %10s %10s %7s  %s%s\n",
 	       row->pid, row->device, size_text(row->n[DEVICE_MEMORY], a),
 	       size_text(row->n[MAPPED], b),
 	       engine_text(r[ENGINE_NS], seconds > 0, e), r[DEVICE_FAULTS],
 	       r[CPU_FAULTS], r[TO_DEVICE],
 	       rate(home_pages(row), home_pages(before), seconds),
 	       r[EVICTIONS], bytes_text(r[READ_BYTES], c),
-	       bytes_text(r[WRITTEN_BYTES], d), row->command, end);
+	       bytes_text(r[WRITTEN_BYTES], d),
+	       engine_text(rate(link_ns(row), link_ns(before), seconds),
+			   seconds > 0, f),
+	       row->command, end);
 }
 
 /* @was: the look before, for rates; NULL: totals. */
@@ -515,13 +555,13 @@ static void print_text(const struct look *l, const struct look *was, bool live)
 		fputs("\033[H", stdout);
 	for (i = 0; i < l->nr_engines; i++)
 		print_engines(&l->engines[i], end);
-	printf("%7s %3s %9s %9s %8s %8s %8s %8s %8s %6s %10s %10s  %s%s\n", "PID",
+	printf("%7s %3s %9s %9s %8s %8s %8s %8s %8s %6s %10s %10s %7s  %s%s\n", "PID",
 	       "DEV", "ON-DEVICE", "MAPPED", was ? "ENGINE%" : "ENGINE",
 	       was ? "DFAULT/s" : "DFAULTS",
 	       was ? "CFAULT/s" : "CFAULTS", was ? "TO-DEV/s" : "TO-DEV",
 	       was ? "HOME/s" : "HOME", was ? "EVIC/s" : "EVICT",
-	       was ? "READ/s" : "READ", was ? "WRITE/s" : "WRITTEN", "COMMAND",
-	       end);
+	       was ? "READ/s" : "READ", was ? "WRITE/s" : "WRITTEN",
+	       was ? "LINK%" : "LINK", "COMMAND", end);
 	for (i = 0; i < l->nr; i++)
 		print_row(&l->rows[i], was ? find_row(was, l->rows[i].pid,
 						      l->rows[i].device) : NULL,

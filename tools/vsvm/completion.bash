@@ -13,7 +13,7 @@ _vsvm_values() {
 			[ ! -e "$path" ] || echo "${path##*.}"
 		done
 		;;
-	bench:-t | bench:--table) echo works growth sparse queues policy memory workloads programs ;;
+	bench:-t | bench:--table) echo works growth sparse queues policy memory workloads programs link ;;
 	bench:-q | bench:--queue)
 		echo copy fill fill-words cold-copy cold-source two threads spin wait eventfd jobs fault
 		;;
