@@ -363,8 +363,8 @@ static bool vsvm_mirror_invalidate(struct mmu_interval_notifier *notifier,
 	if (m->devmem) {
 		count(m, VSVM_STAT_INVALIDATIONS, 1);
 		count(m, VSVM_STAT_INVALIDATED, pages);
-		trace_vsvm_invalidate(m->device, range->start, range->end,
-				      range->event, pages);
+		trace_vsvm_invalidate(m, range->start, range->end, range->event,
+				      pages);
 	}
 	up_write(&m->table.lock);
 	/* Readers that gave way do not sleep in the lock, from which they had to be woken. */

@@ -197,23 +197,30 @@ TRACE_EVENT(vsvm_stay,
 		      vsvm_trace_stay(__entry->reason))
 );
 
-/* The notifier cleared [start, end) in a device page table. */
+/*
+ * The notifier cleared [start, end) in a device page table. owner is the process whose
+ * table and addresses they are, by its number in the initial namespace: eviction, which
+ * knows no address, invalidates in the thread that needs the room.
+ */
 TRACE_EVENT(vsvm_invalidate,
-	    TP_PROTO(unsigned int device, unsigned long start, unsigned long end,
+	    TP_PROTO(const struct vsvm_mirror *m, unsigned long start, unsigned long end,
 		     enum mmu_notifier_event event, unsigned long pages),
-	    TP_ARGS(device, start, end, event, pages),
+	    TP_ARGS(m, start, end, event, pages),
 	    TP_STRUCT__entry(__field(u64, start)
 			     __field(u64, end)
 			     __field(u64, pages)
 			     __field(u32, device)
+			     __field(s32, owner)
 			     __field(u32, event)),
 	    TP_fast_assign(__entry->start = start;
 			   __entry->end = end;
 			   __entry->pages = pages;
-			   __entry->device = device;
+			   __entry->device = m->device;
+			   __entry->owner = pid_nr(container_of(m, struct vsvm_vm,
+								mirror)->owner);
 			   __entry->event = event),
-	    TP_printk("device=%u start=0x%llx end=0x%llx event=%s pages=%llu",
-		      __entry->device, __entry->start, __entry->end,
+	    TP_printk("device=%u owner=%d start=0x%llx end=0x%llx event=%s pages=%llu",
+		      __entry->device, __entry->owner, __entry->start, __entry->end,
 		      vsvm_trace_event(__entry->event), __entry->pages)
 );
 

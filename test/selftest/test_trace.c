@@ -396,6 +396,7 @@ TEST_F(trace, invalidation)
 	ASSERT_NE(NULL, at);
 	EXPECT_EQ((uintptr_t)mem, value(at, "start"));
 	EXPECT_EQ((uintptr_t)mem + 4 * VT_PAGE, value(at, "end"));
+	EXPECT_EQ(getpid(), value(at, "owner"));
 	EXPECT_EQ(12, sum("invalidate", "event=unmap", "pages"));
 }
 
