@@ -92,7 +92,9 @@ int bench_policy(unsigned int device, unsigned int rounds,
 int bench_programs(unsigned int device, unsigned int rounds,
 		   struct json_object *out);
 
-int bench_workloads(unsigned int device, uint64_t vram, struct json_object *out);
+bool bench_work_known(const char *name);
+int bench_workloads(unsigned int device, uint64_t vram, double factor,
+		    const char *workload, struct json_object *out);
 
 /* Workloads, and ways to move memory, of bench_workload(). */
 #define BENCH_WORKS	4

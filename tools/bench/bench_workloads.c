@@ -462,15 +462,29 @@ static int run_ways(unsigned int device, double factor, uint64_t vram,
 	return ret;
 }
 
+/* Is there a workload of that name? */
+bool bench_work_known(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(works); i++)
+		if (!strcmp(works[i].name, name))
+			return true;
+	return false;
+}
+
 /**
  * bench_workloads() - print the table of workloads
  * @device: number of the vsvm device
  * @vram: bytes of its memory
+ * @factor: the only size of the working sets, in sizes of its memory, or 0: all
+ * @workload: the only workload, or NULL: all
  * @out: JSON array that gets the lines, or NULL: text to stdout
  *
  * Return: 0, or a negative errno.
  */
-int bench_workloads(unsigned int device, uint64_t vram, struct json_object *out)
+int bench_workloads(unsigned int device, uint64_t vram, double factor,
+		    const char *workload, struct json_object *out)
 {
 	char on_fault[32], thrash_turns[32];
 	size_t i, k;
@@ -488,7 +502,9 @@ int bench_workloads(unsigned int device, uint64_t vram, struct json_object *out)
 		fields_head(columns, stdout);
 	for (k = 0; !ret && k < BENCH_WORKS; k++)
 		for (i = 0; !ret && i < ARRAY_SIZE(factors); i++)
-			ret = run_ways(device, factors[i], vram, k, out);
+			if ((!factor || factor == factors[i]) &&
+			    (!workload || !strcmp(workload, works[k].name)))
+				ret = run_ways(device, factors[i], vram, k, out);
 	bench_parameter("on_fault", on_fault, NULL, 0);
 	bench_parameter("thrash_turns", thrash_turns, NULL, 0);
 	return ret;

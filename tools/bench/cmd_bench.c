@@ -56,6 +56,7 @@ static const struct {
 struct options {
 	const struct bench_engine *const *engines;
 	struct bench_memory memory;
+	const char *workload;		/* NULL: all */
 	unsigned long rounds;
 	unsigned int tables;		/* enum table; 0: all */
 	unsigned int pages;		/* 1: small, 2: huge */
@@ -403,7 +404,8 @@ static int run_table(struct options *opts, enum table table)
 		return bench_policy(opts->memory.device, opts->rounds,
 				    opts->json);
 	case TABLE_WORKLOADS:
-		return bench_workloads(opts->memory.device, opts->vram, opts->json);
+		return bench_workloads(opts->memory.device, opts->vram, opts->memory.factor,
+				       opts->workload, opts->json);
 	case TABLE_LINK:
 		return bench_link(opts->memory.device, opts->vram, opts->memory.factor,
 				  opts->json);
@@ -465,8 +467,10 @@ static const struct argp_option argp_options[] = {
 	{ "trace", 'x', NULL, 0, "Have the kernel trace what is measured and nothing else", 0 },
 	{ NULL, 0, NULL, 0, "The table queues:", 0 },
 	{ "queue", 'q', "NAME", 0, HELP_QUEUE, 0 },
+	{ NULL, 0, NULL, 0, "The table workloads:", 0 },
+	{ "workload", 'W', "NAME", 0, "Only stream, random, chase or matrix", 0 },
 	{ NULL, 0, NULL, 0, "The table memory, the first also for link:", 0 },
-	{ "factor", 'f', "F", 0, "Only 0.5, 0.9, 1.5 or 4 times the memory", 0 },
+	{ "factor", 'f', "F", 0, "Only 0.5, 0.9, 1.5 or 4 times the memory; workloads, too", 0 },
 	{ "processes", 'p', "N", 0, "Only 1 or 2 processes", 0 },
 	{ "sweeps", 's', "N", 0, "Sweeps to measure, after one to warm up (2)", 0 },
 	{ 0 },
@@ -526,6 +530,11 @@ static error_t parse_memory(int key, char *arg, struct argp_state *state)
 	struct bench_memory *memory = &args->opts.memory;
 
 	switch (key) {
+	case 'W':
+		if (!bench_work_known(arg))
+			argp_error(state, "not a workload: '%s'", arg);
+		args->opts.workload = arg;
+		return 0;
 	case 'f':
 		memory->factor = bench_memory_factor(arg);
 		if (!memory->factor)
