@@ -23,6 +23,7 @@ _vsvm_values() {
 		echo device-fault cpu-fault migrate evict prefetch queue-lost
 		;;
 	bench:-f | bench:--factor) echo 0.5 0.9 1.5 4 ;;
+	bench:-W | bench:--workload) echo stream random chase matrix ;;
 	esac
 }
 
@@ -53,6 +54,12 @@ _vsvm() {
 	help:*) words=$("$_vsvm" help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p') ;;
 	*:-?*)
 		if _vsvm_wants "$command" "$prev"; then
+			case $command:$prev in
+			record:-o | record:--output | plot:-o | plot:--output)
+				mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+				return
+				;;
+			esac
 			words=$(_vsvm_values "$command" "$prev")
 			mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 			return
@@ -74,6 +81,14 @@ _vsvm() {
 		else
 			words=$("$_vsvm" repro list 2>/dev/null | sed -n 's/^\([a-z-]*\) .*/\1/p')
 		fi
+		;;
+	plot:*)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	record:*)
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		return
 		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

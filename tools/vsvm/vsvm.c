@@ -32,6 +32,8 @@ static const struct command {
 	{ "pause", "run a command while a thread is paused in the driver", cmd_pause },
 	{ "scenario", "play a race from a file, step by step", cmd_scenario },
 	{ "repro", "does this kernel have public bugs of shared virtual memory", cmd_repro },
+	{ "record", "what devices do with memory while a command runs", cmd_record },
+	{ "plot", "a picture of what was recorded", cmd_plot },
 	{ "help", "this list, or the options of a command", cmd_help },
 };
 

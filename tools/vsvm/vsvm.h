@@ -27,6 +27,8 @@ int cmd_pause(int argc, char **argv);
 int cmd_repro(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_scenario(int argc, char **argv);
+int cmd_plot(int argc, char **argv);
+int cmd_record(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_where(int argc, char **argv);
 
