@@ -292,7 +292,7 @@ TEST_F(command, where_tells_devices_apart)
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_HUGE));
 	ASSERT_EQ(0, vt_to_device(other, mem + VT_HUGE, VT_HUGE));
 	ASSERT_EQ(0, vt_command("vsvm where --json %d %lx", getpid(),
-			 (unsigned long)mem));
+				(unsigned long)mem));
 	at = strstr(vt_said, "\"runs\":");
 	ASSERT_NE(NULL, at);
 	EXPECT_EQ((uintptr_t)mem, number(at, "start"));
@@ -321,7 +321,7 @@ TEST_F_TIMEOUT(command, where_folds_a_terabyte, VT_LONG)
 	mem[len - 1] = 1;
 	ASSERT_EQ(0, vt_to_device(self->v, mem, VT_PAGE));
 	ASSERT_EQ(0, vt_command("vsvm where %d %lx-%lx", getpid(), (unsigned long)mem,
-			 (unsigned long)mem + len));
+				(unsigned long)mem + len));
 	EXPECT_GT(1000, strlen(vt_said));
 	EXPECT_NE(NULL, strstr(vt_said, "(a character: 16 GiB)"));
 	EXPECT_NE(NULL, strstr(vt_said, "device 0 4 KiB"));
@@ -348,7 +348,7 @@ TEST_F(command, where_of_a_part)
 {
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	ASSERT_EQ(0, vt_command("vsvm where --json %d %lx+3000", getpid(),
-			 (unsigned long)self->mem + VT_PAGE));
+				(unsigned long)self->mem + VT_PAGE));
 	EXPECT_EQ(3 * VT_PAGE, number(vt_said, "device"));
 	EXPECT_NE(NULL, strstr(vt_said, "only a part"));
 }
@@ -449,7 +449,7 @@ TEST_F(command, bench_of_queues)
 	int got;
 
 	ASSERT_EQ(0, vt_command("vsvm bench --json --table queues --rounds 1 --small %s",
-			 "-q copy -q two -q eventfd"));
+				"-q copy -q two -q eventfd"));
 	for (i = 0; i < 3; i++) {
 		row = strstr(row + 1, "\"work\"");
 		ASSERT_NE(NULL, row);

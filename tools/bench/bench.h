@@ -117,7 +117,7 @@ const char *bench_way_name(unsigned int way);
 int bench_workload(unsigned int device, size_t bytes, unsigned int work,
 		   unsigned int way, bool fixed, struct bench_measured *m);
 int bench_link(unsigned int device, uint64_t vram, double factor,
-	       struct json_object *out);
+	       const char *workload, struct json_object *out);
 
 struct bench_memory {
 	unsigned int device;

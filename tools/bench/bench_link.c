@@ -168,12 +168,13 @@ static int run_link(unsigned int device, double factor, uint64_t vram,
  * @device: number of the vsvm device, which no other process uses
  * @vram: bytes of its memory
  * @factor: only sets of so many times its memory, or 0
+ * @workload: the only workload, or NULL: all
  * @out: JSON array that gets the lines, or NULL: text to stdout
  *
  * Return: 0, or a negative errno.
  */
 int bench_link(unsigned int device, uint64_t vram, double factor,
-	       struct json_object *out)
+	       const char *workload, struct json_object *out)
 {
 	const double *factors = factor ? &factor : all_factors;
 	size_t nr = factor ? 1 : ARRAY_SIZE(all_factors);
@@ -193,11 +194,14 @@ int bench_link(unsigned int device, uint64_t vram, double factor,
 		ret = bench_parameter("link_engines", "1", NULL, 0);
 	if (!out)
 		fields_head(columns, stdout);
-	for (work = 0; !ret && work < BENCH_WORKS; work++)
+	for (work = 0; !ret && work < BENCH_WORKS; work++) {
+		if (workload && strcmp(workload, bench_work_name(work)))
+			continue;
 		for (i = 0; !ret && i < nr; i++)
 			for (k = 0; !ret && k < ARRAY_SIZE(links); k++)
 				ret = run_link(device, factors[i], vram, work,
 					       links[k], out);
+	}
 	restore_parameters();
 	return ret;
 }

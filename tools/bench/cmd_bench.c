@@ -408,7 +408,7 @@ static int run_table(struct options *opts, enum table table)
 				       opts->workload, opts->json);
 	case TABLE_LINK:
 		return bench_link(opts->memory.device, opts->vram, opts->memory.factor,
-				  opts->json);
+				  opts->workload, opts->json);
 	case TABLE_PROGRAMS:
 		return bench_programs(opts->memory.device, opts->rounds, opts->json);
 	default:
@@ -467,10 +467,10 @@ static const struct argp_option argp_options[] = {
 	{ "trace", 'x', NULL, 0, "Have the kernel trace what is measured and nothing else", 0 },
 	{ NULL, 0, NULL, 0, "The table queues:", 0 },
 	{ "queue", 'q', "NAME", 0, HELP_QUEUE, 0 },
-	{ NULL, 0, NULL, 0, "The table workloads:", 0 },
+	{ NULL, 0, NULL, 0, "The tables workloads and link:", 0 },
 	{ "workload", 'W', "NAME", 0, "Only stream, random, chase or matrix", 0 },
-	{ NULL, 0, NULL, 0, "The table memory, the first also for link:", 0 },
-	{ "factor", 'f', "F", 0, "Only 0.5, 0.9, 1.5 or 4 times the memory; workloads, too", 0 },
+	{ NULL, 0, NULL, 0, "The table memory:", 0 },
+	{ "factor", 'f', "F", 0, "Only 0.5, 0.9, 1.5 or 4 times the memory; for these, too", 0 },
 	{ "processes", 'p', "N", 0, "Only 1 or 2 processes", 0 },
 	{ "sweeps", 's', "N", 0, "Sweeps to measure, after one to warm up (2)", 0 },
 	{ 0 },
