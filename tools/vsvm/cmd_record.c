@@ -281,13 +281,14 @@ static int drain(struct recorder *r)
 }
 
 /* A file that is gone when it is closed, where the recording is going to be. */
-static int nameless(const char *beside)
+static int nameless(const char *beside, unsigned int cpu)
 {
 	char path[4096];
 	int fd;
 
-	snprintf(path, sizeof(path), "%.4000s.XXXXXX", beside);
-	fd = mkostemp(path, O_CLOEXEC);
+	/* Not by O_TMPFILE, which 9p and others lack. */
+	snprintf(path, sizeof(path), "%.4000s.%d.%u", beside, getpid(), cpu);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	unlink(path);
@@ -318,7 +319,7 @@ static int open_cpus(struct recorder *r)
 							O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		if (r->pipe[i] < 0)
 			return -errno;
-		r->cpu[i].fd = nameless(r->opts->path);
+		r->cpu[i].fd = nameless(r->opts->path, i);
 		if (r->cpu[i].fd < 0)
 			return r->cpu[i].fd;
 	}

@@ -264,8 +264,8 @@ static const struct argp argp = {
 int cmd_run(int argc, char **argv)
 {
 	struct options o = { .seed = 1, .devices = 1, .policy = "random" };
-	char file[] = "/tmp/vsvm-storm.XXXXXX";
 	struct storm_total *total;
+	char file[64];
 	struct vsvm *v;
 	int fd, ret, status = 0;
 
@@ -275,19 +275,18 @@ int cmd_run(int argc, char **argv)
 		return EXIT_WRONG;
 	vsvm_close(v);
 	child_leave_keys();
-	fd = mkstemp(file);
+	/* It has no name that could be left behind: processes open it as ours. */
+	fd = memfd_create("storm", MFD_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, sizeof(*total))) {
-		complain(-errno, "%s", file);
+		complain(-errno, "memory to count in");
 		return EXIT_WRONG;
 	}
 	total = mmap(NULL, sizeof(*total), PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
 	if (total == MAP_FAILED) {
-		complain(-errno, "%s", file);
-		ret = EXIT_WRONG;
-	} else {
-		ret = run_all(&o, file, total, &status);
+		complain(-errno, "memory to count in");
+		return EXIT_WRONG;
 	}
-	unlink(file);
+	snprintf(file, sizeof(file), "/proc/%d/fd/%d", getpid(), fd);
+	ret = run_all(&o, file, total, &status);
 	return ret ? ret : child_end_as(status);
 }
