@@ -18,6 +18,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_command.h"
 #include "vt_counters.h"
 #include "vt_fixture.h"
 #include "vt_queue.h"
@@ -501,34 +502,23 @@ TEST_F(link, files_have_their_own)
 	vsvm_close(v);
 }
 
-/* What a command prints; NULL: it failed. */
-static char *output_of(const char *command, char *text, size_t room)
-{
-	FILE *f = popen(command, "r");
-	size_t n = f ? fread(text, 1, room - 1, f) : 0;
-
-	text[n] = '\0';
-	return f && !pclose(f) && n ? text : NULL;
-}
-
 /* "vsvm top" has the times of each process. */
 TEST_F(link, top_shows_it)
 {
-	static char text[65536];
 	char pid[32], *row, *sum;
 
 	ASSERT_EQ(0, set_link());
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, VT_HUGE));
-	ASSERT_NE(NULL, output_of("vsvm top --once --json", text, sizeof(text)));
+	ASSERT_EQ(0, vt_command("vsvm top --once --json"));
 	snprintf(pid, sizeof(pid), "\"pid\": %d,", getpid());
-	row = strstr(text, pid);
+	row = strstr(vt_said, pid);
 	ASSERT_NE(NULL, row);
 	sum = strstr(row, "\"link_to_device_ns\": ");
 	ASSERT_NE(NULL, sum);
 	EXPECT_EQ(VT_HUGE + LATENCY, strtoul(strchr(sum, ':') + 1, NULL, 10));
-	ASSERT_NE(NULL, output_of("vsvm top --once", text, sizeof(text)));
+	ASSERT_EQ(0, vt_command("vsvm top --once"));
 	snprintf(pid, sizeof(pid), "%7d   0", getpid());
-	row = strstr(text, pid);
+	row = strstr(vt_said, pid);
 	ASSERT_NE(NULL, row);
 	row[strcspn(row, "\n")] = '\0';
 	EXPECT_NE(NULL, strstr(row, " 0.00 s  "));
@@ -738,12 +728,14 @@ TEST_F_TIMEOUT(small_device, evictions, VT_LONG)
  */
 TEST_F_TIMEOUT(small_device, bench_is_the_same_under_load, 2 * VT_LONG)
 {
-	static char idle[65536], loaded[65536];
+	static char idle[sizeof(vt_said)];
 	pid_t spins[2];
 	const char *line;
 	unsigned int i, lines = 0;
+	int status;
 
-	ASSERT_NE(NULL, output_of(BENCH, idle, sizeof(idle)));
+	ASSERT_EQ(0, vt_command(BENCH));
+	memcpy(idle, vt_said, sizeof(idle));
 	for (line = idle; line; line = vt_next_line(line))
 		lines++;
 	/* A head, and a workload in five ways under three links. */
@@ -754,13 +746,13 @@ TEST_F_TIMEOUT(small_device, bench_is_the_same_under_load, 2 * VT_LONG)
 		while (!spins[i])
 			;
 	}
-	line = output_of(BENCH, loaded, sizeof(loaded));
+	status = vt_command(BENCH);
 	for (i = 0; i < VT_COUNT(spins); i++) {
 		kill(spins[i], SIGKILL);
 		waitpid(spins[i], NULL, 0);
 	}
-	ASSERT_NE(NULL, line);
-	EXPECT_STREQ(idle, loaded);
+	ASSERT_EQ(0, status);
+	EXPECT_STREQ(idle, vt_said);
 	EXPECT_TRUE(is("link", "off"));
 }
 

@@ -16,6 +16,7 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_command.h"
 #include "vt_host.h"
 
 #define TRACING		"/sys/kernel/tracing/"
@@ -27,30 +28,6 @@
 	"cd " TRACING "instances;" \
 	"until grep -qs 1 vsvm-record-*/events/vsvm/enable && grep -q 1 vsvm-record-*/tracing_on;" \
 	"do sleep 0.1; done;"
-
-/* What a command printed, and its exit status. */
-static char text[4 * VT_MIB];
-
-static int run(const char *fmt, ...)
-{
-	char command[512];
-	size_t len = 0;
-	va_list args;
-	int status;
-	FILE *f;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	f = popen(command, "re");
-	if (VT_BAD(!f))
-		return -1;
-	while (len < sizeof(text) - 1 && !feof(f) && !ferror(f))
-		len += fread(text + len, 1, sizeof(text) - 1 - len, f);
-	text[len] = 0;
-	status = pclose(f);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 /* The first number called @name after @from; ~0: there is none. */
 static uint64_t number(const char *from, const char *name)
@@ -95,8 +72,8 @@ FIXTURE(record)
 /* See trace_start() of test_trace.c: emulators die of the probe that records names. */
 FIXTURE_SETUP(record)
 {
-	ASSERT_LE(0, run("vsvm record --help 2>&1"));
-	if (strstr(text, "built without"))
+	ASSERT_LE(0, vt_command("vsvm record --help 2>&1"));
+	if (strstr(vt_said, "built without"))
 		SKIP(return, "vsvm was built without libtracecmd");
 	ASSERT_EQ(0, put(RECORD_CMD, "0"));
 }
@@ -137,13 +114,14 @@ TEST_F_TIMEOUT(record, has_what_the_driver_counted, VT_LONG)
 	for (i = 0; i < ARRAY_SIZE(works); i++) {
 		for (k = 0; k < ARRAY_SIZE(counters); k++)
 			before[k] = counter(counters[k]);
-		ASSERT_EQ(0, run("vsvm record -o " FILE_NAME " -- %s 2>&1", works[i].command));
-		EXPECT_EQ(NULL, strstr(text, "lost"));
+		ASSERT_EQ(0, vt_command("vsvm record -o " FILE_NAME " -- %s 2>&1",
+					works[i].command));
+		EXPECT_EQ(NULL, strstr(vt_said, "lost"));
 		for (k = 0; k < ARRAY_SIZE(counters); k++)
 			before[k] = counter(counters[k]) - before[k];
-		ASSERT_EQ(0, run("vsvm plot --json " FILE_NAME));
-		EXPECT_EQ(0, number(text, "lost"));
-		device = strstr(text, "\"device\":0,\"size\":");
+		ASSERT_EQ(0, vt_command("vsvm plot --json " FILE_NAME));
+		EXPECT_EQ(0, number(vt_said, "lost"));
+		device = strstr(vt_said, "\"device\":0,\"size\":");
 		ASSERT_NE(NULL, device);
 		for (k = 0; k < ARRAY_SIZE(counters); k++) {
 			snprintf(want, sizeof(want), "\"%s\":{", counters[k]);
@@ -156,54 +134,55 @@ TEST_F_TIMEOUT(record, has_what_the_driver_counted, VT_LONG)
 		}
 		/* The total is of all devices, and queues are on two. */
 		if (!works[i].has_queues) {
-			EXPECT_EQ(before[0], number(text, "device_faults"));
-			EXPECT_EQ(before[2], number(text, "cpu_faults"));
-			EXPECT_EQ(before[7], number(text, "evicted_blocks"));
+			EXPECT_EQ(before[0], number(vt_said, "device_faults"));
+			EXPECT_EQ(before[2], number(vt_said, "cpu_faults"));
+			EXPECT_EQ(before[7], number(vt_said, "evicted_blocks"));
 		}
 		EXPECT_EQ(works[i].evicts, !!before[7]);
-		EXPECT_EQ(works[i].has_queues, !!number(text, "jobs"));
+		EXPECT_EQ(works[i].has_queues, !!number(vt_said, "jobs"));
 		/* What is drawn agrees with what was counted, so nothing is said. */
-		ASSERT_EQ(0, run("vsvm plot -o " FILE_NAME ".svg " FILE_NAME " 2>&1"));
-		EXPECT_STREQ("", text);
+		ASSERT_EQ(0, vt_command("vsvm plot -o " FILE_NAME ".svg " FILE_NAME " 2>&1"));
+		EXPECT_STREQ("", vt_said);
 	}
 }
 
 /* The status is the command's, and there is a recording of one that fails, too. */
 TEST_F(record, has_the_status_of_the_command)
 {
-	EXPECT_EQ(0, run("vsvm record -o " FILE_NAME " true 2>&1"));
-	EXPECT_EQ(7, run("vsvm record -o " FILE_NAME " sh -c 'vsvm info >/dev/null; exit 7' 2>&1"));
-	EXPECT_EQ(128 + SIGTERM, run("vsvm record -o " FILE_NAME " sh -c 'kill $$' 2>&1"));
-	EXPECT_EQ(127, run("vsvm record -o " FILE_NAME " /nonesuch 2>&1"));
-	EXPECT_NE(NULL, strstr(text, "vsvm: /nonesuch: No such file"));
+	EXPECT_EQ(0, vt_command("vsvm record -o " FILE_NAME " true 2>&1"));
+	EXPECT_EQ(7, vt_command("vsvm record -o " FILE_NAME " sh -c '%s' 2>&1",
+				"vsvm info >/dev/null; exit 7"));
+	EXPECT_EQ(128 + SIGTERM, vt_command("vsvm record -o " FILE_NAME " sh -c 'kill $$' 2>&1"));
+	EXPECT_EQ(127, vt_command("vsvm record -o " FILE_NAME " /nonesuch 2>&1"));
+	EXPECT_NE(NULL, strstr(vt_said, "vsvm: /nonesuch: No such file"));
 }
 
 /* Its instance is gone afterwards, also when it is told to end. */
 TEST_F(record, leaves_no_instance)
 {
-	ASSERT_EQ(0, run("vsvm record -o " FILE_NAME " ls " TRACING "instances 2>&1"));
-	EXPECT_NE(NULL, strstr(text, "vsvm-record-"));
-	ASSERT_EQ(0, run("vsvm record -o " FILE_NAME " 2>&1 &" UNTIL_IT_RECORDS
+	ASSERT_EQ(0, vt_command("vsvm record -o " FILE_NAME " ls " TRACING "instances 2>&1"));
+	EXPECT_NE(NULL, strstr(vt_said, "vsvm-record-"));
+	ASSERT_EQ(0, vt_command("vsvm record -o " FILE_NAME " 2>&1 &" UNTIL_IT_RECORDS
 			 "vsvm demo --size 2 >/dev/null; kill -INT $!; wait $!"));
-	EXPECT_NE(NULL, strstr(text, "KiB of events"));
-	ASSERT_EQ(0, run("ls " TRACING "instances"));
-	EXPECT_EQ(NULL, strstr(text, "vsvm-record-"));
-	ASSERT_EQ(0, run("vsvm plot --json " FILE_NAME));
-	EXPECT_EQ(4 * VT_MIB, number(strstr(text, "\"to_device_bytes\""), "explicit"));
+	EXPECT_NE(NULL, strstr(vt_said, "KiB of events"));
+	ASSERT_EQ(0, vt_command("ls " TRACING "instances"));
+	EXPECT_EQ(NULL, strstr(vt_said, "vsvm-record-"));
+	ASSERT_EQ(0, vt_command("vsvm plot --json " FILE_NAME));
+	EXPECT_EQ(4 * VT_MIB, number(strstr(vt_said, "\"to_device_bytes\""), "explicit"));
 }
 
 /* A buffer that is too small loses events, and that is said, by both commands. */
 TEST_F_TIMEOUT(record, says_what_is_lost, VT_LONG)
 {
-	ASSERT_EQ(0, run("vsvm record -b 8 -o " FILE_NAME " -- %s 2>&1",
-			 "vsvm bench -t memory -f 1.5 -p 1 -s 1 --small"));
-	EXPECT_NE(NULL, strstr(text, " events are lost: --buffer 32 would have kept more"));
-	ASSERT_EQ(0, run("vsvm plot --json " FILE_NAME " 2>/dev/null"));
-	EXPECT_LT(0, number(text, "lost"));
-	ASSERT_EQ(0, run("vsvm plot -o " FILE_NAME ".svg " FILE_NAME " 2>&1"));
-	EXPECT_NE(NULL, strstr(text, "or more events are missing"));
-	ASSERT_EQ(0, run("cat " FILE_NAME ".svg"));
-	EXPECT_NE(NULL, strstr(text, "or more events are missing"));
+	ASSERT_EQ(0, vt_command("vsvm record -b 8 -o " FILE_NAME " -- %s 2>&1",
+				"vsvm bench -t memory -f 1.5 -p 1 -s 1 --small"));
+	EXPECT_NE(NULL, strstr(vt_said, " events are lost: --buffer 32 would have kept more"));
+	ASSERT_EQ(0, vt_command("vsvm plot --json " FILE_NAME " 2>/dev/null"));
+	EXPECT_LT(0, number(vt_said, "lost"));
+	ASSERT_EQ(0, vt_command("vsvm plot -o " FILE_NAME ".svg " FILE_NAME " 2>&1"));
+	EXPECT_NE(NULL, strstr(vt_said, "or more events are missing"));
+	ASSERT_EQ(0, vt_command("cat " FILE_NAME ".svg"));
+	EXPECT_NE(NULL, strstr(vt_said, "or more events are missing"));
 }
 
 /* What a run of a row says is where the pages of it were. */
@@ -214,19 +193,20 @@ TEST_F(record, places_are_where_pages_were)
 	int got;
 
 	/* All of it goes to device 1 and stays there until the end. */
-	ASSERT_EQ(0, run("vsvm record -o " FILE_NAME " -- vsvm demo --device 1 --size 2 2>&1"));
-	ASSERT_EQ(0, run("vsvm plot --json " FILE_NAME));
-	range = strstr(text, "\"ranges\":[");
+	ASSERT_EQ(0, vt_command("vsvm record -o " FILE_NAME " -- %s 2>&1",
+				"vsvm demo --device 1 --size 2"));
+	ASSERT_EQ(0, vt_command("vsvm plot --json " FILE_NAME));
+	range = strstr(vt_said, "\"ranges\":[");
 	ASSERT_NE(NULL, range);
 	EXPECT_EQ(2 * VT_MIB, number(range, "bytes"));
-	places = strstr(text, "\"places\":[[[");
+	places = strstr(vt_said, "\"places\":[[[");
 	ASSERT_NE(NULL, places);
 	got = sscanf(places, "\"places\":[[[%*u,%*u,%u,%u]", &device, &part);
 	ASSERT_EQ(2, got);
 	/* The first that is known of the first row: all of it is on the device. */
 	EXPECT_EQ(1, device);
 	EXPECT_LT(0, part);
-	EXPECT_NE(NULL, strstr(text, "\"name\":\"vsvm\""));
+	EXPECT_NE(NULL, strstr(vt_said, "\"name\":\"vsvm\""));
 }
 
 /* trace-cmd reads it, and finds the same events. */
@@ -235,52 +215,52 @@ TEST_F(record, is_read_by_trace_cmd)
 	uint64_t events, lines = 0;
 	const char *at;
 
-	if (run("command -v trace-cmd"))
+	if (vt_command("command -v trace-cmd"))
 		SKIP(return, "there is no trace-cmd");
-	ASSERT_EQ(0, run("vsvm record -o " FILE_NAME " -- vsvm demo --queue 2>&1"));
-	ASSERT_EQ(0, run("vsvm plot --json " FILE_NAME));
-	events = number(text, "events");
-	ASSERT_EQ(0, run("trace-cmd report " FILE_NAME " 2>&1"));
-	EXPECT_EQ(0, strncmp(text, "cpus=", 5));
-	for (at = strstr(text, ": vsvm_"); at; at = strstr(at + 1, ": vsvm_"))
+	ASSERT_EQ(0, vt_command("vsvm record -o " FILE_NAME " -- vsvm demo --queue 2>&1"));
+	ASSERT_EQ(0, vt_command("vsvm plot --json " FILE_NAME));
+	events = number(vt_said, "events");
+	ASSERT_EQ(0, vt_command("trace-cmd report " FILE_NAME " 2>&1"));
+	EXPECT_EQ(0, strncmp(vt_said, "cpus=", 5));
+	for (at = strstr(vt_said, ": vsvm_"); at; at = strstr(at + 1, ": vsvm_"))
 		lines++;
 	EXPECT_EQ(events, lines);
-	EXPECT_NE(NULL, strstr(text, " cause=explicit target=device addr=0x"));
-	EXPECT_NE(NULL, strstr(text, "vsvm: device=0 kind=0 size="));
-	EXPECT_EQ(NULL, strstr(text, "FAILED TO PARSE"));
-	ASSERT_EQ(0, run("trace-cmd report --stat " FILE_NAME " 2>&1"));
-	EXPECT_NE(NULL, strstr(text, "overrun: 0"));
+	EXPECT_NE(NULL, strstr(vt_said, " cause=explicit target=device addr=0x"));
+	EXPECT_NE(NULL, strstr(vt_said, "vsvm: device=0 kind=0 size="));
+	EXPECT_EQ(NULL, strstr(vt_said, "FAILED TO PARSE"));
+	ASSERT_EQ(0, vt_command("trace-cmd report --stat " FILE_NAME " 2>&1"));
+	EXPECT_NE(NULL, strstr(vt_said, "overrun: 0"));
 }
 
 /* plot reads what trace-cmd recorded, without what vsvm record adds. */
 TEST_F(record, plots_what_trace_cmd_recorded)
 {
-	if (run("command -v trace-cmd"))
+	if (vt_command("command -v trace-cmd"))
 		SKIP(return, "there is no trace-cmd");
-	ASSERT_EQ(0, run("trace-cmd record -o " FILE_NAME " -e vsvm %s 2>&1",
-			 "vsvm demo --size 4"));
-	ASSERT_EQ(0, run("vsvm plot --json " FILE_NAME));
-	EXPECT_EQ(8 * VT_MIB, number(strstr(text, "\"to_device_bytes\""), "explicit"));
-	EXPECT_NE(NULL, strstr(text, "\"sampled\":false"));
+	ASSERT_EQ(0, vt_command("trace-cmd record -o " FILE_NAME " -e vsvm %s 2>&1",
+				"vsvm demo --size 4"));
+	ASSERT_EQ(0, vt_command("vsvm plot --json " FILE_NAME));
+	EXPECT_EQ(8 * VT_MIB, number(strstr(vt_said, "\"to_device_bytes\""), "explicit"));
+	EXPECT_NE(NULL, strstr(vt_said, "\"sampled\":false"));
 }
 
 /* What makes no sense ends with 2, what is not there with 1. */
 TEST_F(record, refuses)
 {
-	EXPECT_EQ(2, run("vsvm record -b 7 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm record -b x 2>/dev/null"));
-	EXPECT_EQ(1, run("vsvm record -o /nonesuch/x true 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm record -b 7 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm record -b x 2>/dev/null"));
+	EXPECT_EQ(1, vt_command("vsvm record -o /nonesuch/x true 2>/dev/null"));
 	/* The shell of the test machine has a setpriv of its own, which knows less. */
-	EXPECT_EQ(1, run("/usr/bin/setpriv --reuid 1000 --clear-groups %s 2>&1",
-			 "vsvm record -o /tmp/vsvm-x true"));
-	EXPECT_NE(NULL, strstr(text, "root may see them"));
-	EXPECT_EQ(2, run("vsvm plot 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm plot a b 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm plot -o x.png a 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm plot --json --chrome a 2>/dev/null"));
-	EXPECT_EQ(1, run("vsvm plot /nonesuch 2>/dev/null"));
-	EXPECT_EQ(1, run("vsvm plot /usr/bin/vsvm 2>&1"));
-	EXPECT_STREQ("vsvm: /usr/bin/vsvm: not a recording of vsvm record or trace-cmd\n", text);
+	EXPECT_EQ(1, vt_command("/usr/bin/setpriv --reuid 1000 --clear-groups %s 2>&1",
+				"vsvm record -o /tmp/vsvm-x true"));
+	EXPECT_NE(NULL, strstr(vt_said, "root may see them"));
+	EXPECT_EQ(2, vt_command("vsvm plot 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm plot a b 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm plot -o x.png a 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm plot --json --chrome a 2>/dev/null"));
+	EXPECT_EQ(1, vt_command("vsvm plot /nonesuch 2>/dev/null"));
+	EXPECT_EQ(1, vt_command("vsvm plot /usr/bin/vsvm 2>&1"));
+	EXPECT_STREQ("vsvm: /usr/bin/vsvm: not a recording of vsvm record or trace-cmd\n", vt_said);
 }
 
 TEST_HARNESS_MAIN

@@ -16,39 +16,17 @@
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_command.h"
 #include "vt_failpoint.h"
 #include "vt_fixture.h"
 #include "vt_host.h"
-
-/* What the command printed on its standard output. */
-static char text[VT_MIB];
-
-static int run(const char *fmt, ...)
-{
-	char command[512];
-	va_list args;
-	size_t len;
-	int status;
-	FILE *f;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	f = popen(command, "re");
-	if (VT_BAD(!f))
-		return -1;
-	len = fread(text, 1, sizeof(text) - 1, f);
-	text[len] = 0;
-	status = pclose(f);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 static unsigned int lines(void)
 {
 	unsigned int n = 0;
 	const char *at;
 
-	for (at = text; *at; at++)
+	for (at = vt_said; *at; at++)
 		n += *at == '\n';
 	return n;
 }
@@ -62,7 +40,7 @@ static bool in_form(void)
 
 	if (VT_BAD(regcomp(&re, form, REG_EXTENDED | REG_NOSUB)))
 		return false;
-	ok = !regexec(&re, text, 0, NULL, 0);
+	ok = !regexec(&re, vt_said, 0, NULL, 0);
 	regfree(&re);
 	return ok;
 }
@@ -71,7 +49,7 @@ static bool in_form(void)
 static const char *verdict(const char *name)
 {
 	static char line[512];
-	const char *at = text;
+	const char *at = vt_said;
 	size_t len = strlen(name);
 
 	for (; *at; at = vt_next_line(at) ?: "")
@@ -100,12 +78,12 @@ VT_TEARDOWN_CLOSE(repro)
 /* What every kernel that vsvm works with has fixed, and what vsvm does right. */
 TEST_F_TIMEOUT(repro, what_is_fixed_says_so, VT_LONG)
 {
-	EXPECT_EQ(0, run("vsvm repro run " FIXED));
+	EXPECT_EQ(0, vt_command("vsvm repro run " FIXED));
 	EXPECT_STREQ("file-private: fixed\n"
 		     "fault-livelock: fixed\n"
 		     "fault-race: fixed\n"
 		     "madv-free: fixed\n"
-		     "owner-filter: fixed\n", text);
+		     "owner-filter: fixed\n", vt_said);
 }
 
 /* All that is not dangerous: a verdict for each, and the exit status that goes with them. */
@@ -118,15 +96,15 @@ TEST_F_TIMEOUT(repro, all_have_a_verdict, VT_LONG)
 	unsigned int all, i;
 	int status;
 
-	ASSERT_EQ(0, run("vsvm repro list"));
+	ASSERT_EQ(0, vt_command("vsvm repro list"));
 	all = lines() / 2;
 	EXPECT_LE(12U, all);
-	status = run("vsvm repro run --all");
+	status = vt_command("vsvm repro run --all");
 	EXPECT_EQ(all, lines());
 	EXPECT_TRUE(in_form()) {
-		TH_LOG("%s", text);
+		TH_LOG("%s", vt_said);
 	}
-	EXPECT_EQ(strstr(text, ": affected") ? 1 : 0, status);
+	EXPECT_EQ(strstr(vt_said, ": affected") ? 1 : 0, status);
 	for (i = 0; i < VT_COUNT(upstream); i++) {
 		const char *said = verdict(upstream[i]);
 
@@ -141,7 +119,7 @@ TEST_F_TIMEOUT(repro, all_have_a_verdict, VT_LONG)
 			}
 	}
 	/* Modules that it loaded are gone. */
-	EXPECT_EQ(1, run("grep -E '^(test_hmm|askcore) ' /proc/modules"));
+	EXPECT_EQ(1, vt_command("grep -E '^(test_hmm|askcore) ' /proc/modules"));
 }
 
 /* A program that hangs is ended, and that is no verdict about the kernel. */
@@ -155,23 +133,23 @@ TEST_F_TIMEOUT(repro, end_comes_in_time, VT_LONG)
 	};
 
 	ASSERT_EQ(0, vt_inject(vsvm_fd(self->v), "setup", &arg));
-	EXPECT_EQ(4, run("vsvm repro run file-private"));
-	EXPECT_STREQ("file-private: cannot tell (no end in 20 seconds)\n", text);
+	EXPECT_EQ(4, vt_command("vsvm repro run file-private"));
+	EXPECT_STREQ("file-private: cannot tell (no end in 20 seconds)\n", vt_said);
 	EXPECT_EQ(0, vt_disarm(self->v, "setup"));
-	EXPECT_EQ(0, run("vsvm repro run file-private"));
+	EXPECT_EQ(0, vt_command("vsvm repro run file-private"));
 }
 
 /* What may crash the kernel is not run unless that is asked for. */
 TEST_F_TIMEOUT(repro, dangerous_ones_are_not_run, VT_LONG)
 {
-	EXPECT_EQ(4, run("vsvm repro run huge-zap huge-split"));
+	EXPECT_EQ(4, vt_command("vsvm repro run huge-zap huge-split"));
 	EXPECT_STREQ("huge-zap: not run (may crash this kernel, see --dangerous)\n"
 		     "huge-split: not run (may crash this kernel, see --dangerous)\n",
-		     text);
+		     vt_said);
 	if (!vt_patched())
 		return;
-	EXPECT_EQ(0, run("vsvm repro run --dangerous huge-zap huge-split"));
-	EXPECT_STREQ("huge-zap: fixed\nhuge-split: fixed\n", text);
+	EXPECT_EQ(0, vt_command("vsvm repro run --dangerous huge-zap huge-split"));
+	EXPECT_STREQ("huge-zap: fixed\nhuge-split: fixed\n", vt_said);
 }
 
 static int as_user(struct vt_child *c, void *arg)
@@ -180,10 +158,10 @@ static int as_user(struct vt_child *c, void *arg)
 	(void)arg;
 	if (VT_BAD(setgroups(0, NULL) || setgid(1000) || setuid(1000)))
 		return -1;
-	if (VT_BAD(run("vsvm repro run file-private fault-race hard-offline") != 4))
+	if (VT_BAD(vt_command("vsvm repro run file-private fault-race hard-offline") != 4))
 		return -1;
-	return VT_BAD(!in_form() || strstr(text, ": fixed") ||
-		      strstr(text, ": affected")) ? -1 : 0;
+	return VT_BAD(!in_form() || strstr(vt_said, ": fixed") ||
+		      strstr(vt_said, ": affected")) ? -1 : 0;
 }
 
 /* Who may not see what decides is told so, and gets no verdict. */
@@ -194,29 +172,29 @@ TEST_F(repro, user_is_told_what_is_missing)
 
 TEST_F(repro, json_has_the_same)
 {
-	ASSERT_EQ(0, run("vsvm repro run --json file-private"));
-	EXPECT_NE(NULL, strstr(text, "\"repros\": ["));
-	EXPECT_NE(NULL, strstr(text, "\"name\": \"file-private\""));
-	EXPECT_NE(NULL, strstr(text, "\"verdict\": \"fixed\""));
-	ASSERT_EQ(0, run("vsvm repro list --json ksm"));
-	EXPECT_NE(NULL, strstr(text, "\"name\": \"ksm\""));
-	EXPECT_NE(NULL, strstr(text, "\"driver\": "));
-	EXPECT_EQ(NULL, strstr(text, "\"name\": \"file-private\""));
+	ASSERT_EQ(0, vt_command("vsvm repro run --json file-private"));
+	EXPECT_NE(NULL, strstr(vt_said, "\"repros\": ["));
+	EXPECT_NE(NULL, strstr(vt_said, "\"name\": \"file-private\""));
+	EXPECT_NE(NULL, strstr(vt_said, "\"verdict\": \"fixed\""));
+	ASSERT_EQ(0, vt_command("vsvm repro list --json ksm"));
+	EXPECT_NE(NULL, strstr(vt_said, "\"name\": \"ksm\""));
+	EXPECT_NE(NULL, strstr(vt_said, "\"driver\": "));
+	EXPECT_EQ(NULL, strstr(vt_said, "\"name\": \"file-private\""));
 }
 
 TEST_F(repro, refuses)
 {
-	EXPECT_EQ(2, run("vsvm repro 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm repro nonsense 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm repro run 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm repro run nonsense 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm repro list nonsense 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm repro run --all ksm 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm repro list --all 2>/dev/null"));
-	EXPECT_EQ(2, run("vsvm repro list --dangerous 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm repro 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm repro nonsense 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm repro run 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm repro run nonsense 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm repro list nonsense 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm repro run --all ksm 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm repro list --all 2>/dev/null"));
+	EXPECT_EQ(2, vt_command("vsvm repro list --dangerous 2>/dev/null"));
 	/* One line, and it names what is wrong. */
-	run("vsvm repro run nonsense 2>&1 >/dev/null | head -n 1");
-	EXPECT_NE(NULL, strstr(text, "'nonsense'"));
+	vt_command("vsvm repro run nonsense 2>&1 >/dev/null | head -n 1");
+	EXPECT_NE(NULL, strstr(vt_said, "'nonsense'"));
 }
 
 TEST_HARNESS_MAIN
