@@ -25,6 +25,16 @@ void child_leave_keys(void)
 	quit = signal(SIGQUIT, SIG_IGN);
 }
 
+void child_exec(char **command)
+{
+	int err;
+
+	execvp(command[0], command);
+	err = errno;
+	complain(-err, "%s", command[0]);
+	_exit(err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
+}
+
 pid_t child_start(char **command, const int fd[3])
 {
 	pid_t pid;
@@ -39,10 +49,7 @@ pid_t child_start(char **command, const int fd[3])
 	for (i = 0; fd && i < 3; i++)
 		if (fd[i] >= 0)
 			dup2(fd[i], i);
-	execvp(command[0], command);
-	i = errno;
-	complain(-i, "%s", command[0]);
-	_exit(i == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
+	child_exec(command);
 }
 
 int child_wait(pid_t pid, int *status)

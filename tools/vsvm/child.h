@@ -20,10 +20,15 @@ void child_leave_keys(void);
 
 /*
  * Starts a command, with @fd as its standard input, output and error, where these are not
- * -1; NULL: the caller's. Returns its process, or a negative errno. If it cannot be
- * executed, the child complains and ends with EXIT_CANNOT or EXIT_NOT_FOUND.
+ * -1; NULL: the caller's. Returns its process, or a negative errno.
  */
 pid_t child_start(char **command, const int fd[3]);
+
+/*
+ * What a child does at last: executes the command, or complains and ends with EXIT_CANNOT or
+ * EXIT_NOT_FOUND.
+ */
+[[gnu::noreturn]] void child_exec(char **command);
 
 /* Waits for it: 0 and the status of waitpid(), or a negative errno. */
 int child_wait(pid_t pid, int *status);

@@ -23,6 +23,7 @@
 #include <kbuffer.h>
 #include <tracefs.h>
 
+#include "child.h"
 #include "tracedat.h"
 #include "vsvm.h"
 
@@ -372,9 +373,7 @@ static pid_t start_command(char **command, int *go, const sigset_t *old)
 	sigprocmask(SIG_SETMASK, old, NULL);
 	if (read(fds[0], &byte, 1) != 1)
 		_exit(EXIT_WRONG);
-	execvp(command[0], command);
-	complain(-errno, "%s", command[0]);
-	_exit(errno == ENOENT ? 127 : 126);
+	child_exec(command);
 }
 
 /* Records until the command has ended, or for none until a signal says so. */
