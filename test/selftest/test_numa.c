@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include <kselftest_harness.h>
@@ -227,8 +228,18 @@ static int unbind_confined(struct vt_child *c, void *arg)
 	return vt_file_write(VT_DRIVER "unbind", "vsvm.0");
 }
 
+/* Core takes a huge device entry for a page there when a cpuset's memory moves. */
+static bool oopses(void)
+{
+	struct utsname u;
+
+	return !uname(&u) && (!strncmp(u.release, "7.0.", 4) || !strncmp(u.release, "7.1.", 4));
+}
+
 TEST_F(numa, unplug_confined)
 {
+	if (variant->kind == VT_LARGE && oopses())
+		SKIP(return, "this kernel would crash");
 	ASSERT_EQ(0, far_memory(self->mem));
 	ASSERT_EQ(0, vt_to_device(self->v, self->mem, LEN));
 	ASSERT_EQ(0, vt_run(unbind_confined, NULL));
