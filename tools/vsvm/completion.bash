@@ -15,12 +15,13 @@ _vsvm_values() {
 		;;
 	bench:-t | bench:--table) echo works growth sparse queues policy memory workloads programs link ;;
 	bench:-q | bench:--queue)
-		echo copy fill fill-words cold-copy cold-source two threads spin wait eventfd jobs fault
+		echo copy fill fill-words cold-copy cold-source two threads spin wait eventfd jobs fault \
+			fault-threads
 		;;
 	bench:-T | bench:--threads | bench:-p | bench:--processes) echo 1 2 ;;
 	events:-w | events:--work) echo tour oversubscribe ;;
 	events:-o | events:--only)
-		echo device-fault cpu-fault migrate evict prefetch queue-lost
+		echo device-fault cpu-fault migrate evict prefetch thrash-begin thrash-end queue-lost
 		;;
 	bench:-f | bench:--factor) echo 0.5 0.9 1.5 4 ;;
 	bench:-W | bench:--workload) echo stream random chase matrix ;;
