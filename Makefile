@@ -58,11 +58,11 @@ help:
 kernel_needs = DEVICE_PRIVATE=y TRANSPARENT_HUGEPAGE=y MIGRATION=y HMM_MIRROR=y MMU_NOTIFIER=y DRM=[ym]
 
 kernel-check:
-	@test -e $(KDIR)/.config || { echo "vsvm: there are no kernel headers in $(KDIR); vsvm needs those of a kernel with CONFIG_DEVICE_PRIVATE: Debian's 6.16 and later have it, its 6.1 and 6.12 do not, and vsvm supports 7.0 and later (\`make demo\` needs neither: it runs a virtual machine)." >&2; exit 1; }
+	@test -e $(KDIR)/.config || { echo "vsvm: there are no kernel headers in $(KDIR); vsvm needs those of a kernel with CONFIG_DEVICE_PRIVATE: Debian's 6.16 and later have it, its 6.1 and 6.12 do not, and vsvm wants 7.0 or later (\`make demo\` needs neither: it runs a virtual machine)." >&2; exit 1; }
 	@lacks=; for need in $(kernel_needs); do \
 		grep -qx "CONFIG_$$need" $(KDIR)/.config || lacks="$$lacks$${lacks:+, }CONFIG_$${need%=*}"; \
 	done; \
-	test -z "$$lacks" || { echo "vsvm: the kernel of $(KDIR) is built without $$lacks: Debian's 6.16 and later have what vsvm needs, its 6.1 and 6.12 do not, and vsvm supports 7.0 and later (\`make demo\` needs neither: it runs a virtual machine)." >&2; exit 1; }
+	test -z "$$lacks" || { echo "vsvm: the kernel of $(KDIR) is built without $$lacks: Debian's 6.16 and later have what vsvm needs, its 6.1 and 6.12 do not, and vsvm wants 7.0 or later (\`make demo\` needs neither: it runs a virtual machine)." >&2; exit 1; }
 
 module: kernel-check
 	@mkdir -p $(B)/driver

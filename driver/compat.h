@@ -11,7 +11,7 @@
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
-#error "vsvm supports Linux 7.0 and later: 6.18 and older have no 2 MiB device pages"
+#error "vsvm wants Linux 7.0 or later: 6.18 and older have no 2 MiB device pages"
 #endif
 
 /* hmm_range_fault_unlocked_timeout() is in 7.3; compat.c has one for what is older. */

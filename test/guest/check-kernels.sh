@@ -100,7 +100,7 @@ own_kernels_are_refused() {
 	refused kernel_of_another_configuration_is_refused \
 		"--kernel $fake: its .config was changed after it was built" --kernel "$fake" -- true
 	printf 'VERSION = 6\nPATCHLEVEL = 18\n' >"$fake/Makefile"
-	refused kernel_of_the_past_is_refused "--kernel $fake is Linux 6.18: vsvm supports" --kernel "$fake" -- true
+	refused kernel_of_the_past_is_refused "--kernel $fake is Linux 6.18: vsvm wants" --kernel "$fake" -- true
 	refused folder_without_kernel_is_refused "$work is neither the source of a kernel" --kernel "$work" -- true
 
 	# shellcheck source-path=SCRIPTDIR source=lib.sh
