@@ -26,6 +26,7 @@ help:
 	@echo '                (ARGS=--short: what goes into an hour)'
 	@echo "  make check-igt     Intel's own tests of shared virtual memory, on vsvm (ARGS=--short)"
 	@echo '  make check-storm   real programs while their memory moves (ARGS=7: another storm)'
+	@echo '  make check-fuzz    the fuzzer, guided by what its calls reach; which lines that is'
 	@echo '  make check-in-tree the same of a kernel with the driver built in, in short'
 	@echo '  make bench    boot it and measure beside test_hmm (ARGS=--json)'
 	@echo '  make check, check-debug or bench KDIR=~/linux   on a kernel that you built'
@@ -110,6 +111,9 @@ check-igt:
 check-storm:
 	@test/storm/check $(own_kernel) $(ARGS)
 
+check-fuzz:
+	@test/check-fuzz $(ARGS)
+
 check-in-tree:
 	@test/check-in-tree
 
@@ -132,4 +136,4 @@ in-tree:
 clean:
 	rm -rf $(B)
 
-.PHONY: all help kernel-check module tools install-tools dist deb load unload install demo check check-debug check-igt check-storm check-in-tree check-packages bench test-bundle style in-tree clean
+.PHONY: all help kernel-check module tools install-tools dist deb load unload install demo check check-debug check-igt check-storm check-fuzz check-in-tree check-packages bench test-bundle style in-tree clean

@@ -39,6 +39,9 @@ int vsvm_compat_range_fault(struct hmm_range *range, unsigned long timeout);
 		.size = (bytes) }, __VA_ARGS__)
 #endif
 
+/* A number, or since 7.3 a struct that has one; for who includes linux/kcov.h. */
+#define VSVM_KCOV_HANDLE	typeof(kcov_common_handle())
+
 /*
  * The first release whose zap_huge_pmd_folio() tests the entry, as in
  * docs/upstream/0001: none yet. Kbuild looks at the kernel's source if there is one.

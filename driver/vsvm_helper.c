@@ -103,11 +103,13 @@ static void helper_serve(struct vsvm_worker *w, struct vsvm_turn *turn)
 	struct vsvm_inject_as as;
 	struct vsvm_act act;
 
+	kcov_remote_start_common(h->vm->kcov);
 	vsvm_inject_as_begin(&as, h->vm->mm);
 	vsvm_vm_act_begin(h->vm, &act);
 	move_parts(h);
 	vsvm_vm_act_end(&act);
 	vsvm_inject_as_end(&as);
+	kcov_remote_stop();
 	vsvm_engine_end(h->engines, turn, VSVM_TURN_IDLE);
 }
 

@@ -81,6 +81,7 @@ static bool job_begin(struct job *job, struct vsvm_queues *set,
 	/* The work itself must not keep the memory, slice after slice. */
 	if (!vsvm_vm_lives(set->vm) || !mmget_not_zero(set->vm->mm))
 		return false;
+	kcov_remote_start_common(set->vm->kcov);
 	vsvm_inject_as_begin(&job->as, set->vm->mm);
 	return true;
 }
@@ -88,6 +89,7 @@ static bool job_begin(struct job *job, struct vsvm_queues *set,
 static void job_end(struct job *job)
 {
 	vsvm_inject_as_end(&job->as);
+	kcov_remote_stop();
 	mmput_async(job->set->vm->mm);
 }
 

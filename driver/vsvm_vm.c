@@ -64,6 +64,7 @@ struct vsvm_vm *vsvm_vm_create(struct drm_device *drm,
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 	vm->owner = get_pid(task_tgid(current));
+	vm->kcov = kcov_common_handle();
 	mutex_init(&vm->bind);
 	vsvm_mirror_init(&vm->mirror, drm, devmem, dma);
 	return vm;

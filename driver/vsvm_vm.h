@@ -2,6 +2,7 @@
 #ifndef VSVM_VM_H
 #define VSVM_VM_H
 
+#include <linux/kcov.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -27,6 +28,8 @@ struct vsvm_context;
  *	that no other mm gets its address
  * @owner: the process that opened the file: the owner of its client, and shown in
  *	fdinfo
+ * @kcov: whose kcov collects what threads of the kernel run for the file: that of the
+ *	thread that opened it
  * @queues: its queues
  * @link: in &vsvm_device.vms, protected by &vsvm_device.vms_lock
  */
@@ -39,6 +42,7 @@ struct vsvm_vm {
 	bool bound;
 	struct mm_struct *mm;
 	struct pid *owner;
+	VSVM_KCOV_HANDLE kcov;
 	struct vsvm_queues queues;
 	struct list_head link;
 };

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The fuzzer makes VSVM_CALLS calls (20000), with a seed that stays the same unless
- * VSVM_SEED is given.
+ * VSVM_SEED is given. It is guided by a corpus, if it has one.
  *
  * Run it by hand with other seeds, see stress/fuzz/fuzz.c.
  */
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <kselftest_harness.h>
 
 #include "vt.h"
@@ -60,6 +65,59 @@ FIXTURE_TEARDOWN_PARENT(fuzz)
 TEST_F_TIMEOUT(fuzz, finds_nothing, LIMIT)
 {
 	EXPECT_EQ(0, run_fuzz());
+}
+
+/* A file without a name, that the fuzzer has by the same number. */
+FIXTURE(corpus)
+{
+	int fd;
+	char path[32];
+};
+
+FIXTURE_SETUP(corpus)
+{
+	self->fd = memfd_create("corpus", 0);
+	ASSERT_LE(0, self->fd);
+	snprintf(self->path, sizeof(self->path), "/proc/self/fd/%d", self->fd);
+}
+
+FIXTURE_TEARDOWN(corpus)
+{
+	close(self->fd);
+}
+
+/* What becomes of @text when it guides some calls: the exit status, and the file. */
+static int guide(int fd, const char *path, const char *text)
+{
+	ssize_t len = strlen(text);
+
+	if (ftruncate(fd, 0) || pwrite(fd, text, len, 0) != len)
+		return -1;
+	setenv("VSVM_SEED", "1", 0);
+	return WEXITSTATUS(vt_run_program((const char *[]){ "fuzz", "-n", "600", "-c", path,
+							    NULL }));
+}
+
+/* Calls are made from its inputs, and only a kernel with kcov adds some. */
+TEST_F(corpus, guides)
+{
+	static const char text[] = "0 1f\n7\n\n3 ffffffffffffffff 2\n\n";
+	char now[sizeof(text)] = "";
+	struct stat st;
+
+	ASSERT_EQ(0, guide(self->fd, self->path, text));
+	ASSERT_EQ(sizeof(text) - 1, pread(self->fd, now, sizeof(text) - 1, 0));
+	EXPECT_STREQ(text, now);
+	ASSERT_EQ(0, fstat(self->fd, &st));
+	EXPECT_EQ(!access("/sys/kernel/debug/kcov", F_OK), st.st_size > (off_t)sizeof(text) - 1);
+}
+
+TEST_F(corpus, has_nothing_but_numbers)
+{
+	EXPECT_EQ(1, guide(self->fd, self->path, "0 1f\n\nnone\n\n"));
+	EXPECT_EQ(1, guide(self->fd, self->path, "10000000000000000\n\n"));
+	/* More steps than an input has. */
+	EXPECT_EQ(1, guide(self->fd, self->path, "0\n0\n0\n0\n0\n0\n0\n0\n0\n\n"));
 }
 
 TEST_HARNESS_MAIN

@@ -3,12 +3,18 @@
  * Hostile calls from threads of several processes, at random and for as many
  * calls as it is told.
  *
- *	fuzz [-n CALLS] [-s SEED] [-t THREADS] [-p PROCESSES] [-v]
+ *	fuzz [-n CALLS] [-s SEED] [-t THREADS] [-p PROCESSES] [-c CORPUS]
+ *	     [-o REACHED] [-v]
  *
  * CALLS is VSVM_CALLS, or 20000; SEED is VSVM_SEED, or the time. It is printed,
  * and gives each thread the same calls again; how the threads interleave is the
  * scheduler's. -v says each call before it is made. Wants to be root, for
  * INJECT; one half of the processes gives the right to it up.
+ *
+ * CORPUS is a file of inputs: calls are made from those, and from new ones. Where the
+ * kernel has kcov, what reaches something new is added to it; it need not exist.
+ * Everywhere else it stays as it is. REACHED gets the address of each place in the kernel
+ * that was reached, by kcov.
  *
  * Ends with 0 when every errno was one of those that the header names for the
  * case, all that came out made sense, the canaries have their bytes, and the
@@ -254,30 +260,39 @@ static int stay_reachable(void)
 	return stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL);
 }
 
+static void step(struct fuzz_thread *t)
+{
+	fuzz_call(t);
+	if (fuzz_one_in(t, 6))
+		fuzz_canary(t);
+	if (fuzz_one_in(t, 6))
+		fuzz_jobs(t);
+	if (fuzz_one_in(t, 5))
+		fuzz_memory(t);
+	if (fuzz_one_in(t, 500))
+		reopen(t);
+	if (fuzz_one_in(t, 5000))
+		fork_child(t);
+	if (fuzz_one_in(t, 5000))
+		fuzz_canary_check(t);
+}
+
 static void *work(void *arg)
 {
 	struct fuzz_thread *t = arg;
 
 	if (stay_reachable())
 		fuzz_found(t, "no stack for signals");
+	if (fuzz_cover_thread(t))
+		fuzz_found(t, "no kcov for a thread");
 	__atomic_fetch_add(&started, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&fuzz_shared->ready, __ATOMIC_SEQ_CST))
 		sched_yield();
 	while (t->calls < t->quota &&
 	       !__atomic_load_n(&fuzz_shared->failed, __ATOMIC_RELAXED)) {
-		fuzz_call(t);
-		if (fuzz_one_in(t, 6))
-			fuzz_canary(t);
-		if (fuzz_one_in(t, 6))
-			fuzz_jobs(t);
-		if (fuzz_one_in(t, 5))
-			fuzz_memory(t);
-		if (fuzz_one_in(t, 500))
-			reopen(t);
-		if (fuzz_one_in(t, 5000))
-			fork_child(t);
-		if (fuzz_one_in(t, 5000))
-			fuzz_canary_check(t);
+		fuzz_guide_begin(t);
+		step(t);
+		fuzz_guide_end(t);
 	}
 	fuzz_canary_check(t);
 	fuzz_jobs_settle(t);
@@ -357,7 +372,7 @@ static int programs_process(unsigned int number, uint64_t quota)
 	t.process = number;
 	t.dice.state = seed * 0x100000001b3ULL + number * MAX_THREADS;
 	t.arg = storm_shared();
-	if (!t.arg || stay_reachable())
+	if (!t.arg || stay_reachable() || fuzz_cover_process(number) || fuzz_cover_thread(&t))
 		return 1;
 	for (i = 0; i < DEVICES; i++)
 		if (open_file(i))
@@ -365,8 +380,10 @@ static int programs_process(unsigned int number, uint64_t quota)
 	__atomic_fetch_sub(&fuzz_shared->ready, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&fuzz_shared->ready, __ATOMIC_SEQ_CST))
 		sched_yield();
-	while (t.calls < quota && !__atomic_load_n(&fuzz_shared->failed, __ATOMIC_RELAXED))
+	while (t.calls < quota && !__atomic_load_n(&fuzz_shared->failed, __ATOMIC_RELAXED)) {
 		fuzz_programs(&t, FUZZ_FIRST_FD + fuzz_draw(&t, DEVICES));
+		fuzz_cover_take(&t);
+	}
 	add_up(&t);
 	return fuzz_shared->failed;
 }
@@ -377,7 +394,7 @@ static int process(unsigned int number, unsigned int threads, uint64_t quota)
 	pthread_attr_t attr;
 	unsigned int i;
 
-	if (!t || stay_reachable() ||
+	if (!t || stay_reachable() || fuzz_cover_process(number) ||
 	    (number % 2 && !geteuid() && give_up_rights()))
 		return 1;
 	for (i = 0; i < FUZZ_OWN; i++)
@@ -485,6 +502,9 @@ static uint64_t report(void)
 	printf("# fuzz: %llu jobs of programs, %llu of them done\n",
 	       (unsigned long long)fuzz_shared->programs,
 	       (unsigned long long)fuzz_shared->programs_done);
+	if (fuzz_shared->covers)
+		printf("# fuzz: %llu places in the kernel reached, %u inputs in the corpus\n",
+		       (unsigned long long)fuzz_shared->nr_reached, fuzz_shared->corpus.nr);
 	printf("#@ fuzz | calls | %llu\n", (unsigned long long)calls);
 	printf("#@ fuzz | seed | %llu\n", (unsigned long long)seed);
 	return calls;
@@ -525,6 +545,30 @@ static int run_all(unsigned int processes, unsigned int threads, uint64_t calls)
 	return report() < calls || bad;
 }
 
+/* Ready to be guided by the corpus in a file, or to write what is reached to one. */
+static int begin_guidance(const char *corpus, const char *reached)
+{
+	fuzz_shared->covers = (corpus || reached) && fuzz_cover_exists();
+	fuzz_shared->guided = corpus;
+	if (!reached || fuzz_shared->covers)
+		return corpus ? fuzz_guide_read(corpus) : 0;
+	fputs("fuzz: -o: this kernel has no kcov\n", stderr);
+	return -ENODEV;
+}
+
+static int end_guidance(const char *corpus, const char *reached)
+{
+	int ret = 0;
+
+	if (corpus && fuzz_shared->covers)
+		ret = fuzz_guide_write(corpus);
+	if (!ret && reached)
+		ret = fuzz_cover_write(reached);
+	if (ret)
+		fprintf(stderr, "fuzz: a file cannot be written: %s\n", strerror(-ret));
+	return ret;
+}
+
 /*
  * Core writes the number of the processor to each thread's rseq area, and when
  * an armed failure keeps it from there, ends the process. So there is to be none:
@@ -561,13 +605,14 @@ int main(int argc, char **argv)
 		/* The handler may be out of reach itself. */
 		.sa_flags = SA_ONSTACK | SA_NODEFER,
 	};
+	const char *corpus = NULL, *reached = NULL;
 	unsigned int processes = 2, threads = 3;
 	uint64_t calls = number_of("VSVM_CALLS", 20000);
 	int c, ret;
 
 	no_rseq(argv);
 	seed = number_of("VSVM_SEED", time(NULL));
-	while ((c = getopt(argc, argv, "n:s:t:p:v")) >= 0) {
+	while ((c = getopt(argc, argv, "n:s:t:p:c:o:v")) >= 0) {
 		if (c == 'n')
 			calls = strtoull(optarg, NULL, 0);
 		else if (c == 's')
@@ -576,6 +621,10 @@ int main(int argc, char **argv)
 			threads = strtoul(optarg, NULL, 0);
 		else if (c == 'p')
 			processes = strtoul(optarg, NULL, 0);
+		else if (c == 'c')
+			corpus = optarg;
+		else if (c == 'o')
+			reached = optarg;
 		else if (c == 'v')
 			fuzz_verbose = true;
 		else
@@ -583,8 +632,8 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc || !calls || !threads || threads > MAX_THREADS ||
 	    !processes || processes > MAX_PROCESSES) {
-		fputs("usage: fuzz [-n CALLS] [-s SEED] [-t THREADS] [-p PROCESSES] [-v]\n",
-		      stderr);
+		fputs("usage: fuzz [-n CALLS] [-s SEED] [-t THREADS] [-p PROCESSES]\n"
+		      "            [-c CORPUS] [-o REACHED] [-v]\n", stderr);
 		return 2;
 	}
 	printf("# fuzz -n %llu -s %llu -t %u -p %u\n",
@@ -597,7 +646,11 @@ int main(int argc, char **argv)
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (fuzz_shared == MAP_FAILED)
 		return 1;
+	if (begin_guidance(corpus, reached))
+		return 1;
 	ret = run_all(processes, threads, calls);
+	if (end_guidance(corpus, reached))
+		ret = 1;
 	puts(ret ? "# fuzz: FAILED" : "# fuzz: nothing found");
 	return ret;
 }

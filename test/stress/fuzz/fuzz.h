@@ -89,6 +89,28 @@ struct fuzz_count {
 	uint64_t fine;
 };
 
+/* An input, see guide.c: steps of a thread, and the first numbers drawn in each. */
+#define FUZZ_DRAWS	128
+#define FUZZ_STEPS	8
+#define FUZZ_CORPUS	2048		/* entries at most */
+#define FUZZ_REACHED	(1U << 17)	/* places at most; a power of two */
+
+struct fuzz_input {
+	unsigned int nr;
+	struct fuzz_step {
+		unsigned int n;
+		uint64_t draw[FUZZ_DRAWS];
+	} step[FUZZ_STEPS];
+};
+
+struct fuzz_corpus {
+	bool adding;
+	unsigned int nr;
+	unsigned int nr_read;		/* the first are from a file */
+	unsigned int replayed;		/* how often somebody asked for one of those */
+	struct fuzz_input input[FUZZ_CORPUS];
+};
+
 /* What all processes share. */
 struct fuzz_shared {
 	bool failed;
@@ -103,11 +125,17 @@ struct fuzz_shared {
 	uint64_t programs_done;		/* those of which all ended by ECALL */
 	bool sigbus;			/* CPU faults were made to fail */
 	struct fuzz_count kind[FUZZ_KINDS];
+	bool covers;			/* kcov is asked */
+	bool guided;			/* inputs are made from the corpus */
+	uint64_t nr_reached;
+	uint64_t reached[FUZZ_REACHED];	/* 0: nothing is in this slot */
+	struct fuzz_corpus corpus;
 };
 
 /* The valid jobs of a thread: at most one is under way. */
 struct fuzz_jobs {
 	struct storm_dice dice;
+	struct fuzz_step *step;	/* the thread's meanwhile, or NULL */
 	char *area;
 	char *shadow;		/* what has to be there when it is done */
 	uint32_t queue;		/* 0: none */
@@ -140,6 +168,12 @@ struct fuzz_thread {
 	int stream;		/* of events; -1: none yet */
 	struct fuzz_jobs jobs;
 	struct fuzz_count kind[FUZZ_KINDS];
+	uint64_t *cover;	/* its kcov, or NULL */
+	struct fuzz_input input;
+	bool replays;		/* the input is as it was read */
+	unsigned int at;	/* number of the step that is done, or is next */
+	struct fuzz_step *step;	/* that step; NULL: numbers are not those of an input */
+	unsigned int drawn;	/* numbers drawn in it so far */
 };
 
 extern struct fuzz_shared *fuzz_shared;
@@ -152,15 +186,33 @@ void fuzz_found(struct fuzz_thread *t, const char *fmt, ...)
 void fuzz_tell(struct fuzz_thread *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static inline uint64_t fuzz_draw(struct fuzz_thread *t, uint64_t below)
-{
-	return storm_draw(&t->dice, below);
-}
+/* A number below @below, by chance, or as the input has it. */
+uint64_t fuzz_draw(struct fuzz_thread *t, uint64_t below);
 
 static inline bool fuzz_one_in(struct fuzz_thread *t, uint64_t n)
 {
-	return !storm_draw(&t->dice, n);
+	return !fuzz_draw(t, n);
 }
+
+/*
+ * cover.c: does the kernel have kcov? Have it collect for the process, before that has
+ * threads and files, and for the calling thread; 0 if it does, or is not asked. How many
+ * new places were reached since the last time. Write all, a line each.
+ */
+bool fuzz_cover_exists(void);
+int fuzz_cover_process(unsigned int process);
+int fuzz_cover_thread(struct fuzz_thread *t);
+unsigned int fuzz_cover_take(struct fuzz_thread *t);
+int fuzz_cover_write(const char *path);
+
+/*
+ * guide.c: around each step of a thread. The corpus from a file, if that exists, and to
+ * it: 0 or a negative errno; reading says what is wrong with the file.
+ */
+void fuzz_guide_begin(struct fuzz_thread *t);
+void fuzz_guide_end(struct fuzz_thread *t);
+int fuzz_guide_read(const char *path);
+int fuzz_guide_write(const char *path);
 
 /* args.c: numbers that hurt. */
 uint64_t fuzz_address(struct fuzz_thread *t);

@@ -332,13 +332,19 @@ static void step(struct fuzz_thread *t)
 		begin(t);
 }
 
-/* With dice of their own: what is drawn here depends on when a job was done. */
+/*
+ * With dice of their own, and not by an input: what is drawn here depends on when a job
+ * was done.
+ */
 static void swap_dice(struct fuzz_thread *t)
 {
 	struct storm_dice dice = t->dice;
+	struct fuzz_step *step = t->step;
 
 	t->dice = t->jobs.dice;
+	t->step = t->jobs.step;
 	t->jobs.dice = dice;
+	t->jobs.step = step;
 }
 
 void fuzz_jobs(struct fuzz_thread *t)
