@@ -225,6 +225,8 @@ static int read_entries(FILE *f, unsigned int *line)
 			input.nr = 0;
 		}
 	}
+	if (input.nr)
+		keep(&input, input.nr);
 	return ferror(f) ? -EIO : 0;
 }
 
