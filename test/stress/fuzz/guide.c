@@ -242,7 +242,8 @@ int fuzz_guide_read(const char *path)
 	fuzz_shared->corpus.nr_read = fuzz_shared->corpus.nr;
 	fclose(f);
 	if (ret)
-		fprintf(stderr, "fuzz: %s, line %u: %s\n", path, line, strerror(-ret));
+		fprintf(stderr, "fuzz: %s, line %u: %s\n", path, line,
+			ret == -E2BIG ? "more than an input has" : strerror(-ret));
 	return ret;
 }
 
