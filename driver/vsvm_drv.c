@@ -306,8 +306,8 @@ static int __init parse_coherent(const char *text, u64 *start, u64 *size)
 	return 0;
 }
 
-/* Checks that memory of coherent device @n overlaps no other and is free. */
-static int __init check_memory(unsigned int n)
+/* Checks that memory of coherent device @n overlaps no other's before it. */
+static int __init check_overlap(unsigned int n)
 {
 	u64 start = device_memory[n].start, size = device_memory[n].size;
 	unsigned int i;
@@ -320,7 +320,7 @@ static int __init check_memory(unsigned int n)
 		       coherent[i - devices], coherent[n - devices]);
 		return -EINVAL;
 	}
-	return vsvm_pagemap_check(start, size);
+	return 0;
 }
 
 static int __init parse_parameters(void)
@@ -357,8 +357,15 @@ static int __init parse_parameters(void)
 		       coherent[i], VSVM_BLOCK_SIZE >> 20);
 		return -EINVAL;
 	}
+	/* What is wrong on every machine comes before what is wrong on this one. */
 	for (i = devices; i < nr_devices(); i++) {
-		ret = check_memory(i);
+		ret = check_overlap(i);
+		if (ret)
+			return ret;
+	}
+	for (i = devices; i < nr_devices(); i++) {
+		ret = vsvm_pagemap_check(device_memory[i].start,
+					 device_memory[i].size);
 		if (ret)
 			return ret;
 	}
