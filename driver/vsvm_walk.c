@@ -287,7 +287,7 @@ static int walk_look(struct walk *w, unsigned long end)
 			return ret;
 		ret = held ? vsvm_walk_look_held(w, &range) :
 			     vsvm_walk_range_fault(w, &range);
-		if (ret == -EBUSY) {
+		if (ret == -EBUSY || ret == -ETIME) {
 			held = true;
 			continue;
 		}

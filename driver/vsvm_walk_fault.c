@@ -144,18 +144,32 @@ int vsvm_walk_look_held(struct walk *w, struct hmm_range *range)
 	return ret;
 }
 
+/*
+ * Has hmm fault in a range, for a short time only: core starts over with the whole range
+ * all that time, and fewer pages may do sooner. Returns -EBUSY if other threads changed the
+ * range, and -ETIME if nothing changed: this thread waited for a processor or for mmap_lock.
+ */
+static int ask_hmm(struct walk *w, struct hmm_range *range)
+{
+	unsigned long now = jiffies, left, seq;
+	int ret;
+
+	left = time_before(now, w->deadline) ? w->deadline - now : 1;
+	seq = mmu_interval_read_begin(range->notifier);
+	ret = hmm_range_fault_unlocked_timeout(range, min(left, max(HZ / 50, 1)));
+	return ret == -EBUSY && !mmu_interval_read_retry(range->notifier, seq) ? -ETIME : ret;
+}
+
 /**
  * vsvm_walk_range_fault() - have hmm look up a range, and fault in what the need says
  * @w: the walk
  * @range: out, start and end are set; &walk.watch covers it, and &walk.pfns gets the result
  *
- * Return: 0; -ENOMEM; -EBUSY: other threads kept changing the range; or an errno of
- * hmm_range_fault().
+ * Return: 0; -ENOMEM; -EBUSY: other threads kept changing the range; -ETIME: the time was
+ * over before it was looked at; or an errno of hmm_range_fault().
  */
 int vsvm_walk_range_fault(struct walk *w, struct hmm_range *range)
 {
-	unsigned long now = jiffies, left;
-
 	if (!w->pfns) {
 		w->pfns = VSVM_INJECT(walk_inject(w), PFNS, NULL,
 				      kmalloc_array(VSVM_LEAF_ENTRIES,
@@ -166,12 +180,7 @@ int vsvm_walk_range_fault(struct walk *w, struct hmm_range *range)
 	}
 	set_range(w, range);
 	range->default_flags = vsvm_classify_request(w->need);
-
-	/* Core starts over with the whole range all that time. Fewer pages may do sooner. */
-	left = time_before(now, w->deadline) ? w->deadline - now : 1;
-	left = min(left, max(HZ / 50, 1));
-	return VSVM_INJECT(walk_inject(w), HMM, -EBUSY,
-			   hmm_range_fault_unlocked_timeout(range, left));
+	return VSVM_INJECT(walk_inject(w), HMM, -EBUSY, ask_hmm(w, range));
 }
 
 /*
@@ -385,6 +394,10 @@ static int fault_in(struct walk *w, unsigned long end, bool again)
 	ret = vsvm_walk_range_fault(w, &range);
 	if (ret == -EBUSY)	/* Changed all the time. */
 		return fault_in_less(w, &range, true);
+	if (ret == -ETIME) {	/* The next one has mmap_lock when its time begins. */
+		w->held = true;
+		return -EAGAIN;
+	}
 	/* One page is bad: serve those before it, then fail. */
 	if ((ret == -EFAULT || ret == -EPERM) && range.end - start > PAGE_SIZE) {
 		halve(w, &range);

@@ -7,12 +7,15 @@
  * there or elsewhere, and counts passes.
  */
 #include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <kselftest_harness.h>
 
 #include "vt.h"
+#include "vt_counters.h"
 
 #define SOME	(4 * VT_PAGE)
 #define AT	(256 * VT_PAGE)
@@ -357,6 +360,74 @@ TEST_F(held, hole_is_found)
 	ASSERT_EQ(0, munmap(self->s.at, VT_PAGE));
 	ASSERT_EQ(0, vt_arm(self->s.v, "hmm", 1, 1));
 	EXPECT_EQ(looks ? 0 : -EFAULT, self->s.call(&self->s));
+}
+
+/* Begins when it may. What it calls is done when it ends. */
+struct waiter {
+	struct scene s;
+	sem_t go;
+	pthread_t thread;
+};
+
+static void *wait_and_call(void *arg)
+{
+	struct waiter *w = arg;
+
+	sem_wait(&w->go);
+	w->s.ret = w->s.call(&w->s);
+	return NULL;
+}
+
+static int call_mprotect(struct scene *s)
+{
+	return mprotect(s->at, VT_PAGE, PROT_READ);
+}
+
+static int call_read_all(struct scene *s)
+{
+	static char buf[VT_HUGE];
+
+	return vsvm_read(s->v, s->at, buf, VT_HUGE, NULL);
+}
+
+/*
+ * A fault that waits for mmap_lock, and so for whoever has it, is no fault in changing
+ * memory: it takes all pages at once.
+ */
+TEST(long_waits_are_no_changes)
+{
+	struct waiter has_lock = { .s.call = call_atomic };
+	struct waiter wants_lock = { .s.call = call_mprotect };
+	struct waiter faults = { .s.call = call_read_all };
+	struct waiter *all[] = { &has_lock, &wants_lock, &faults };
+	struct vsvm *v;
+	unsigned int i;
+	long before;
+
+	ASSERT_EQ(0, vsvm_open(0, &v));
+	for (i = 0; i < VT_COUNT(all); i++) {
+		all[i]->s.v = v;
+		all[i]->s.at = vt_map_filled(v, VT_HUGE, VT_SMALL, SEED);
+		ASSERT_NE(NULL, all[i]->s.at);
+		ASSERT_EQ(0, sem_init(&all[i]->go, 0, 0));
+		ASSERT_EQ(0, pthread_create(&all[i]->thread, NULL, wait_and_call, all[i]));
+	}
+	ASSERT_EQ(0, vt_pause(v, "exclusive-taken", 1));
+	before = vt_file_counter(v, "device-faults");
+	/* The order is what makes the last one wait. In another one nobody waits for long. */
+	ASSERT_EQ(0, sem_post(&has_lock.go));
+	ASSERT_EQ(0, vt_await(v, "exclusive-taken"));
+	ASSERT_EQ(0, sem_post(&wants_lock.go));
+	usleep(100000);
+	ASSERT_EQ(0, sem_post(&faults.go));
+	usleep(100000);
+	ASSERT_EQ(0, vt_resume(v, "exclusive-taken"));
+	for (i = 0; i < VT_COUNT(all); i++) {
+		ASSERT_EQ(0, pthread_join(all[i]->thread, NULL));
+		EXPECT_EQ(0, all[i]->s.ret);
+	}
+	EXPECT_EQ(before + 2, vt_file_counter(v, "device-faults"));
+	vsvm_close(v);
 }
 
 /* A result that can never be written: it is tried for a time, and no longer. */
