@@ -52,9 +52,10 @@ int vsvm_compat_range_fault(struct hmm_range *range, unsigned long timeout);
  * Before 7.2 queue_folios_pmd() takes a huge device entry for a page: whoever moves his
  * memory between nodes oopses.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0) && \
-	(defined(VSVM_SOURCE_ZAPS_BY_ENTRY) || \
-	 LINUX_VERSION_CODE >= VSVM_HUGE_IS_SAFE_SINCE)
+#define VSVM_HUGE_OOPSES	(LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
+
+#if !VSVM_HUGE_OOPSES && (defined(VSVM_SOURCE_ZAPS_BY_ENTRY) || \
+			  LINUX_VERSION_CODE >= VSVM_HUGE_IS_SAFE_SINCE)
 #define VSVM_HUGE_IS_SAFE	1
 #else
 #define VSVM_HUGE_IS_SAFE	0

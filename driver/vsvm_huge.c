@@ -52,7 +52,7 @@ static const struct kernel_param_ops huge_ops = {
 
 module_param_cb(huge_pages, &huge_ops, NULL, 0444);
 MODULE_PARM_DESC(huge_pages,
-		 "2 MiB device pages: 0, 1, or auto: where core mm does not free them too early (default auto)");
+		 "2 MiB device pages: 0, 1, or auto: where core mm is safe with them (default auto)");
 
 /**
  * vsvm_huge_pages() - check whether private devices have huge pages
@@ -71,8 +71,12 @@ void vsvm_huge_say(void)
 {
 	if (VSVM_HUGE_IS_SAFE || choice == CHOICE_OFF)
 		return;
-	if (choice == CHOICE_ON)
+	if (choice == CHOICE_ON && VSVM_HUGE_OOPSES)
+		pr_notice("vsvm: huge_pages=1: users of this kernel can crash it through huge device pages, see docs/kernels.md\n");
+	else if (choice == CHOICE_ON)
 		pr_notice("vsvm: huge_pages=1: users of this kernel can reach each other's memory through huge device pages, see docs/kernels.md\n");
 	else
-		pr_notice("vsvm: no huge device pages: this kernel frees them too early, see docs/kernels.md; huge_pages=1 where all users are trusted\n");
+		pr_notice("vsvm: no huge device pages: this kernel %s, see docs/kernels.md; huge_pages=1 where all users are trusted\n",
+			  VSVM_HUGE_OOPSES ? "crashes when they go to another node" :
+					     "frees them too early");
 }

@@ -88,7 +88,7 @@ TEST_F(module, parameters_refused)
 }
 
 #define HUGE_PAGES	"/sys/module/vsvm/parameters/huge_pages"
-#define WHY_NOT		"no huge device pages: this kernel frees them too early"
+#define WHY_NOT		"no huge device pages: this kernel"
 
 /* How often the kernel's log says it. */
 static int log_says(const char *text)
