@@ -26,7 +26,7 @@ help:
 	@echo '                (ARGS=--short: what goes into an hour)'
 	@echo "  make check-igt     Intel's own tests of shared virtual memory, on vsvm (ARGS=--short)"
 	@echo '  make check-storm   real programs while their memory moves (ARGS=7: another storm)'
-	@echo '  make check-fuzz    the fuzzer, guided by what its calls reach; which lines that is'
+	@echo '  make check-fuzz    the guided fuzzer, and which lines of the driver its calls reach'
 	@echo '  make check-in-tree the same of a kernel with the driver built in, in short'
 	@echo '  make bench    boot it and measure beside test_hmm (ARGS=--json)'
 	@echo '  make check, check-debug or bench KDIR=~/linux   on a kernel that you built'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The fuzzer makes VSVM_CALLS calls (20000), with a seed that stays the same unless
- * VSVM_SEED is given. It is guided by a corpus, if it has one.
+ * VSVM_SEED is given. Some more are guided by a corpus.
  *
  * Run it by hand with other seeds, see stress/fuzz/fuzz.c.
  */
@@ -86,7 +86,7 @@ FIXTURE_TEARDOWN(corpus)
 	close(self->fd);
 }
 
-/* What becomes of @text when it guides some calls: the exit status, and the file. */
+/* What becomes of @text when it guides some calls: the status, and the file. */
 static int guide(int fd, const char *path, const char *text)
 {
 	ssize_t len = strlen(text);
@@ -94,8 +94,7 @@ static int guide(int fd, const char *path, const char *text)
 	if (ftruncate(fd, 0) || pwrite(fd, text, len, 0) != len)
 		return -1;
 	setenv("VSVM_SEED", "1", 0);
-	return WEXITSTATUS(vt_run_program((const char *[]){ "fuzz", "-n", "600", "-c", path,
-							    NULL }));
+	return vt_run_program((const char *[]){ "fuzz", "-n", "600", "-c", path, NULL });
 }
 
 /* Calls are made from its inputs, and only a kernel with kcov adds some. */
@@ -114,10 +113,24 @@ TEST_F(corpus, guides)
 
 TEST_F(corpus, has_nothing_but_numbers)
 {
-	EXPECT_EQ(1, guide(self->fd, self->path, "0 1f\n\nnone\n\n"));
-	EXPECT_EQ(1, guide(self->fd, self->path, "10000000000000000\n\n"));
+	const int wrong = W_EXITCODE(1, 0);
+
+	EXPECT_EQ(wrong, guide(self->fd, self->path, "0 1f\n\nnone\n\n"));
+	EXPECT_EQ(wrong, guide(self->fd, self->path, "10000000000000000\n\n"));
 	/* More steps than an input has. */
-	EXPECT_EQ(1, guide(self->fd, self->path, "0\n0\n0\n0\n0\n0\n0\n0\n0\n\n"));
+	EXPECT_EQ(wrong, guide(self->fd, self->path, "0\n0\n0\n0\n0\n0\n0\n0\n0\n\n"));
+}
+
+/* More than a run keeps are refused. Not one is lost. */
+TEST_F(corpus, is_not_too_long)
+{
+	static char text[2049 * 3 + 1];
+	unsigned int i;
+
+	for (i = 0; i < 2049; i++)
+		memcpy(text + i * 3, "0\n\n", 3);
+	EXPECT_EQ(W_EXITCODE(1, 0), guide(self->fd, self->path, text));
+	EXPECT_EQ(2049 * 3, lseek(self->fd, 0, SEEK_END));
 }
 
 TEST_HARNESS_MAIN

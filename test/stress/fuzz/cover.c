@@ -23,11 +23,14 @@
 #include "fuzz.h"
 
 #define KCOV		"/sys/kernel/debug/kcov"
-/* What is kept of a step, and of what the driver's threads did meanwhile, in words. */
-#define OWN_WORDS	(1U << 16)
-#define OTHERS_WORDS	(1U << 18)
-/* Most of one piece of work of a thread of the driver, likewise. */
-#define PIECE_WORDS	(1U << 14)
+/*
+ * What is kept of a step, and of what the driver's threads did meanwhile, in words. What
+ * did not fit is counted as cut.
+ */
+#define OWN_WORDS	(1U << 18)
+#define OTHERS_WORDS	(1U << 20)
+/* Likewise of one piece of work of a thread of the driver; nobody learns of a cut. */
+#define PIECE_WORDS	(1U << 16)
 
 static uint64_t *others;	/* of this process */
 static bool draining;
@@ -101,15 +104,22 @@ static bool add(uint64_t where)
 	return false;
 }
 
-/* Takes all that a kcov has. Returns how much of it is new. */
+/*
+ * Takes all that a kcov has, also what a thread of the driver adds meanwhile. Returns how
+ * much of it is new.
+ */
 static unsigned int drain(uint64_t *kcov, uint64_t words)
 {
-	uint64_t i, n = __atomic_load_n(kcov, __ATOMIC_ACQUIRE);
+	uint64_t i = 0, n = __atomic_load_n(kcov, __ATOMIC_ACQUIRE);
 	unsigned int fresh = 0;
 
-	for (i = 0; i < n && i + 1 < words; i++)
-		fresh += add(kcov[i + 1]);
-	__atomic_store_n(kcov, 0, __ATOMIC_RELEASE);
+	do {
+		for (; i < n && i + 1 < words; i++)
+			fresh += add(kcov[i + 1]);
+	} while (!__atomic_compare_exchange_n(kcov, &n, 0, false, __ATOMIC_ACQ_REL,
+					      __ATOMIC_ACQUIRE));
+	if (n + 1 >= words)
+		__atomic_fetch_add(&fuzz_shared->cuts, 1, __ATOMIC_RELAXED);
 	return fresh;
 }
 

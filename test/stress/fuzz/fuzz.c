@@ -7,14 +7,15 @@
  *	     [-o REACHED] [-v]
  *
  * CALLS is VSVM_CALLS, or 20000; SEED is VSVM_SEED, or the time. It is printed,
- * and gives each thread the same calls again; how the threads interleave is the
- * scheduler's. -v says each call before it is made. Wants to be root, for
- * INJECT; one half of the processes gives the right to it up.
+ * and without CORPUS it gives each thread the same calls again; how the threads
+ * interleave is the scheduler's. -v says each call before it is made. Wants to be
+ * root, for INJECT; one half of the processes gives the right to it up.
  *
- * CORPUS is a file of inputs: calls are made from those, and from new ones. Where the
- * kernel has kcov, what reaches something new is added to it; it need not exist.
- * Everywhere else it stays as it is. REACHED gets the address of each place in the kernel
- * that was reached, by kcov.
+ * CORPUS is a file of inputs: calls are made from those, and from new ones. It need not
+ * exist. Where the kernel has kcov, what reaches something new is added to it, and on
+ * every kernel what found a mistake. An input of it is the same calls again, whatever the
+ * seed; which thread replays which is the scheduler's. REACHED gets the address of each
+ * place in the kernel that was reached, by kcov.
  *
  * Ends with 0 when every errno was one of those that the header names for the
  * case, all that came out made sense, the canaries have their bytes, and the
@@ -85,6 +86,7 @@ void fuzz_found(struct fuzz_thread *t, const char *fmt, ...)
 	va_end(args);
 	text[n++] = '\n';
 	(void)!write(STDERR_FILENO, text, n);
+	fuzz_guide_found(t);
 }
 
 void fuzz_tell(struct fuzz_thread *t, const char *fmt, ...)
@@ -265,8 +267,12 @@ static void step(struct fuzz_thread *t)
 	fuzz_call(t);
 	if (fuzz_one_in(t, 6))
 		fuzz_canary(t);
-	if (fuzz_one_in(t, 6))
+	if (fuzz_one_in(t, 6)) {
+		/* Where a job gets is not for what the input has. */
+		t->fresh += fuzz_cover_take(t);
 		fuzz_jobs(t);
+		fuzz_cover_take(t);
+	}
 	if (fuzz_one_in(t, 5))
 		fuzz_memory(t);
 	if (fuzz_one_in(t, 500))
@@ -296,6 +302,7 @@ static void *work(void *arg)
 	}
 	fuzz_canary_check(t);
 	fuzz_jobs_settle(t);
+	fuzz_cover_take(t);
 	/* Ends with the process: pthread_join() waits for a write of core's. */
 	__atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
 	for (;;)
@@ -503,8 +510,9 @@ static uint64_t report(void)
 	       (unsigned long long)fuzz_shared->programs,
 	       (unsigned long long)fuzz_shared->programs_done);
 	if (fuzz_shared->covers)
-		printf("# fuzz: %llu places in the kernel reached, %u inputs in the corpus\n",
-		       (unsigned long long)fuzz_shared->nr_reached, fuzz_shared->corpus.nr);
+		printf("# fuzz: %llu places reached, %llu steps too long, corpus of %u inputs\n",
+		       (unsigned long long)fuzz_shared->nr_reached,
+		       (unsigned long long)fuzz_shared->cuts, fuzz_shared->corpus.nr);
 	printf("#@ fuzz | calls | %llu\n", (unsigned long long)calls);
 	printf("#@ fuzz | seed | %llu\n", (unsigned long long)seed);
 	return calls;
@@ -551,22 +559,21 @@ static int begin_guidance(const char *corpus, const char *reached)
 	fuzz_shared->covers = (corpus || reached) && fuzz_cover_exists();
 	fuzz_shared->guided = corpus;
 	if (!reached || fuzz_shared->covers)
-		return corpus ? fuzz_guide_read(corpus) : 0;
+		return corpus ? fuzz_guide_open(corpus) : 0;
 	fputs("fuzz: -o: this kernel has no kcov\n", stderr);
 	return -ENODEV;
 }
 
 static int end_guidance(const char *corpus, const char *reached)
 {
-	int ret = 0;
+	int ret = reached ? fuzz_cover_write(reached) : 0;
 
-	if (corpus && fuzz_shared->covers)
-		ret = fuzz_guide_write(corpus);
-	if (!ret && reached)
-		ret = fuzz_cover_write(reached);
 	if (ret)
-		fprintf(stderr, "fuzz: a file cannot be written: %s\n", strerror(-ret));
-	return ret;
+		fprintf(stderr, "fuzz: %s: %s\n", reached, strerror(-ret));
+	if (!fuzz_shared->corpus.unwritten)
+		return ret;
+	fprintf(stderr, "fuzz: %s lacks inputs that could not be written\n", corpus);
+	return -EIO;
 }
 
 /*

@@ -4,9 +4,9 @@
  * that are right, nearly right, or random, while they change the memory under
  * it. What each file does is at its top; fuzz.c has main().
  *
- * What a thread does depends on its seed and number alone, never on what came
- * of a call, so a seed gives the same calls again. How the threads interleave
- * is the scheduler's.
+ * What a thread does depends on its seed and number alone, or on an input of the
+ * corpus, never on what came of a call, so a seed or an input gives the same calls
+ * again. How the threads interleave is the scheduler's.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -108,6 +108,8 @@ struct fuzz_corpus {
 	unsigned int nr;
 	unsigned int nr_read;		/* the first are from a file */
 	unsigned int replayed;		/* how often somebody asked for one of those */
+	bool unwritten;			/* the file lacks one that was added */
+	char text[FUZZ_STEPS * (FUZZ_DRAWS * 17 + 1) + 2];	/* of one, for the file */
 	struct fuzz_input input[FUZZ_CORPUS];
 };
 
@@ -128,6 +130,7 @@ struct fuzz_shared {
 	bool covers;			/* kcov is asked */
 	bool guided;			/* inputs are made from the corpus */
 	uint64_t nr_reached;
+	uint64_t cuts;			/* how often kcov had no room for all of a step */
 	uint64_t reached[FUZZ_REACHED];	/* 0: nothing is in this slot */
 	struct fuzz_corpus corpus;
 };
@@ -174,6 +177,7 @@ struct fuzz_thread {
 	unsigned int at;	/* number of the step that is done, or is next */
 	struct fuzz_step *step;	/* that step; NULL: numbers are not those of an input */
 	unsigned int drawn;	/* numbers drawn in it so far */
+	unsigned int fresh;	/* places that it reached first */
 };
 
 extern struct fuzz_shared *fuzz_shared;
@@ -206,13 +210,14 @@ unsigned int fuzz_cover_take(struct fuzz_thread *t);
 int fuzz_cover_write(const char *path);
 
 /*
- * guide.c: around each step of a thread. The corpus from a file, if that exists, and to
- * it: 0 or a negative errno; reading says what is wrong with the file.
+ * guide.c: around each step of a thread. The step found something: its input goes to the
+ * file. Take the corpus of a file, and add to it from now on; 0, or what is wrong with it
+ * has been said.
  */
 void fuzz_guide_begin(struct fuzz_thread *t);
 void fuzz_guide_end(struct fuzz_thread *t);
-int fuzz_guide_read(const char *path);
-int fuzz_guide_write(const char *path);
+void fuzz_guide_found(struct fuzz_thread *t);
+int fuzz_guide_open(const char *path);
 
 /* args.c: numbers that hurt. */
 uint64_t fuzz_address(struct fuzz_thread *t);

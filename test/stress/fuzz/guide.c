@@ -10,19 +10,25 @@
  * First of all every input that was read is replayed as it is. What that reaches is not
  * new.
  *
- * The corpus is in memory that all processes share, and in a file between runs: a line
- * of numbers in hexadecimal for each step, and an empty one behind each input. Its entries never
- * change, and those below @nr are complete.
+ * The corpus is in memory that all processes share. Its entries never change, and those
+ * below @nr are complete. What is added is written behind what is in the file at once, so
+ * that it is there when the kernel goes down: an empty line, and a line of numbers in
+ * hexadecimal for each step.
  *
  * Locks: adding, for who adds one. Whoever waits for it does not sleep.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fuzz.h"
+
+/* What is added is written there; -1: nothing is. */
+static int corpus_fd = -1;
 
 #define load(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define store(p, value)	__atomic_store_n(p, value, __ATOMIC_RELEASE)
@@ -148,19 +154,63 @@ static void make_input(struct fuzz_thread *t)
 		mutate(t, &t->input);
 }
 
-/* Keeps the first @nr steps of an input. */
-static void keep(const struct fuzz_input *input, unsigned int nr)
+static void lock_corpus(void)
+{
+	while (__atomic_exchange_n(&fuzz_shared->corpus.adding, true, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static void unlock_corpus(void)
+{
+	store(&fuzz_shared->corpus.adding, false);
+}
+
+/* By one write of shared memory, which no armed failure keeps from the kernel. */
+static void append(const struct fuzz_input *input, unsigned int nr)
 {
 	struct fuzz_corpus *c = &fuzz_shared->corpus;
+	char *end = c->text;
+	unsigned int i, k;
 
-	while (__atomic_exchange_n(&c->adding, true, __ATOMIC_ACQUIRE))
-		sched_yield();
+	*end++ = '\n';
+	for (i = 0; i < nr; i++) {
+		const struct fuzz_step *step = &input->step[i];
+
+		for (k = 0; k < step->n; k++)
+			end += sprintf(end, "%s%llx", k ? " " : "",
+				       (unsigned long long)step->draw[k]);
+		*end++ = '\n';
+	}
+	if (write(corpus_fd, c->text, end - c->text) != end - c->text)
+		c->unwritten = true;
+}
+
+/* Keeps the first @nr steps of an input. Returns 0, or -ENOSPC when there are too many. */
+static int keep(const struct fuzz_input *input, unsigned int nr)
+{
+	struct fuzz_corpus *c = &fuzz_shared->corpus;
+	int ret = -ENOSPC;
+
+	lock_corpus();
 	if (c->nr < FUZZ_CORPUS) {
 		c->input[c->nr] = *input;
 		c->input[c->nr].nr = nr;
 		store(&c->nr, c->nr + 1);
+		if (corpus_fd >= 0)
+			append(input, nr);
+		ret = 0;
 	}
-	store(&c->adding, false);
+	unlock_corpus();
+	return ret;
+}
+
+void fuzz_guide_found(struct fuzz_thread *t)
+{
+	if (corpus_fd < 0 || t->at >= t->input.nr)
+		return;
+	lock_corpus();
+	append(&t->input, t->at + 1);
+	unlock_corpus();
 }
 
 void fuzz_guide_begin(struct fuzz_thread *t)
@@ -173,17 +223,17 @@ void fuzz_guide_begin(struct fuzz_thread *t)
 	}
 	t->step = &t->input.step[t->at];
 	t->drawn = 0;
+	t->fresh = 0;
 }
 
 void fuzz_guide_end(struct fuzz_thread *t)
 {
-	unsigned int fresh = fuzz_cover_take(t);
-
+	t->fresh += fuzz_cover_take(t);
 	t->step = NULL;
 	if (!fuzz_shared->guided)
 		return;
 	t->at++;
-	if (fresh && !t->replays)
+	if (t->fresh && !t->replays)
 		keep(&t->input, t->at);
 }
 
@@ -205,14 +255,17 @@ static int parse(const char *line, struct fuzz_step *step)
 	return step->n;
 }
 
-/* Reads entries until the file ends, or one is wrong: then its line is in @line. */
+/*
+ * Reads entries until the file ends, or one is wrong or too many: then its line is in
+ * @line.
+ */
 static int read_entries(FILE *f, unsigned int *line)
 {
 	static struct fuzz_input input;
 	static char text[FUZZ_DRAWS * 17 + 2];
-	int n;
+	int n, ret = 0;
 
-	for (*line = 1; fgets(text, sizeof(text), f); ++*line) {
+	for (*line = 1; !ret && fgets(text, sizeof(text), f); ++*line) {
 		if (input.nr == FUZZ_STEPS && text[0] != '\n')
 			return -E2BIG;
 		n = text[0] == '\n' ? 0 : parse(text, &input.step[input.nr]);
@@ -221,50 +274,31 @@ static int read_entries(FILE *f, unsigned int *line)
 		if (n) {
 			input.nr++;
 		} else if (input.nr) {
-			keep(&input, input.nr);
+			ret = keep(&input, input.nr);
 			input.nr = 0;
 		}
 	}
-	if (input.nr)
-		keep(&input, input.nr);
-	return ferror(f) ? -EIO : 0;
+	if (!ret && input.nr)
+		ret = keep(&input, input.nr);
+	return ferror(f) ? -EIO : ret;
 }
 
-int fuzz_guide_read(const char *path)
+int fuzz_guide_open(const char *path)
 {
-	FILE *f = fopen(path, "re");
+	FILE *f = fopen(path, "a+e");
 	unsigned int line = 0;
 	int ret;
 
-	if (!f)
-		return errno == ENOENT ? 0 : -errno;
+	if (!f) {
+		fprintf(stderr, "fuzz: %s: %s\n", path, strerror(errno));
+		return -1;
+	}
 	ret = read_entries(f, &line);
 	fuzz_shared->corpus.nr_read = fuzz_shared->corpus.nr;
-	fclose(f);
+	corpus_fd = fileno(f);
 	if (ret)
 		fprintf(stderr, "fuzz: %s, line %u: %s\n", path, line,
-			ret == -E2BIG ? "more than an input has" : strerror(-ret));
+			ret == -E2BIG ? "more than an input has" :
+			ret == -ENOSPC ? "more inputs than are kept" : strerror(-ret));
 	return ret;
-}
-
-int fuzz_guide_write(const char *path)
-{
-	const struct fuzz_corpus *c = &fuzz_shared->corpus;
-	FILE *f = fopen(path, "we");
-	unsigned int i, j, k;
-
-	if (!f)
-		return -errno;
-	for (i = 0; i < c->nr; i++) {
-		for (j = 0; j < c->input[i].nr; j++) {
-			const struct fuzz_step *step = &c->input[i].step[j];
-
-			for (k = 0; k < step->n; k++)
-				fprintf(f, "%s%llx", k ? " " : "",
-					(unsigned long long)step->draw[k]);
-			fputc('\n', f);
-		}
-		fputc('\n', f);
-	}
-	return fclose(f) ? -errno : 0;
 }
