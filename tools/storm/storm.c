@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -286,13 +287,16 @@ static void forked(void)
 static struct storm_total *map_total(const char *file)
 {
 	int fd = open(file, O_RDWR | O_CLOEXEC);
-	void *mem;
+	struct storm_total *total = MAP_FAILED;
+	struct stat st;
 
 	if (fd < 0)
 		return NULL;
-	mem = mmap(NULL, sizeof(*storm.total), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* In another namespace the name may be that of another file. */
+	if (!fstat(fd, &st) && st.st_size == sizeof(*total))
+		total = mmap(NULL, sizeof(*total), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
-	return mem == MAP_FAILED ? NULL : mem;
+	return total != MAP_FAILED && total->magic == STORM_MAGIC ? total : NULL;
 }
 
 static void __attribute__((constructor)) begin(void)

@@ -2,7 +2,7 @@
 /*
  * vsvm run: run any program while its memory moves to the devices and back.
  *
- * Owns the file in which the processes of the storm count, and with --check the files that
+ * Owns the memory in which the processes of the storm count, and with --check the files that
  * hold what the two runs read and printed. What moves the memory is storm.c, which is
  * preloaded into the program and what that starts.
  */
@@ -264,6 +264,7 @@ static const struct argp argp = {
 int cmd_run(int argc, char **argv)
 {
 	struct options o = { .seed = 1, .devices = 1, .policy = "random" };
+	const uint64_t magic = STORM_MAGIC;
 	struct storm_total *total;
 	char file[64];
 	struct vsvm *v;
@@ -275,9 +276,10 @@ int cmd_run(int argc, char **argv)
 		return EXIT_WRONG;
 	vsvm_close(v);
 	child_leave_keys();
-	/* It has no name that could be left behind: processes open it as ours. */
+	/* It has no name that could be left behind. Processes open it as this one's. */
 	fd = memfd_create("storm", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, sizeof(*total))) {
+	if (fd < 0 || ftruncate(fd, sizeof(*total)) ||
+	    pwrite(fd, &magic, sizeof(magic), 0) != sizeof(magic)) {
 		complain(-errno, "memory to count in");
 		return EXIT_WRONG;
 	}
