@@ -287,8 +287,9 @@ static int nameless(const char *beside, unsigned int cpu)
 	char path[4096];
 	int fd;
 
-	/* Not by O_TMPFILE, which 9p and others lack. */
+	/* Not by O_TMPFILE, which 9p and others lack. Who was killed may have left one. */
 	snprintf(path, sizeof(path), "%.4000s.%d.%u", beside, getpid(), cpu);
+	unlink(path);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
