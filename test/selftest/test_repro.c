@@ -108,8 +108,12 @@ TEST_F_TIMEOUT(repro, all_have_a_verdict, VT_LONG)
 	for (i = 0; i < VT_COUNT(upstream); i++) {
 		const char *said = verdict(upstream[i]);
 
-		/* Here is all that they need, but for read-write protection in 7.2. */
-		if (strcmp(upstream[i], "rwp-read"))
+		/*
+		 * Here is all that they need, but for read-write protection in 7.2, and
+		 * for test_hmm where the bundle is on a kernel that was built without.
+		 */
+		if (strcmp(upstream[i], "rwp-read") &&
+		    !(getenv("VSVM_MODPROBE") && strstr(said, "no module test_hmm")))
 			EXPECT_NE(0, strncmp(said, "cannot tell", 11)) {
 				TH_LOG("%s: %s", upstream[i], said);
 			}

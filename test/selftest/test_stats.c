@@ -49,6 +49,9 @@ FIXTURE_SETUP(stats)
 	self->hugepages = vt_file_get(HUGEPAGES);
 	self->ksm_run = vt_file_get(KSM "run");
 	ASSERT_EQ(0, vsvm_open(0, &self->v));
+	/* A page of its own that is shared with the parent would be copied in between. */
+	ASSERT_EQ(0, mlockall(MCL_CURRENT));
+	ASSERT_EQ(0, munlockall());
 }
 
 FIXTURE_TEARDOWN_PARENT(stats)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -208,6 +209,13 @@ static int storm(const char *options, const char *name)
 	return vt_command("VT_ACT=%s vsvm run %s -- %s 2>&1", name, options, self);
 }
 
+/* Nothing is preloaded into a program without a loader: those of the bundle, and this. */
+#define SKIP_IF_STATIC()						\
+	do {								\
+		if (!getauxval(AT_BASE))				\
+			SKIP(return, "this program is linked statically");	\
+	} while (0)
+
 FIXTURE(storm)
 {
 };
@@ -229,6 +237,7 @@ FIXTURE_VARIANT_ADD(storm, sweep)
 
 FIXTURE_SETUP(storm)
 {
+	SKIP_IF_STATIC();
 }
 
 FIXTURE_TEARDOWN(storm)
@@ -279,7 +288,20 @@ TEST_F(storm, little_is_seen_of_it)
 	unnoticed(_metadata, variant->policy, "ask", 1);
 }
 
-TEST(the_status_is_the_commands)
+FIXTURE(command)
+{
+};
+
+FIXTURE_SETUP(command)
+{
+	SKIP_IF_STATIC();
+}
+
+FIXTURE_TEARDOWN(command)
+{
+}
+
+TEST_F(command, the_status_is_the_commands)
 {
 	EXPECT_EQ(42, storm("", "status"));
 	EXPECT_EQ(42, storm("--check", "status"));
@@ -291,7 +313,7 @@ TEST(the_status_is_the_commands)
 }
 
 /* What differs from run to run is seen. */
-TEST(check_compares)
+TEST_F(command, check_compares)
 {
 	EXPECT_EQ(1, vt_command("vsvm run --check -- sh -c 'echo 12$$' 2>&1"));
 	EXPECT_NE(NULL, strstr(vt_said, "standard output differs from byte "));
@@ -308,7 +330,7 @@ TEST(check_compares)
 }
 
 /* A program without the library has no storm, which is said. */
-TEST(a_static_program_has_none)
+TEST_F(command, a_static_program_has_none)
 {
 	EXPECT_EQ(0, vt_command("vsvm run -- busybox true 2>&1"));
 	EXPECT_NE(NULL, strstr(vt_said, "no process had a storm"));
@@ -316,18 +338,24 @@ TEST(a_static_program_has_none)
 	EXPECT_EQ(NULL, strstr(vt_said, "no process had a storm"));
 }
 
+#define GOING	"/tmp/vt-going"
+
 /* No file is left, however it ends. */
-TEST(nothing_is_left)
+TEST_F(command, nothing_is_left)
 {
 	EXPECT_EQ(0, vt_command("touch /tmp/vt-before; ls -A /tmp >/tmp/vt-before"));
 	EXPECT_EQ(0, storm("", "threads"));
 	EXPECT_EQ(143, storm("", "signal"));
+	/* Killed itself, before its command, which goes on. */
+	EXPECT_EQ(0, vt_command("mkfifo " GOING));
+	EXPECT_EQ(0, vt_command("vsvm run -- sh -c 'echo $$ >" GOING "; exec sleep 60' & %s",
+				"read child <" GOING "; kill -KILL $! $child; rm " GOING));
 	EXPECT_EQ(0, vt_command("ls -A /tmp | diff - /tmp/vt-before"));
 	unlink("/tmp/vt-before");
 }
 
 /* With few descriptors allowed there is a storm all the same. */
-TEST(few_descriptors_are_enough)
+TEST_F(command, few_descriptors_are_enough)
 {
 	const struct rlimit limit = { 64, 64 };
 

@@ -88,6 +88,13 @@ int vt_swap_on(struct vt_zram *z, size_t size)
 	return 0;
 }
 
+/* udev has a disk open while it looks at it, and then nobody can reset that. */
+static void wait_for_udev(void)
+{
+	if (!access("/run/udev/control", F_OK) && system("udevadm settle"))
+		vt_wrong("udevadm settle failed");
+}
+
 int vt_zram_gone(struct vt_zram *z)
 {
 	char path[64];
@@ -97,6 +104,7 @@ int vt_zram_gone(struct vt_zram *z)
 	snprintf(path, sizeof(path), "/dev/zram%d", z->id);
 	if (z->swap && swapoff(path))
 		return vt_wrong("swapoff: %s", strerror(errno));
+	wait_for_udev();
 	snprintf(path, sizeof(path), "/sys/block/zram%d/reset", z->id);
 	if (vt_file_set(path, 1) || vt_file_set(ZRAM_CONTROL "hot_remove", z->id))
 		return -1;
