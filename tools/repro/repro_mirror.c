@@ -51,9 +51,8 @@ static void lost(const char *written)
 }
 
 /*
- * Says MADV_FREE of both. Core passes over a page that is still in a batch of the
- * processor that touched it first, where another processor would leave it: such a page
- * is never dropped, whoever writes it.
+ * Says MADV_FREE of both. Core passes over a page that is still in a processor's batch:
+ * it would never be dropped, and so prove nothing. DROP_CACHES empties the batches.
  */
 static void let_go(char *idle, char *written)
 {
