@@ -141,8 +141,8 @@ static struct vsvm_advice_range *take(struct list_head *spare)
 }
 
 /* Makes a range end at @addr, if one contains it, and another begin there. */
-static void split(struct vsvm_advices *a, unsigned long addr,
-		  struct list_head *spare)
+static void split_at(struct vsvm_advices *a, unsigned long addr,
+		     struct list_head *spare)
 {
 	struct vsvm_advice_range *r = vsvm_advice_find(a, addr), *second;
 
@@ -267,8 +267,8 @@ void vsvm_advice_set(struct vsvm_advices *a, unsigned long start,
 	struct vsvm_advice_range *r;
 	unsigned long at = start;
 
-	split(a, start, spare);
-	split(a, end, spare);
+	split_at(a, start, spare);
+	split_at(a, end, spare);
 	for (r = vsvm_advice_find(a, start); r && r->start < end;
 	     r = next_range(r)) {
 		fill(a, at, r->start, spare);
@@ -292,8 +292,8 @@ void vsvm_advice_forget(struct vsvm_advices *a, unsigned long start,
 {
 	struct vsvm_advice_range *r, *next;
 
-	split(a, start, NULL);
-	split(a, end, NULL);
+	split_at(a, start, NULL);
+	split_at(a, end, NULL);
 	for (r = vsvm_advice_find(a, start); r && r->start < end; r = next) {
 		next = next_range(r);
 		erase(a, r);
@@ -315,8 +315,8 @@ void vsvm_advice_move(struct vsvm_advices *a, unsigned long start,
 	LIST_HEAD(moved);
 
 	vsvm_advice_forget(a, to, to + (end - start));
-	split(a, start, NULL);
-	split(a, end, NULL);
+	split_at(a, start, NULL);
+	split_at(a, end, NULL);
 	for (r = vsvm_advice_find(a, start); r && r->start < end; r = next) {
 		next = next_range(r);
 		erase(a, r);
