@@ -6,9 +6,7 @@
  * time and on each machine, whatever else runs there.
  *
  * For that, memory is at the same addresses each time, one queue works at a time, nobody
- * shares a PREFETCH, the device is empty before each measurement, and the process has its
- * own pages. Else the copy of one makes a fault of the device look again, and where that
- * had to wait for a processor, it takes fewer pages at once.
+ * shares a PREFETCH, and the device is empty before each measurement.
  *
  * Owns the parameters of the link, share_prefetch, and those of bench_workloads.c, which it
  * sets back: so it wants root.
@@ -16,7 +14,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -189,8 +186,6 @@ int bench_link(unsigned int device, uint64_t vram, double factor,
 		fputs("vsvm: the table link wants root\n", stderr);
 		return 0;
 	}
-	if (mlockall(MCL_CURRENT) || munlockall())
-		return -errno;
 	ret = keep_parameters();
 	if (ret)
 		return ret;
