@@ -313,6 +313,8 @@ static int fault_missing(struct walk *w, struct hmm_range *range)
 	for (; addr < range->end; addr += PAGE_SIZE, pfn++) {
 		if (vsvm_classify_found(*pfn))
 			continue;
+		if (vsvm_context_stops(w->ctx))
+			return -EINTR;
 		err = fault_page(w, addr);
 		if (err && addr == range->start)
 			return err;
@@ -325,9 +327,9 @@ static int fault_missing(struct walk *w, struct hmm_range *range)
 
 /*
  * Faults in and installs the pages of @range while other threads do not stop changing
- * them. They can change no mapping while this one has mmap_lock. Core's own loop waits for
- * that lock after it has begun to watch for changes, and so fails with each change that it
- * waited for. Returns as fault_in() does.
+ * them, or have mmap_lock for long. They can change no mapping while this one has it.
+ * Core's own loop waits for that lock after it has begun to watch for changes and for the
+ * time, and so fails with each change or long wait. Returns as fault_in() does.
  */
 static int fault_in_held(struct walk *w, struct hmm_range *range)
 {
@@ -394,10 +396,8 @@ static int fault_in(struct walk *w, unsigned long end, bool again)
 	ret = vsvm_walk_range_fault(w, &range);
 	if (ret == -EBUSY)	/* Changed all the time. */
 		return fault_in_less(w, &range, true);
-	if (ret == -ETIME) {	/* The next one has mmap_lock when its time begins. */
-		w->held = true;
-		return -EAGAIN;
-	}
+	if (ret == -ETIME)
+		return fault_in_held(w, &range);
 	/* One page is bad: serve those before it, then fail. */
 	if ((ret == -EFAULT || ret == -EPERM) && range.end - start > PAGE_SIZE) {
 		halve(w, &range);

@@ -27,8 +27,7 @@ struct vsvm_leaf;
  * @tries: number of attempts since then: one or two that wait long, for user space or a
  *	disk, are not what the deadline is for
  * @idx: for vsvm_mirror_exit(), while the walk holds the page-table lock
- * @held: other threads keep changing few pages as well, or have mmap_lock for long: the
- *	next attempt holds it
+ * @held: other threads keep changing few pages as well: the next attempt holds mmap_lock
  * @relaxed: the visitor relaxed since it last got further
  * @placing: what &vsvm_context.place said of the page that is missing
  * @seq: vsvm_advice_seq() before it was asked; what is installed must not be older
