@@ -18,7 +18,6 @@
  * Locks: adding, for who adds one. Whoever waits for it does not sleep.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
