@@ -109,6 +109,7 @@ struct fuzz_corpus {
 	unsigned int nr_read;		/* the first are from a file */
 	unsigned int replayed;		/* how often somebody asked for one of those */
 	bool unwritten;			/* the file lacks one that was added */
+	uint64_t end;			/* of the file */
 	char text[FUZZ_STEPS * (FUZZ_DRAWS * 17 + 1) + 2];	/* of one, for the file */
 	struct fuzz_input input[FUZZ_CORPUS];
 };

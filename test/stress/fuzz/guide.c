@@ -18,10 +18,12 @@
  * Locks: adding, for who adds one. Whoever waits for it does not sleep.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuzz.h"
@@ -180,7 +182,10 @@ static void append(const struct fuzz_input *input, unsigned int nr)
 				       (unsigned long long)step->draw[k]);
 		*end++ = '\n';
 	}
-	if (write(corpus_fd, c->text, end - c->text) != end - c->text)
+	/* Not O_APPEND: with that, 9p writes again what was read of the file before. */
+	if (pwrite(corpus_fd, c->text, end - c->text, c->end) == end - c->text)
+		c->end += end - c->text;
+	else
 		c->unwritten = true;
 }
 
@@ -284,17 +289,19 @@ static int read_entries(FILE *f, unsigned int *line)
 
 int fuzz_guide_open(const char *path)
 {
-	FILE *f = fopen(path, "a+e");
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666), ret;
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	unsigned int line = 0;
-	int ret;
+	struct stat st;
 
-	if (!f) {
+	if (!f || fstat(fd, &st)) {
 		fprintf(stderr, "fuzz: %s: %s\n", path, strerror(errno));
 		return -1;
 	}
 	ret = read_entries(f, &line);
 	fuzz_shared->corpus.nr_read = fuzz_shared->corpus.nr;
-	corpus_fd = fileno(f);
+	fuzz_shared->corpus.end = st.st_size;
+	corpus_fd = fd;
 	if (ret)
 		fprintf(stderr, "fuzz: %s, line %u: %s\n", path, line,
 			ret == -E2BIG ? "more than an input has" :
